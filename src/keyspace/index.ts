@@ -1,0 +1,1 @@
+export type { CommandFlag, CommandGroup, CommandSpec, KeyPositions, KeySpecification } from "./command.ts";

@@ -1,0 +1,15 @@
+export { AssertionFailure, assert, unreachable } from "./assert.ts";
+export type { Clock, Timer } from "./clock.ts";
+export { type Disk, type DiskCallback, DiskError, type DiskFile, type DiskLock } from "./disk.ts";
+export { CoterieError, type Outcome } from "./error.ts";
+export { type Logger, type LogLevel, type LogValue, silentLogger } from "./logger.ts";
+export {
+  type Network,
+  NetworkError,
+  type SocketAddress,
+  type StreamHandlers,
+  type StreamListener,
+  type StreamSocket,
+} from "./network.ts";
+export type { Platform, Process } from "./platform.ts";
+export { type Random, randomFloat, randomInteger } from "./random.ts";
