@@ -9,7 +9,9 @@ const npm = process.platform === "win32" ? "npm.cmd" : "npm";
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
-  console.error(`Coterie needs Node 20.19 or later; this is ${process.versions.node}. Install a newer Node and try again.`);
+  console.error(
+    `Coterie needs Node 20.19 or later; this is ${process.versions.node}. Install a newer Node and try again.`,
+  );
   process.exit(2);
 }
 
@@ -49,7 +51,11 @@ if (existsSync(join(root, "src"))) {
       rmSync(join(root, "dist"), { recursive: true, force: true });
       mkdirSync(join(root, ".build"), { recursive: true });
       rmSync(join(root, ".build", "build.tsbuildinfo"), { force: true });
-      run("Building", process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"]);
+      run("Building", process.execPath, [
+        join(root, "node_modules", "typescript", "bin", "tsc"),
+        "-p",
+        "tsconfig.build.json",
+      ]);
       writeFileSync(join(root, "dist", ".built"), "");
     }
   } catch (error) {
