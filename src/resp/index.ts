@@ -1,4 +1,15 @@
 export { Arguments } from "./arguments.ts";
+export { ReplyDecoder, ReplyFormatError } from "./decode.ts";
+export { encodeReply, type RespVersion } from "./encode.ts";
+export { scratchBytes } from "./parse-window.ts";
+export {
+  argumentsMax,
+  bulkBytesMax,
+  lineBytesMax,
+  type ParseResult,
+  RespParser,
+  type RespParserOptions,
+} from "./parser.ts";
 export {
   DoubleReply,
   ErrorReply,

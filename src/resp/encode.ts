@@ -1,0 +1,76 @@
+import { unreachable } from "../platform/index.ts";
+import {
+  DoubleReply,
+  ErrorReply,
+  MapReply,
+  NoReply,
+  NullArray,
+  ok,
+  PushReply,
+  RawReply,
+  type Reply,
+  SetReply,
+  SimpleString,
+  VerbatimReply,
+} from "./reply.ts";
+
+/** The protocol that a client has chosen by `HELLO`; 2 before that. */
+export type RespVersion = 2 | 3;
+
+const okText = "+OK\r\n";
+/** Small integers are most of all integers. */
+const integerTexts: readonly string[] = Array.from({ length: 1024 }, (_, value) => `:${value}\r\n`);
+
+/**
+ * `reply` as the byte string that Redis would send for it. The result shares no memory with what the reply was made
+ * from; concatenating many of them and writing once is the quick way to answer.
+ */
+export function encodeReply(reply: Reply, protocol: RespVersion): string {
+  if (typeof reply === "string") return `$${reply.length}\r\n${reply}\r\n`;
+  if (reply === ok) return okText;
+  if (typeof reply === "number")
+    return (reply >= 0 && reply < 1024 ? integerTexts[reply] : undefined) ?? `:${reply}\r\n`;
+  if (reply === null) return protocol === 3 ? "_\r\n" : "$-1\r\n";
+  return encodeOther(reply, protocol);
+}
+
+function encodeOther(reply: Exclude<Reply, string | number | null>, protocol: RespVersion): string {
+  if (isArray(reply)) return encodeAll(`*${reply.length}\r\n`, reply, protocol);
+  if (typeof reply === "bigint") return `:${reply}\r\n`;
+  if (typeof reply === "boolean") return protocol === 3 ? (reply ? "#t\r\n" : "#f\r\n") : reply ? ":1\r\n" : ":0\r\n";
+  if (reply instanceof RawReply) return reply.text;
+  if (reply instanceof SimpleString) return `+${oneLine(reply.text)}\r\n`;
+  if (reply instanceof ErrorReply) return `-${oneLine(reply.text)}\r\n`;
+  if (reply instanceof NullArray) return protocol === 3 ? "_\r\n" : "*-1\r\n";
+  if (reply instanceof NoReply) return "";
+  if (reply instanceof DoubleReply)
+    return protocol === 3 ? `,${reply.text}\r\n` : `$${reply.text.length}\r\n${reply.text}\r\n`;
+  if (reply instanceof VerbatimReply)
+    return protocol === 3
+      ? `=${reply.text.length + 4}\r\n${reply.format}:${reply.text}\r\n`
+      : `$${reply.text.length}\r\n${reply.text}\r\n`;
+  if (reply instanceof MapReply) {
+    const count = reply.entries.length;
+    return encodeAll(protocol === 3 ? `%${count / 2}\r\n` : `*${count}\r\n`, reply.entries, protocol);
+  }
+  if (reply instanceof SetReply)
+    return encodeAll(`${protocol === 3 ? "~" : "*"}${reply.members.length}\r\n`, reply.members, protocol);
+  if (reply instanceof PushReply)
+    return encodeAll(`${protocol === 3 ? ">" : "*"}${reply.items.length}\r\n`, reply.items, protocol);
+  return unreachable(reply);
+}
+
+function isArray(reply: Reply): reply is readonly Reply[] {
+  return Array.isArray(reply);
+}
+
+function encodeAll(header: string, items: readonly Reply[], protocol: RespVersion): string {
+  let text = header;
+  for (const item of items) text += encodeReply(item, protocol);
+  return text;
+}
+
+/** A line ends at the first line end: within one, Redis sends blanks instead. */
+function oneLine(text: string): string {
+  return /[\r\n]/.test(text) ? text.replace(/[\r\n]/g, " ") : text;
+}
