@@ -1,0 +1,1 @@
+export { crc16, slotCount, slotOf, slotOfBytes } from "./slot.ts";
