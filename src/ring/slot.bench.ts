@@ -1,0 +1,15 @@
+import { bench, describe } from "vitest";
+import { slotOf, slotOfBytes } from "./slot.ts";
+
+const keysPerRound = 1_000;
+const keys = Array.from({ length: keysPerRound }, (_, index) => `key:${String(index).padStart(12, "0")}`);
+const buffers = keys.map((key) => Buffer.from(key, "latin1"));
+
+describe(`slots of ${keysPerRound} keys of 16 bytes`, () => {
+  bench("from byte strings", () => {
+    for (const key of keys) slotOf(key);
+  });
+  bench("from bytes", () => {
+    for (const bytes of buffers) slotOfBytes(bytes);
+  });
+});
