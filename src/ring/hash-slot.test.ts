@@ -14,6 +14,11 @@ test.for([
   { key: "somekey", slot: 11058 },
   { key: "foo{hash_tag}", slot: 2515 },
   { key: "bar{hash_tag}", slot: 2515 },
+  { key: "foo{}{bar}", slot: 8363 },
+  { key: "foo{{bar}}zap", slot: 4015 },
+  { key: "foo{bar}{zap}", slot: 5061 },
+  { key: "}{", slot: 12793 },
+  { key: "{}", slot: 15257 },
 ])("the slot of $key is $slot", ({ key, slot }) => {
   expect(hashSlot(Buffer.from(key, "latin1"))).toBe(slot);
   expect(hashSlotOfText(key)).toBe(slot);

@@ -1,1 +1,1 @@
-export { crc16, slotCount, slotOf, slotOfBytes } from "./slot.ts";
+export { crc16, hashSlot, hashSlotOfText, slotCount } from "./hash-slot.ts";
