@@ -11,5 +11,7 @@ export {
   type StreamListener,
   type StreamSocket,
 } from "./network.ts";
+export { createNodePlatform, type NodePlatformOptions } from "./node-platform.ts";
+export type { Exit } from "./node-process.ts";
 export type { Platform, Process } from "./platform.ts";
 export { type Random, randomFloat, randomInteger } from "./random.ts";

@@ -1,7 +1,14 @@
 /** Byte streams between processes, as callbacks: the hot path of the node runs on them. */
 export interface Network {
-  /** Starts to listen. Port 0 takes any free port. Rejects with {@link NetworkError} ("EADDRINUSE", "EACCES", …). */
-  listen(address: SocketAddress, onConnection: (socket: StreamSocket) => void): Promise<StreamListener>;
+  /**
+   * Starts to listen. Port 0 takes any free port. Rejects with {@link NetworkError} ("EADDRINUSE", "EACCES", …).
+   * `onError` hears of connections that could not be accepted ("EMFILE": no file descriptors are left).
+   */
+  listen(
+    address: SocketAddress,
+    onConnection: (socket: StreamSocket) => void,
+    onError?: (error: NetworkError) => void,
+  ): Promise<StreamListener>;
   /** Begins to connect; the outcome comes to `handlers`: `onOpen`, or `onClose` with the error. */
   connect(address: SocketAddress, handlers: StreamHandlers): StreamSocket;
 }
@@ -18,6 +25,7 @@ export interface StreamListener {
   close(): Promise<void>;
 }
 
+/** None is ever called within a call to the socket. After `destroy` only `onClose` comes. */
 export interface StreamHandlers {
   /** Only on sockets made by `connect`. */
   onOpen?(): void;
@@ -25,7 +33,7 @@ export interface StreamHandlers {
   onData(bytes: Uint8Array): void;
   /** Everything written has been taken by the operating system, after `write` had returned false. */
   onDrain?(): void;
-  /** The other side has sent its last byte. Unless `end` or `destroy` is called, writing goes on. */
+  /** The other side has sent its last byte. Writing goes on until `end`; without this handler `end` comes by itself. */
   onEnd?(): void;
   /** The last event, exactly once: after an orderly end on both sides (no error), a failure, or `destroy`. */
   onClose(error: NetworkError | undefined): void;
@@ -33,12 +41,14 @@ export interface StreamHandlers {
 
 export interface StreamSocket {
   readonly remoteAddress: SocketAddress;
+  /** Port 0 before `onOpen`. */
   readonly localAddress: SocketAddress;
   /** For sockets from `listen`: must be called before `onConnection` returns. */
   handle(handlers: StreamHandlers): void;
   /**
    * Queues `data`, a byte string (one character a byte, codes 0 to 255) or bytes that the caller leaves untouched
-   * for good. False if the operating system took less than everything: stop, and go on at `onDrain`.
+   * for good. False if the operating system took less than everything: stop, and go on at `onDrain`. After `end`
+   * and `destroy` it is dropped.
    */
   write(data: string | Uint8Array): boolean;
   /** Bytes queued in this process. */
