@@ -1,0 +1,268 @@
+/**
+ * How two nodes come to trust one connection:
+ *
+ * ```
+ * dialler                                   acceptor
+ *   HELLO    version, purpose, identity, nonce  ->
+ *            <-  WELCOME  identity, nonce, proof
+ *   PROOF    proof                              ->
+ *            <-  READY
+ * ```
+ *
+ * A proof is an HMAC-SHA-256 with the cluster's secret over both sides' words and both nonces, and names the role of
+ * the one who gives it: it serves in this connection only and cannot be sent back to its author. Either side may answer
+ * REFUSED instead, with a code, a sentence that names the cure, and a proof of its own where it can: a node stops only
+ * on a refusal by somebody who knows the secret. Each word is a frame of its own: `u8 kind | u16 length | payload`.
+ *
+ * The checksums of the frames behind the handshake are seeded from the same secret and nonces (`frame.ts`).
+ */
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { ByteReader } from "./byte-reader.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { type LinkKind, linkKinds } from "./link-kind.ts";
+import { type PeerIdentity, type Refusal, readIdentity, refusalCode, writeIdentity } from "./peer-identity.ts";
+
+const protocolVersion = 1;
+const magic = 0x50_54_4f_43;
+const nonceBytes = 32;
+const proofBytes = 32;
+const wordHeaderBytes = 3;
+/** No word of a handshake is longer. */
+const wordBytesMax = 2048;
+
+const helloKind = 1;
+const welcomeKind = 2;
+const proofKind = 3;
+const readyKind = 4;
+const refusedKind = 5;
+
+/** What a connection is for: to carry one kind of messages, or only to tell the other side where to dial. */
+export type LinkPurpose = LinkKind | "introduction";
+
+export interface HandshakeOptions {
+  readonly own: PeerIdentity;
+  readonly secret: Uint8Array;
+  /** 32 random bytes, never used again. */
+  readonly nonce: Uint8Array;
+  /** Judges the other side once its proof holds: undefined lets it in. */
+  readonly admit: (peer: PeerIdentity) => Refusal | undefined;
+}
+
+export type HandshakeOutcome =
+  | { readonly kind: "pending" }
+  | {
+      readonly kind: "done";
+      readonly peer: PeerIdentity;
+      readonly purpose: LinkPurpose;
+      readonly sendSeed: number;
+      readonly receiveSeed: number;
+      /** How many bytes of the last chunk belonged to the handshake. */
+      readonly consumedBytes: number;
+    }
+  /** We refuse the other side: send what there is to send, then close. */
+  | { readonly kind: "refusing"; readonly peer: PeerIdentity | undefined; readonly refusal: Refusal }
+  /** The other side refuses us; `isProven` says whether it knows the secret. */
+  | { readonly kind: "refused"; readonly refusal: Refusal; readonly isProven: boolean }
+  /** Not a peer, or one that breaks the protocol. */
+  | { readonly kind: "broken"; readonly reason: string };
+
+const pending: HandshakeOutcome = { kind: "pending" };
+
+type Role = "dialler" | "acceptor";
+
+/** One side of a handshake. What it has to say collects in `takeOutput`. */
+export class Handshake {
+  constructor(role: Role, purpose: LinkPurpose | undefined, options: HandshakeOptions) {
+    this.#role = role;
+    this.#options = options;
+    this.#purpose = purpose;
+    this.#expected = role === "dialler" ? welcomeKind : helloKind;
+    if (role === "dialler") this.#hello = this.#say(helloKind, (out) => this.#writeHello(out));
+  }
+
+  /** Bytes to send now; empty if there are none. */
+  takeOutput(): Buffer {
+    const output = this.#output.finish();
+    this.#output = new ByteWriter();
+    return output;
+  }
+
+  feed(chunk: Uint8Array): HandshakeOutcome {
+    let at = 0;
+    while (at < chunk.length) {
+      at = this.#take(chunk, at, wordHeaderBytes);
+      if (this.#input.at < wordHeaderBytes) return pending;
+      const wordBytes = wordHeaderBytes + this.#input.buffer.readUInt16LE(1);
+      if (wordBytes > wordBytesMax) return { kind: "broken", reason: "not a peer" };
+      at = this.#take(chunk, at, wordBytes);
+      if (this.#input.at < wordBytes) return pending;
+      const outcome = this.#hear(this.#input.finish(), at);
+      if (outcome.kind !== "pending") return outcome;
+      this.#input = new ByteWriter();
+    }
+    return pending;
+  }
+
+  readonly #role: Role;
+  readonly #options: HandshakeOptions;
+  #purpose: LinkPurpose | undefined;
+  #expected: number;
+  #input: ByteWriter = new ByteWriter();
+  #output: ByteWriter = new ByteWriter();
+  /** The payloads that both proofs cover. */
+  #hello: Buffer = Buffer.alloc(0);
+  #welcome: Buffer = Buffer.alloc(0);
+  #peer: PeerIdentity | undefined;
+
+  /** Moves bytes of the chunk to the word under way until that has `wordBytes`. Returns where the chunk goes on. */
+  #take(chunk: Uint8Array, at: number, wordBytes: number): number {
+    const end = Math.max(at, Math.min(chunk.length, at + wordBytes - this.#input.at));
+    this.#input.raw(chunk.subarray(at, end));
+    return end;
+  }
+
+  #hear(word: Buffer, consumedBytes: number): HandshakeOutcome {
+    const kind = word[0] as number;
+    const payload = word.subarray(wordHeaderBytes);
+    if (kind === refusedKind) return this.#hearRefused(payload);
+    if (kind !== this.#expected) return { kind: "broken", reason: "an unexpected word in the handshake" };
+    if (kind === helloKind) return this.#hearHello(payload);
+    if (kind === welcomeKind) return this.#hearWelcome(payload);
+    if (kind === proofKind) return this.#hearProof(payload, consumedBytes);
+    return this.#done(consumedBytes);
+  }
+
+  #hearHello(payload: Buffer): HandshakeOutcome {
+    const input = readerOf(payload);
+    if (input.u32() !== magic || input.isBad) return { kind: "broken", reason: "not a peer" };
+    const version = input.u8();
+    if (version !== protocolVersion) {
+      const text = `this node speaks version ${protocolVersion} of the peer protocol, not ${version}: run versions of Coterie that go together.`;
+      return this.#refuse({ code: "WRONG_VERSION", text });
+    }
+    const purposeCode = input.u8();
+    this.#purpose = purposeCode === linkKinds.length ? "introduction" : linkKinds[purposeCode];
+    this.#peer = readIdentity(input);
+    input.skip(nonceBytes);
+    if (!input.isWhole() || this.#purpose === undefined) return { kind: "broken", reason: "a malformed hello" };
+    this.#hello = payload;
+    this.#welcome = this.#welcomePayload();
+    this.#say(welcomeKind, (out) => {
+      out.raw(this.#welcome);
+      out.raw(this.#proof("acceptor"));
+    });
+    this.#expected = proofKind;
+    return pending;
+  }
+
+  #hearWelcome(payload: Buffer): HandshakeOutcome {
+    const input = readerOf(payload);
+    this.#peer = readIdentity(input);
+    input.skip(nonceBytes);
+    this.#welcome = payload.subarray(0, input.at);
+    const proof = input.raw(proofBytes);
+    if (!input.isWhole() || this.#peer === undefined) return { kind: "broken", reason: "a malformed welcome" };
+    if (!timingSafeEqual(proof, this.#proof("acceptor"))) return this.#refuse(wrongSecret);
+    const refusal = this.#options.admit(this.#peer);
+    if (refusal !== undefined) return this.#refuse(refusal);
+    this.#say(proofKind, (out) => out.raw(this.#proof("dialler")));
+    this.#expected = readyKind;
+    return pending;
+  }
+
+  #hearProof(payload: Buffer, consumedBytes: number): HandshakeOutcome {
+    const expected = this.#proof("dialler");
+    if (payload.length !== proofBytes || !timingSafeEqual(payload, expected)) return this.#refuse(wrongSecret);
+    const refusal = this.#options.admit(this.#peer as PeerIdentity);
+    if (refusal !== undefined) return this.#refuse(refusal);
+    this.#say(readyKind, () => {});
+    return this.#done(consumedBytes);
+  }
+
+  #hearRefused(payload: Buffer): HandshakeOutcome {
+    const input = readerOf(payload);
+    const codeText = input.text();
+    const text = input.text();
+    const proof = input.raw(proofBytes);
+    const code = refusalCode(codeText);
+    if (!input.isWhole() || code === undefined) return { kind: "broken", reason: "a malformed refusal" };
+    const isProven = timingSafeEqual(proof, this.#refusalProof(otherRole(this.#role), { code, text }));
+    return { kind: "refused", refusal: { code, text }, isProven };
+  }
+
+  #done(consumedBytes: number): HandshakeOutcome {
+    const key = this.#mac("session").digest();
+    const isDialler = this.#role === "dialler";
+    return {
+      kind: "done",
+      peer: this.#peer as PeerIdentity,
+      purpose: this.#purpose as LinkPurpose,
+      sendSeed: key.readUInt32LE(isDialler ? 0 : 4),
+      receiveSeed: key.readUInt32LE(isDialler ? 4 : 0),
+      consumedBytes,
+    };
+  }
+
+  #refuse(refusal: Refusal): HandshakeOutcome {
+    this.#say(refusedKind, (out) => {
+      out.text(refusal.code);
+      out.text(refusal.text);
+      out.raw(this.#refusalProof(this.#role, refusal));
+    });
+    return { kind: "refusing", peer: this.#peer, refusal };
+  }
+
+  #writeHello(out: ByteWriter): void {
+    out.u32(magic);
+    out.u8(protocolVersion);
+    out.u8(this.#purpose === "introduction" ? linkKinds.length : linkKinds.indexOf(this.#purpose as LinkKind));
+    writeIdentity(out, this.#options.own);
+    out.raw(this.#options.nonce);
+  }
+
+  #welcomePayload(): Buffer {
+    const out = new ByteWriter();
+    writeIdentity(out, this.#options.own);
+    out.raw(this.#options.nonce);
+    return out.finish();
+  }
+
+  /** Adds a word to the output and returns its payload. */
+  #say(kind: number, write: (out: ByteWriter) => void): Buffer {
+    const payload = new ByteWriter();
+    write(payload);
+    const bytes = payload.finish();
+    this.#output.u8(kind);
+    this.#output.u16(bytes.length);
+    this.#output.raw(bytes);
+    return bytes;
+  }
+
+  #proof(role: Role): Buffer {
+    return this.#mac(role).digest();
+  }
+
+  #refusalProof(role: Role, refusal: Refusal): Buffer {
+    return this.#mac(`refusal ${role}`).update(`${refusal.code}\0${refusal.text}`).digest();
+  }
+
+  #mac(label: string): ReturnType<typeof createHmac> {
+    const mac = createHmac("sha256", this.#options.secret).update(`coterie peer ${label}\0`);
+    return mac.update(this.#hello).update(this.#welcome);
+  }
+}
+
+const wrongSecret: Refusal = {
+  code: "WRONG_SECRET",
+  text: "the nodes do not hold the same cluster secret: give every node of a cluster the same one.",
+};
+
+function otherRole(role: Role): Role {
+  return role === "dialler" ? "acceptor" : "dialler";
+}
+
+function readerOf(payload: Buffer): ByteReader {
+  const input = new ByteReader();
+  input.open(payload, 0, payload.length);
+  return input;
+}

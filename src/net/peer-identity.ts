@@ -1,0 +1,89 @@
+import type { SocketAddress } from "../platform/index.ts";
+import type { ByteReader } from "./byte-reader.ts";
+import type { ByteWriter } from "./byte-writer.ts";
+
+/** Who a node says it is, at each handshake. Its proof shows only that it knows the cluster's secret. */
+export interface PeerIdentity {
+  /** 16 bytes. */
+  readonly clusterId: Uint8Array;
+  /** 8 bytes that differ for other sets of names. */
+  readonly namesDigest: Uint8Array;
+  readonly nodeId: number;
+  readonly name: string;
+  /** How often the node has been started. */
+  readonly bootCounter: number;
+  /** 16 random bytes of this run of the node: tells a connection made again from a second run with the same counter. */
+  readonly incarnation: Uint8Array;
+  /** Rises with every log segment. */
+  readonly diskEpoch: number;
+  /** Where the node listens for its peers at present. */
+  readonly address: SocketAddress;
+}
+
+/** What the acceptor of a connection, or its dialler, tells the other before it hangs up. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  /** One sentence with the cure, for the log of the one that is refused. */
+  readonly text: string;
+}
+
+export type RefusalCode =
+  /** It belongs to another cluster. */
+  | "WRONG_CLUSTER"
+  /** It was given other names of nodes. */
+  | "WRONG_NAMES"
+  /** Its name does not belong to its number. */
+  | "WRONG_NODE"
+  /** It lacks what it once knew: an empty, older or copied directory. */
+  | "FORGOTTEN"
+  /** Its proof is not of this cluster's secret. */
+  | "WRONG_SECRET"
+  /** It speaks another version of the protocol. */
+  | "WRONG_VERSION"
+  /** Another node was expected at this address; nobody is at fault. */
+  | "NOT_EXPECTED";
+
+const codes: readonly RefusalCode[] = [
+  "WRONG_CLUSTER",
+  "WRONG_NAMES",
+  "WRONG_NODE",
+  "FORGOTTEN",
+  "WRONG_SECRET",
+  "WRONG_VERSION",
+  "NOT_EXPECTED",
+];
+
+export function refusalCode(text: string): RefusalCode | undefined {
+  return codes.find((code) => code === text);
+}
+
+/** Longest name of a node and of a host, in bytes. */
+const textBytesMax = 255;
+
+export function writeIdentity(out: ByteWriter, identity: PeerIdentity): void {
+  out.raw(identity.clusterId);
+  out.raw(identity.namesDigest);
+  out.integer(identity.nodeId);
+  out.text(identity.name);
+  out.integer(identity.bootCounter);
+  out.raw(identity.incarnation);
+  out.integer(identity.diskEpoch);
+  out.text(identity.address.host);
+  out.u16(identity.address.port);
+}
+
+/** Undefined if it cannot be one. */
+export function readIdentity(input: ByteReader): PeerIdentity | undefined {
+  const identity: PeerIdentity = {
+    clusterId: input.raw(16),
+    namesDigest: input.raw(8),
+    nodeId: input.integer(),
+    name: input.text(),
+    bootCounter: input.integer(),
+    incarnation: input.raw(16),
+    diskEpoch: input.integer(),
+    address: { host: input.text(), port: input.u16() },
+  };
+  const isSane = identity.name.length <= textBytesMax && identity.address.host.length <= textBytesMax;
+  return !input.isBad && isSane ? identity : undefined;
+}

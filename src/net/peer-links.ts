@@ -1,0 +1,345 @@
+/**
+ * All connections of a node with its peers: three a pair (`link-kind.ts`), dialled by the node with the lower number.
+ * The other one only *introduces* itself: a handshake without a connection behind it, by which the dialler learns that
+ * it is there, and where, since addresses may change at every start. What breaks is made again, with a growing wait.
+ */
+import type {
+  Clock,
+  Logger,
+  LogValue,
+  Network,
+  Random,
+  SocketAddress,
+  StreamListener,
+  StreamSocket,
+  Timer,
+} from "../platform/index.ts";
+import type { ByteReader } from "./byte-reader.ts";
+import { type AttemptOutcome, ConnectionAttempt } from "./connection-attempt.ts";
+import { Handshake, type HandshakeOptions, type LinkPurpose } from "./handshake.ts";
+import { type LinkKind, linkKinds } from "./link-kind.ts";
+import { LogLimiter } from "./log-limiter.ts";
+import { Peer } from "./peer.ts";
+import type { PeerIdentity, Refusal } from "./peer-identity.ts";
+import { PeerLink } from "./peer-link.ts";
+
+/** What the host of the links hears and decides. */
+export interface PeerLinksHandler {
+  /** Judges who proved to know the secret: undefined lets it in. Called at each handshake. */
+  admit(peer: PeerIdentity): Refusal | undefined;
+  /** A peer that knows the secret refuses this node. */
+  onRefused(refusal: Refusal, by: string): void;
+  onUp(link: PeerLink): void;
+  onDown(link: PeerLink, reason: string): void;
+  /** An attempt to reach the peer failed at once: nobody listens at its address. */
+  onUnreachable(nodeId: number): void;
+  /** The peer listens somewhere else than we thought. */
+  onAddress(nodeId: number, address: SocketAddress): void;
+  onMessage(link: PeerLink, type: number, payload: ByteReader): boolean;
+  onMessagesEnd(link: PeerLink): void;
+  onDrain(link: PeerLink): void;
+}
+
+export interface PeerLinksSettings {
+  /** From the first packet to the end of the handshake. */
+  readonly handshakeTimeoutMs: number;
+  /** Connections that have not finished their handshake; more are closed at once. */
+  readonly handshakesMax: number;
+  /** The wait before a connection is dialled again, after the first and after many failures. */
+  readonly dialWaitMsMin: number;
+  readonly dialWaitMsMax: number;
+  /** A control connection on which nothing came for so long is broken off: the host sends something more often. */
+  readonly silenceMsMax: number;
+  /** A connection that takes no bytes for so long is broken off. */
+  readonly stallMsMax: number;
+  /** Longest frame that is read. */
+  readonly frameBytesMax: number;
+}
+
+export const peerLinksDefaults: PeerLinksSettings = {
+  handshakeTimeoutMs: 3_000,
+  handshakesMax: 64,
+  dialWaitMsMin: 50,
+  dialWaitMsMax: 1_000,
+  silenceMsMax: 3_000,
+  stallMsMax: 10_000,
+  frameBytesMax: 8 * 1024 * 1024,
+};
+
+export interface PeerLinksOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly logger: Logger;
+  /** What to say of ourselves; asked at each handshake, since the disk epoch rises. */
+  readonly own: () => PeerIdentity;
+  readonly secret: Uint8Array;
+  readonly peers: readonly { readonly nodeId: number; readonly name: string; readonly address: SocketAddress }[];
+  readonly handler: PeerLinksHandler;
+  readonly settings?: Partial<PeerLinksSettings>;
+}
+
+type Success = Extract<AttemptOutcome, { readonly kind: "done" }>;
+
+/** How often the health of the connections is looked at. */
+const checkMs = 500;
+
+export class PeerLinks {
+  constructor(options: PeerLinksOptions) {
+    this.#options = options;
+    this.#settings = { ...peerLinksDefaults, ...options.settings };
+    this.#log = new LogLimiter(options.clock, options.logger);
+    const ownId = options.own().nodeId;
+    for (const { nodeId, name, address } of options.peers) {
+      const peer = new Peer({ nodeId, name, address, isDialledByUs: ownId < nodeId });
+      this.#peers.set(nodeId, peer);
+    }
+  }
+
+  /** Starts to listen. @throws NetworkError if it cannot. */
+  async listen(address: SocketAddress): Promise<SocketAddress> {
+    const { network } = this.#options;
+    this.#listener = await network.listen(address, (socket) => {
+      if (this.#attempts.size < this.#settings.handshakesMax && !this.#isClosed) {
+        this.#attempt("acceptor", undefined, undefined).accepted(socket);
+      } else {
+        this.#reject("too many connections within their handshake", socket.remoteAddress);
+        socket.handle({ onData: () => {}, onClose: () => {} });
+        socket.destroy();
+      }
+    });
+    return this.#listener.address;
+  }
+
+  /** Starts to dial. */
+  start(): void {
+    for (const peer of this.#peers.values()) this.#dialMissing(peer);
+    this.#armCheck();
+  }
+
+  /** The connection of this kind to a peer, if there is one now. */
+  link(nodeId: number, kind: LinkKind): PeerLink | undefined {
+    return this.#peers.get(nodeId)?.links[kind];
+  }
+
+  address(nodeId: number): SocketAddress | undefined {
+    return this.#peers.get(nodeId)?.address;
+  }
+
+  /** Connections that were turned away, for whatever reason, since the start. */
+  get rejectedCount(): number {
+    return this.#rejectedCount;
+  }
+
+  /** Sends what has collected on all connections: once a turn. */
+  flush(): void {
+    for (const peer of this.#peers.values()) {
+      peer.links.control?.flush();
+      peer.links.data?.flush();
+      peer.links.bulk?.flush();
+    }
+  }
+
+  /** Dials now what is missing, whatever wait was under way. */
+  dialNow(nodeId: number): void {
+    const peer = this.#peers.get(nodeId);
+    if (peer !== undefined) this.#dialMissing(peer);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#checkTimer?.cancel();
+    for (const attempt of this.#attempts) attempt.cancel();
+    this.#attempts.clear();
+    for (const peer of this.#peers.values()) {
+      peer.cancelTimers();
+      for (const kind of linkKinds) peer.links[kind]?.close("this node is closing");
+    }
+    await this.#listener?.close();
+  }
+
+  readonly #options: PeerLinksOptions;
+  readonly #settings: PeerLinksSettings;
+  readonly #log: LogLimiter;
+  readonly #peers: Map<number, Peer> = new Map();
+  readonly #attempts: Set<ConnectionAttempt> = new Set();
+  #listener: StreamListener | undefined;
+  #checkTimer: Timer | undefined;
+  #isClosed = false;
+  #rejectedCount = 0;
+
+  #dialMissing(peer: Peer): void {
+    for (const purpose of peer.missing()) this.#dial(peer, purpose);
+  }
+
+  #dial(peer: Peer, purpose: LinkPurpose): void {
+    if (this.#isClosed || peer.isDialling(purpose)) return;
+    const attempt = this.#attempt("dialler", purpose, peer);
+    peer.dialling(purpose, attempt);
+    attempt.dialled((handlers) => this.#options.network.connect(peer.address, handlers));
+  }
+
+  #attempt(role: "dialler" | "acceptor", purpose: LinkPurpose | undefined, peer: Peer | undefined): ConnectionAttempt {
+    const { own, secret, random, clock } = this.#options;
+    const options: HandshakeOptions = {
+      own: own(),
+      secret,
+      nonce: random.bytes(32),
+      admit: (identity) => this.#admit(identity, peer),
+    };
+    const attempt = new ConnectionAttempt({
+      clock,
+      handshake: new Handshake(role, purpose, options),
+      timeoutMs: this.#settings.handshakeTimeoutMs,
+      onOutcome: (self, outcome) => this.#onOutcome(self, peer, purpose, outcome),
+    });
+    this.#attempts.add(attempt);
+    return attempt;
+  }
+
+  #admit(identity: PeerIdentity, dialled: Peer | undefined): Refusal | undefined {
+    const refusal = this.#options.handler.admit(identity);
+    if (refusal !== undefined) return refusal;
+    if (dialled !== undefined && dialled.nodeId !== identity.nodeId) {
+      const text = `the address of node ${dialled.name} now belongs to node ${identity.name}.`;
+      return { code: "NOT_EXPECTED", text };
+    }
+    return undefined;
+  }
+
+  #onOutcome(
+    attempt: ConnectionAttempt,
+    dialled: Peer | undefined,
+    purpose: LinkPurpose | undefined,
+    outcome: AttemptOutcome,
+  ): void {
+    this.#attempts.delete(attempt);
+    if (dialled !== undefined && purpose !== undefined) dialled.dialled(purpose);
+    if (this.#isClosed) {
+      attempt.cancel();
+    } else if (outcome.kind === "done") {
+      this.#succeeded(attempt, dialled !== undefined, outcome);
+    } else {
+      this.#failed(attempt, dialled, outcome);
+      if (dialled !== undefined && purpose !== undefined) this.#dialLater(dialled, purpose);
+    }
+  }
+
+  #succeeded(attempt: ConnectionAttempt, isOurs: boolean, outcome: Success): void {
+    const peer = this.#peers.get(outcome.peer.nodeId);
+    if (peer === undefined) {
+      // Whoever was admitted is one of the peers; the host's word is checked all the same.
+      attempt.cancel();
+      return;
+    }
+    this.#learnAddress(peer, outcome.peer.address);
+    if (outcome.purpose !== "introduction") {
+      this.#connected(attempt, peer, outcome.purpose, outcome);
+    } else {
+      attempt.end();
+      if (isOurs) this.#dialLater(peer, "introduction");
+      else this.#dialMissing(peer);
+    }
+  }
+
+  #failed(attempt: ConnectionAttempt, dialled: Peer | undefined, outcome: Exclude<AttemptOutcome, Success>): void {
+    const { handler } = this.#options;
+    const from = dialled?.address ?? attempt.remoteAddress;
+    const who = dialled?.name ?? "";
+    if (outcome.kind === "refused") {
+      const { code, text } = outcome.refusal;
+      this.#warn("a peer refuses this node", from, { peer: who, code, text, isProven: outcome.isProven });
+      if (outcome.isProven && code !== "NOT_EXPECTED") handler.onRefused(outcome.refusal, who);
+    } else if (outcome.kind === "refusing") {
+      const name = outcome.peer?.name;
+      this.#rejectedCount++;
+      this.#warn("a peer was refused", from, { peer: name, code: outcome.refusal.code, text: outcome.refusal.text });
+    } else if (dialled === undefined) {
+      this.#reject(outcome.kind === "broken" ? outcome.reason : "no handshake within the time limit", from);
+    } else if (outcome.kind === "unreachable") {
+      this.#options.logger.log("debug", "a peer cannot be reached", { peer: who, code: outcome.error.code });
+      handler.onUnreachable(dialled.nodeId);
+    } else {
+      this.#warn("a peer does not complete the handshake", from, { peer: who, reason: outcome.kind });
+    }
+  }
+
+  #connected(attempt: ConnectionAttempt, peer: Peer, kind: LinkKind, outcome: Success): void {
+    peer.closeOtherLives(outcome.peer);
+    const earlier = peer.links[kind];
+    attempt.handOver((socket) => {
+      const link = this.#makeLink(peer, kind, socket, outcome);
+      peer.connected(link);
+      return link.handlers;
+    });
+    earlier?.close("the peer has made a new connection");
+    this.#options.logger.log("info", "a peer is connected", { peer: peer.name, link: kind });
+    const link = peer.links[kind];
+    if (link !== undefined) this.#options.handler.onUp(link);
+  }
+
+  #makeLink(peer: Peer, kind: LinkKind, socket: StreamSocket, outcome: Success): PeerLink {
+    const { clock, handler } = this.#options;
+    return new PeerLink({
+      clock,
+      kind,
+      peer: outcome.peer,
+      socket,
+      sendSeed: outcome.sendSeed,
+      receiveSeed: outcome.receiveSeed,
+      frameBytesMax: this.#settings.frameBytesMax,
+      handler: {
+        onMessage: (link, type, payload) => handler.onMessage(link, type, payload),
+        onMessagesEnd: (link) => handler.onMessagesEnd(link),
+        onDrain: (link) => handler.onDrain(link),
+        onDown: (link, reason) => this.#onDown(peer, link, reason),
+      },
+    });
+  }
+
+  #onDown(peer: Peer, link: PeerLink, reason: string): void {
+    const wasSteady = peer.disconnected(link, this.#options.clock.nowMs());
+    this.#options.logger.log("info", "a connection to a peer broke", { peer: peer.name, link: link.kind, reason });
+    this.#options.handler.onDown(link, reason);
+    if (this.#isClosed) return;
+    // The first try comes at once: its failure is the quickest news of a peer's death.
+    for (const purpose of peer.missing()) {
+      if (wasSteady) this.#dial(peer, purpose);
+      else this.#dialLater(peer, purpose);
+    }
+  }
+
+  #dialLater(peer: Peer, purpose: LinkPurpose): void {
+    const { clock, random } = this.#options;
+    peer.dialLater(purpose, { clock, random, settings: this.#settings }, () => {
+      if (peer.missing().includes(purpose)) this.#dial(peer, purpose);
+    });
+  }
+
+  #learnAddress(peer: Peer, address: SocketAddress): void {
+    if (peer.address.host === address.host && peer.address.port === address.port) return;
+    peer.address = address;
+    this.#options.handler.onAddress(peer.nodeId, address);
+  }
+
+  #armCheck(): void {
+    const { clock } = this.#options;
+    const armedMs = clock.nowMs();
+    this.#checkTimer = clock.setTimer(checkMs, () => {
+      // After a pause of this process what waits in the sockets is read first.
+      const wasPaused = clock.nowMs() - armedMs > 2 * checkMs;
+      if (!wasPaused) for (const peer of this.#peers.values()) peer.closeDeadLinks(clock.nowMs(), this.#settings);
+      this.#armCheck();
+    });
+  }
+
+  #reject(reason: string, from: SocketAddress | undefined): void {
+    this.#rejectedCount++;
+    this.#warn("a connection to the peer port was closed", from, { reason });
+  }
+
+  #warn(event: string, from: SocketAddress | undefined, fields: Readonly<Record<string, LogValue>>): void {
+    const address = from === undefined ? undefined : `${from.host}:${from.port}`;
+    this.#log.log("warn", event, { ...fields, address });
+  }
+}

@@ -1,0 +1,117 @@
+import type { Clock, Random, SocketAddress, Timer } from "../platform/index.ts";
+import { backOffMs } from "./back-off.ts";
+import type { ConnectionAttempt } from "./connection-attempt.ts";
+import type { LinkPurpose } from "./handshake.ts";
+import { type LinkKind, linkKinds } from "./link-kind.ts";
+import type { PeerIdentity } from "./peer-identity.ts";
+import type { PeerLink } from "./peer-link.ts";
+
+/** A connection that held for so long is dialled again without a wait when it breaks. */
+const steadyMs = 1_000;
+
+/** One other node: its address, its connections, and where each attempt to make one stands. */
+export class Peer {
+  readonly nodeId: number;
+  readonly name: string;
+  address: SocketAddress;
+  readonly links: Record<LinkKind, PeerLink | undefined> = { control: undefined, data: undefined, bulk: undefined };
+
+  constructor(options: {
+    readonly nodeId: number;
+    readonly name: string;
+    readonly address: SocketAddress;
+    readonly isDialledByUs: boolean;
+  }) {
+    this.nodeId = options.nodeId;
+    this.name = options.name;
+    this.address = options.address;
+    this.#isDialledByUs = options.isDialledByUs;
+  }
+
+  /** What we have to dial for. */
+  missing(): readonly LinkPurpose[] {
+    if (this.#isDialledByUs) return linkKinds.filter((kind) => this.links[kind] === undefined);
+    return this.links.control === undefined ? ["introduction"] : [];
+  }
+
+  isDialling(purpose: LinkPurpose): boolean {
+    return this.#attempts.has(purpose);
+  }
+
+  dialling(purpose: LinkPurpose, attempt: ConnectionAttempt): void {
+    this.#timers.get(purpose)?.cancel();
+    this.#timers.delete(purpose);
+    this.#attempts.set(purpose, attempt);
+  }
+
+  dialled(purpose: LinkPurpose): void {
+    this.#attempts.delete(purpose);
+  }
+
+  dialLater(
+    purpose: LinkPurpose,
+    by: {
+      readonly clock: Clock;
+      readonly random: Random;
+      readonly settings: { readonly dialWaitMsMin: number; readonly dialWaitMsMax: number };
+    },
+    dial: () => void,
+  ): void {
+    if (this.#timers.has(purpose) || this.#attempts.has(purpose)) return;
+    const failures = this.#failures.get(purpose) ?? 0;
+    this.#failures.set(purpose, failures + 1);
+    const { dialWaitMsMin: minMs, dialWaitMsMax: maxMs } = by.settings;
+    const timer = by.clock.setTimer(backOffMs(failures, by.random, { minMs, maxMs }), () => {
+      this.#timers.delete(purpose);
+      dial();
+    });
+    this.#timers.set(purpose, timer);
+  }
+
+  connected(link: PeerLink): void {
+    this.links[link.kind] = link;
+  }
+
+  /** Returns whether the connection had been steady, so that it may be dialled again at once. */
+  disconnected(link: PeerLink, nowMs: number): boolean {
+    if (this.links[link.kind] === link) this.links[link.kind] = undefined;
+    const wasSteady = nowMs - link.upSinceMs >= steadyMs;
+    if (wasSteady) {
+      this.#failures.delete(link.kind);
+      this.#failures.delete("introduction");
+    }
+    return wasSteady;
+  }
+
+  /** A peer that has started again has no use for the connections of its earlier life. */
+  closeOtherLives(identity: PeerIdentity): void {
+    for (const kind of linkKinds) {
+      const link = this.links[kind];
+      if (link === undefined || Buffer.compare(link.peer.incarnation, identity.incarnation) === 0) continue;
+      link.close("the peer has started again");
+    }
+  }
+
+  closeDeadLinks(nowMs: number, settings: { readonly silenceMsMax: number; readonly stallMsMax: number }): void {
+    const { control } = this.links;
+    if (control !== undefined && nowMs - control.receivedMs > settings.silenceMsMax) {
+      for (const kind of linkKinds) this.links[kind]?.close("the peer has gone silent");
+    }
+    for (const kind of linkKinds) {
+      const link = this.links[kind];
+      if (link?.blockedSinceMs !== undefined && nowMs - link.blockedSinceMs > settings.stallMsMax) {
+        link.close("the peer takes no more bytes");
+      }
+    }
+  }
+
+  cancelTimers(): void {
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+  }
+
+  readonly #isDialledByUs: boolean;
+  readonly #attempts: Map<LinkPurpose, ConnectionAttempt> = new Map();
+  readonly #timers: Map<LinkPurpose, Timer> = new Map();
+  readonly #failures: Map<LinkPurpose, number> = new Map();
+}
