@@ -13,11 +13,28 @@ export interface Configuration {
 }
 
 export interface ConfigurationChange {
-  /** "auto" is joint only when more than one voter changes; "explicit" waits for a second proposal to leave. */
+  /** "auto" is joint only when there is more than one change; "explicit" waits for a second proposal to leave. */
   readonly transition: "auto" | "implicit" | "explicit";
-  /** Empty: leave the joint configuration. */
-  readonly changes: readonly {
-    readonly action: "addVoter" | "addLearner" | "remove" | "update";
-    readonly replica: ReplicaId;
-  }[];
+  /** Empty, with "auto": leave the joint configuration. */
+  readonly changes: readonly SingleChange[];
+}
+
+export interface SingleChange {
+  /** "update" changes nothing here; it tells the host that something about the replica did. */
+  readonly action: "addVoter" | "addLearner" | "remove" | "update";
+  readonly replica: ReplicaId;
+}
+
+/** A group before anybody was added to it. */
+export const emptyConfiguration: Configuration = {
+  voters: [],
+  votersOutgoing: [],
+  learners: [],
+  learnersNext: [],
+  autoLeave: false,
+};
+
+/** Whether both an old and a new set of voters must agree (thesis §4.3). */
+export function isJoint(configuration: Configuration): boolean {
+  return configuration.votersOutgoing.length > 0;
 }

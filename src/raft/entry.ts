@@ -27,6 +27,11 @@ export interface ConfigurationEntry {
   readonly change: ConfigurationChange;
 }
 
+/** What somebody wants in the log; the leader gives it its term and index. */
+export type Proposal =
+  | { readonly kind: "normal"; readonly data: Uint8Array }
+  | { readonly kind: "configuration"; readonly change: ConfigurationChange };
+
 /** What a replica must never forget. `commit` is a hint: losing its last value is harmless. */
 export interface HardState {
   readonly term: Term;
@@ -41,4 +46,20 @@ export interface Snapshot {
   readonly term: Term;
   readonly configuration: Configuration;
   readonly data: Uint8Array;
+}
+
+/** The data of an entry that changes nothing. */
+export const noData: Uint8Array = new Uint8Array(0);
+
+const entryHeaderBytes = 16;
+const configurationChangeBytes = 8;
+
+/** Bytes of `entry` or `proposal` that its proposer answers for: its data. Zero for the entries that the core adds by itself. */
+export function payloadBytes(entry: Proposal | Entry): number {
+  return entry.kind === "normal" ? entry.data.length : entry.change.changes.length * configurationChangeBytes;
+}
+
+/** What `entry` counts for where messages and batches are limited by bytes: its payload and a round sum for the rest. */
+export function entryBytes(entry: Entry): number {
+  return entryHeaderBytes + payloadBytes(entry);
 }

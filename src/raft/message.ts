@@ -1,8 +1,9 @@
-import type { Entry, LogIndex, ReplicaId, Snapshot, Term } from "./entry.ts";
+import type { Entry, LogIndex, Proposal, ReplicaId, Snapshot, Term } from "./entry.ts";
 
 interface Envelope {
   readonly from: ReplicaId;
   readonly to: ReplicaId;
+  /** The sender's term; the term asked for in votes; 0 in forwarded proposals and reads, which belong to no term. */
   readonly term: Term;
 }
 
@@ -31,17 +32,20 @@ export interface AppendEntries extends Envelope {
 
 export interface AppendEntriesResponse extends Envelope {
   readonly type: "appendEntriesResponse";
-  /** Accepted: the last index known to match. Rejected: the `previousIndex` that was refused. */
+  /**
+   * Accepted: the last index known to match, 0 in the answer to a leader of an older term, which only tells the
+   * newer one. Rejected: the `previousIndex` that was refused.
+   */
   readonly index: LogIndex;
   readonly rejected: boolean;
-  /** With `rejected`: where the leader may go on probing, and the term there. */
+  /** With `rejected`: where the leader may go on probing, and the term there (0 if unknown). Otherwise 0. */
   readonly hintIndex: LogIndex;
   readonly hintTerm: Term;
 }
 
 export interface RequestVote extends Envelope {
   readonly type: "requestVote";
-  /** Pre-vote (thesis §9.6): asks without raising anybody's term. */
+  /** Pre-vote (thesis §9.6): asks without raising anybody's term; `term` is then one above the sender's. */
   readonly isPreVote: boolean;
   readonly lastIndex: LogIndex;
   readonly lastTerm: Term;
@@ -59,12 +63,13 @@ export interface Heartbeat extends Envelope {
   readonly type: "heartbeat";
   /** min(match of the receiver, commit of the leader): CONSENSUS E-10. */
   readonly commit: LogIndex;
-  /** Position of the newest read round this heartbeat confirms; 0 for none. */
+  /** Position of the newest read that an answer to this heartbeat confirms; 0 for none. */
   readonly readRound: number;
 }
 
 export interface HeartbeatResponse extends Envelope {
   readonly type: "heartbeatResponse";
+  /** As in the heartbeat that it answers. */
   readonly readRound: number;
 }
 
@@ -77,6 +82,7 @@ export interface TimeoutNow extends Envelope {
   readonly type: "timeoutNow";
 }
 
+/** Asks the leader to hand over to `target`. */
 export interface TransferLeader extends Envelope {
   readonly type: "transferLeader";
   readonly target: ReplicaId;
@@ -84,7 +90,7 @@ export interface TransferLeader extends Envelope {
 
 export interface ForwardedProposal extends Envelope {
   readonly type: "forwardedProposal";
-  readonly entries: readonly Entry[];
+  readonly proposals: readonly Proposal[];
 }
 
 export interface ReadIndexRequest extends Envelope {

@@ -4,6 +4,9 @@ import type { Message } from "./message.ts";
 /**
  * What the host must do now. The parts may be carried out side by side, with two rules: `persist.messages` leave
  * only when `persist` is durable, and several `persist`s become durable in the order in which they came.
+ *
+ * The host hands `persist` to its log before it calls the core again, so that the core's {@link LogReader} shows the
+ * new entries at once, long before they are durable.
  */
 export interface Ready {
   /** Make this durable, send its messages, then call `persisted(persist.id)`. The next Ready need not wait for it. */
@@ -21,12 +24,17 @@ export interface Ready {
 /** One atomic record set: reset the log to the snapshot, then append, then the hard state (CONSENSUS O-3, O-4). */
 export interface Persist {
   readonly id: number;
+  /** Replaces the log and the state machine; `persisted` says that both are done. */
   readonly snapshot: Snapshot | undefined;
   /** Entries stored at and above the first of these are discarded. */
   readonly entries: readonly Entry[];
   /** Undefined when it did not change. */
   readonly hardState: HardState | undefined;
-  /** Whether anyone relies on this being durable: entries, a changed term or vote. A new commit index alone does not. */
+  /**
+   * Whether anyone relies on this being durable: entries, a snapshot, a changed term or vote. Without it there is
+   * nothing to sync (a new commit index alone, or messages that wait for an earlier persist); it is still answered by
+   * `persisted`, after those before it.
+   */
   readonly mustSync: boolean;
   /** Votes and acknowledgements that stand on it, and every other message of a term that is not durable yet. */
   readonly messages: readonly Message[];
@@ -51,4 +59,10 @@ export interface LogReader {
    * they must be fetched first; the host fetches them by itself and calls `entriesAvailable()`.
    */
   entries(from: LogIndex, to: LogIndex, bytesMax: number): readonly Entry[] | "unavailable";
+}
+
+/** Where a leader gets the snapshot for a follower that lacks entries which are no longer in the log. */
+export interface SnapshotSource {
+  /** The newest one; undefined when there is none at the moment (it is asked again later). */
+  latest(): Snapshot | undefined;
 }

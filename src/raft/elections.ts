@@ -1,0 +1,101 @@
+import { noData, type ReplicaId } from "./entry.ts";
+import type { RequestVote, RequestVoteResponse } from "./message.ts";
+import type { Replica } from "./replica.ts";
+import { appendProposals, broadcastAppend } from "./replication.ts";
+
+/** Leader election (Raft §5.2, §5.4.1) with pre-vote (thesis §9.6), check quorum and leases (§6.2). */
+
+/** Stands for election, unless this replica leads, may not stand, or does not know yet who would have to vote. */
+export function campaign(replica: Replica): void {
+  if (canCampaign(replica)) askForVotes(replica, replica.settings.preVote ? "preVote" : "vote");
+}
+
+/** The leader has asked for it: no pre-vote, since nothing suggests that this replica was cut off. */
+export function campaignByOrder(replica: Replica): void {
+  if (canCampaign(replica)) askForVotes(replica, "transfer");
+}
+
+function canCampaign(replica: Replica): boolean {
+  // A committed configuration that is not applied yet may name other voters than this replica would ask.
+  return replica.role !== "leader" && replica.isPromotable && !replica.log.hasUnappliedConfigurationChange();
+}
+
+function askForVotes(replica: Replica, kind: "preVote" | "vote" | "transfer"): void {
+  const isPreVote = kind === "preVote";
+  if (isPreVote) replica.becomePreCandidate();
+  else replica.becomeCandidate();
+  // A pre-vote is for the term that the candidate would have.
+  const term = isPreVote ? replica.term + 1 : replica.term;
+  const { lastIndex, lastTerm } = replica.log;
+  for (const voter of replica.members.voters) {
+    if (voter === replica.id) {
+      // It counts its own vote when that is durable, through the same door as the others'.
+      replica.sendAfterPersist(voteResponse(replica, voter, term, isPreVote, true));
+      continue;
+    }
+    replica.send({
+      type: "requestVote",
+      from: replica.id,
+      to: voter,
+      term,
+      isPreVote,
+      lastIndex,
+      lastTerm,
+      isTransfer: kind === "transfer",
+    });
+  }
+}
+
+/** Whether a vote for a later term must not even be looked at: a leader that may well live holds a lease (§6.2). */
+export function isHeldBackByLease(replica: Replica, message: RequestVote): boolean {
+  if (message.isTransfer || !replica.settings.checkQuorum || replica.leader === undefined) return false;
+  return replica.electionElapsedTicks < replica.settings.electionTicks;
+}
+
+/**
+ * Votes. Learners do too: who asks may know that this replica has become a voter before it knows itself
+ * (CONSENSUS §5, "learners").
+ */
+export function handleVoteRequest(replica: Replica, message: RequestVote): void {
+  const { from, term, isPreVote } = message;
+  const hasVotedForIt = replica.vote === from;
+  const isFree = replica.vote === undefined && replica.leader === undefined;
+  const isForLaterTerm = isPreVote && term > replica.term;
+  const canVote = hasVotedForIt || isFree || isForLaterTerm;
+  if (!canVote || !replica.log.isUpToDate(message.lastIndex, message.lastTerm)) {
+    replica.sendAfterPersist(voteResponse(replica, from, replica.term, isPreVote, false));
+    return;
+  }
+  // Granted in the term that was asked for: this replica's own may be older, and would be ignored.
+  replica.sendAfterPersist(voteResponse(replica, from, term, isPreVote, true));
+  if (isPreVote) return;
+  replica.electionElapsedTicks = 0;
+  replica.vote = from;
+}
+
+/** A candidate has an answer to the question that it is asking now. */
+export function handleVoteResponse(replica: Replica, message: RequestVoteResponse): void {
+  const result = replica.members.recordVote(message.from, message.granted);
+  if (result === "pending") return;
+  if (result === "lost") {
+    replica.becomeFollower(replica.term, undefined);
+  } else if (replica.role === "preCandidate") {
+    askForVotes(replica, "vote");
+  } else {
+    replica.becomeLeader();
+    // An empty entry of its own term, by which it learns what is committed (thesis §6.4; CONSENSUS E-2).
+    appendProposals(replica, [{ kind: "normal", data: noData }]);
+    broadcastAppend(replica);
+  }
+}
+
+/** The answer to a request for a vote or a pre-vote. */
+export function voteResponse(
+  replica: Replica,
+  to: ReplicaId,
+  term: number,
+  isPreVote: boolean,
+  granted: boolean,
+): RequestVoteResponse {
+  return { type: "requestVoteResponse", from: replica.id, to, term, isPreVote, granted };
+}

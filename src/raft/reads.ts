@@ -1,0 +1,82 @@
+import type { Heartbeat, HeartbeatResponse, ReadIndexRequest } from "./message.ts";
+import type { Progress } from "./progress.ts";
+import type { IndexedRead, PendingRead } from "./read-queue.ts";
+import type { Replica } from "./replica.ts";
+
+/** Heartbeats, and the reads that they confirm (thesis §6.4; CONSENSUS §8). */
+
+/** Tells everybody that this leader lives, what is committed, and up to which read an answer counts. */
+export function broadcastHeartbeat(replica: Replica): void {
+  const readRound = replica.reads.round;
+  for (const progress of replica.members.all) {
+    if (progress.id === replica.id) continue;
+    // The commit index goes only as far as the follower's log is known to match: beyond it, it may hold other entries
+    // at the same indexes (CONSENSUS E-10).
+    const commit = Math.min(progress.matchIndex, replica.log.commitIndex);
+    replica.send({ type: "heartbeat", from: replica.id, to: progress.id, term: replica.term, commit, readRound });
+    progress.sentCommit = commit;
+  }
+}
+
+/** A follower's side of a heartbeat. */
+export function handleHeartbeat(replica: Replica, message: Heartbeat): void {
+  replica.log.commitTo(message.commit);
+  replica.send({
+    type: "heartbeatResponse",
+    from: replica.id,
+    to: message.from,
+    term: replica.term,
+    readRound: message.readRound,
+  });
+}
+
+/** What a heartbeat's answer means for reads. */
+export function confirmReads(replica: Replica, progress: Progress, message: HeartbeatResponse): void {
+  if (message.readRound === 0) return;
+  replica.reads.acknowledge(progress.id, message.readRound);
+  const { voters, votersOutgoing } = replica.configuration;
+  for (const read of replica.reads.takeConfirmed({ incoming: voters, outgoing: votersOutgoing })) answer(replica, read);
+}
+
+/** A read comes to the leader, from its own host or from a follower. */
+export function handleReadIndex(replica: Replica, message: ReadIndexRequest): void {
+  const read = { from: message.from, context: message.context };
+  // Before that, the commit index may miss what earlier leaders committed (CONSENSUS R-2).
+  if (!replica.hasCommittedInTerm) replica.reads.wait(read);
+  else begin(replica, read);
+}
+
+/** Something of this term was committed: reads that waited for it begin. */
+export function releaseWaitingReads(replica: Replica): void {
+  if (!replica.reads.hasWaiting || !replica.hasCommittedInTerm) return;
+  for (const read of replica.reads.takeWaiting()) begin(replica, read);
+}
+
+function begin(replica: Replica, read: PendingRead): void {
+  const indexed = { from: read.from, context: read.context, index: replica.log.commitIndex };
+  // While leadership is handed over the lease does not hold: voters do not keep it against the target (CONSENSUS R-8).
+  const isLeased = replica.settings.readMode === "lease" && replica.transferTarget === undefined;
+  if (replica.members.isSingleton || isLeased) {
+    answer(replica, indexed);
+    return;
+  }
+  replica.reads.add(indexed);
+  replica.reads.acknowledge(replica.id, replica.reads.round);
+  broadcastHeartbeat(replica);
+}
+
+function answer(replica: Replica, read: IndexedRead): void {
+  const { context, index } = read;
+  if (read.from === replica.id) {
+    replica.confirmedReads.push({ context, index });
+    return;
+  }
+  replica.send({
+    type: "readIndexResponse",
+    from: replica.id,
+    to: read.from,
+    term: replica.term,
+    context,
+    index,
+  });
+}

@@ -1,0 +1,104 @@
+import { assert, type Random } from "../platform/index.ts";
+import type { Configuration } from "./configuration.ts";
+import { type Entry, entryBytes, type HardState, type LogIndex, type ReplicaId } from "./entry.ts";
+import type { LogReader, SnapshotSource } from "./ready.ts";
+
+const mebibyte = 1_048_576;
+
+/** What a replica is built from. The limits are in bytes of entries, or in ticks, and positive. */
+export interface RaftOptions {
+  /** This replica; never used before by a replica that has lost its log. */
+  readonly id: ReplicaId;
+  /** An election timeout is drawn from [electionTicks, 2 * electionTicks) again and again. */
+  readonly electionTicks: number;
+  /** Between two heartbeats; below `electionTicks`, a tenth of it is a good value. */
+  readonly heartbeatTicks: number;
+  readonly random: Random;
+  readonly log: LogReader;
+  readonly hardState: HardState;
+  /** The configuration as of `applied` (CONSENSUS M-8). */
+  readonly configuration: Configuration;
+  /** What the state machine holds already; entries above it are handed out. */
+  readonly applied: LogIndex;
+  /** Thesis §9.6. Default true. */
+  readonly preVote?: boolean;
+  /** Thesis §6.2: a leader without an active quorum steps down, voters with a live leader refuse others. Default true. */
+  readonly checkQuorum?: boolean;
+  /** "lease" answers reads without asking anybody and relies on bounded clock drift; it needs `checkQuorum`. Default "safe". */
+  readonly readMode?: "safe" | "lease";
+  /** A leader steps down when it applies its own removal or demotion. Default true. */
+  readonly stepDownOnRemoval?: boolean;
+  /** Entries in one append; a single entry always passes. Default 1 MiB. */
+  readonly messageBytesMax?: number;
+  /** Appends under way to one follower, and their bytes. Defaults 256 and 16 MiB. */
+  readonly inflightMessagesMax?: number;
+  readonly inflightBytesMax?: number;
+  /** Proposed and not committed: above it proposals are refused, unless nothing else is under way. Default 64 MiB. */
+  readonly uncommittedBytesMax?: number;
+  /** Committed entries handed out and not applied yet; a single entry always passes. Default 16 MiB. */
+  readonly applyBytesMax?: number;
+  /**
+   * What a follower does with proposals: refuse them ("off", the default), send its own host's on to the leader but
+   * not those that were forwarded to it ("once"), or all of them ("always", which may go in circles).
+   */
+  readonly forwarding?: "off" | "once" | "always";
+  /** Refuse configuration changes that do not fit the applied configuration. Default true; false is for tests of the refusals' backstop. */
+  readonly validateConfigurationChanges?: boolean;
+  /** Default: none, so that a follower that needs one waits. */
+  readonly snapshots?: SnapshotSource;
+  /** What an entry counts for in the limits above. Default: its data and 16 bytes. */
+  readonly entryBytes?: (entry: Entry) => number;
+}
+
+/** {@link RaftOptions} with every default filled in. */
+export interface Settings {
+  readonly id: ReplicaId;
+  readonly electionTicks: number;
+  readonly heartbeatTicks: number;
+  readonly random: Random;
+  readonly preVote: boolean;
+  readonly checkQuorum: boolean;
+  readonly readMode: "safe" | "lease";
+  readonly stepDownOnRemoval: boolean;
+  readonly messageBytesMax: number;
+  readonly inflightMessagesMax: number;
+  readonly inflightBytesMax: number;
+  readonly uncommittedBytesMax: number;
+  readonly applyBytesMax: number;
+  readonly forwarding: "off" | "once" | "always";
+  readonly validateConfigurationChanges: boolean;
+  readonly snapshots: SnapshotSource;
+  readonly entryBytes: (entry: Entry) => number;
+}
+
+const noSnapshots: SnapshotSource = { latest: () => undefined };
+
+/** Fills in defaults and asserts that the settings agree with each other. */
+export function settingsOf(options: RaftOptions): Settings {
+  const settings: Settings = {
+    id: options.id,
+    electionTicks: options.electionTicks,
+    heartbeatTicks: options.heartbeatTicks,
+    random: options.random,
+    preVote: options.preVote ?? true,
+    checkQuorum: options.checkQuorum ?? true,
+    readMode: options.readMode ?? "safe",
+    stepDownOnRemoval: options.stepDownOnRemoval ?? true,
+    messageBytesMax: options.messageBytesMax ?? mebibyte,
+    inflightMessagesMax: options.inflightMessagesMax ?? 256,
+    inflightBytesMax: options.inflightBytesMax ?? 16 * mebibyte,
+    uncommittedBytesMax: options.uncommittedBytesMax ?? 64 * mebibyte,
+    applyBytesMax: options.applyBytesMax ?? 16 * mebibyte,
+    forwarding: options.forwarding ?? "off",
+    validateConfigurationChanges: options.validateConfigurationChanges ?? true,
+    snapshots: options.snapshots ?? noSnapshots,
+    entryBytes: options.entryBytes ?? entryBytes,
+  };
+  assert(Number.isSafeInteger(settings.id) && settings.id > 0, "a replica id is a positive integer");
+  assert(settings.heartbeatTicks > 0, "heartbeatTicks must be positive");
+  assert(settings.electionTicks > settings.heartbeatTicks, "electionTicks must be above heartbeatTicks");
+  assert(settings.inflightMessagesMax > 0, "inflightMessagesMax must be positive");
+  assert(settings.inflightBytesMax >= settings.messageBytesMax, "inflightBytesMax must be at least messageBytesMax");
+  assert(settings.readMode === "safe" || settings.checkQuorum, "lease reads need checkQuorum");
+  return settings;
+}

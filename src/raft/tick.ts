@@ -1,0 +1,34 @@
+import { campaign } from "./elections.ts";
+import { broadcastHeartbeat } from "./reads.ts";
+import type { Replica } from "./replica.ts";
+
+/** One unit of time passes. */
+export function tick(replica: Replica): void {
+  if (replica.role === "leader") tickLeader(replica);
+  else tickFollower(replica);
+}
+
+function tickFollower(replica: Replica): void {
+  replica.electionElapsedTicks++;
+  if (!replica.isPromotable || replica.electionElapsedTicks < replica.electionTimeoutTicks) return;
+  replica.electionElapsedTicks = 0;
+  campaign(replica);
+}
+
+function tickLeader(replica: Replica): void {
+  const { electionTicks, heartbeatTicks, checkQuorum } = replica.settings;
+  replica.heartbeatElapsedTicks++;
+  replica.electionElapsedTicks++;
+  if (replica.electionElapsedTicks >= electionTicks) {
+    replica.electionElapsedTicks = 0;
+    if (checkQuorum) {
+      // Whom no majority hears may be replaced already (thesis §6.2).
+      if (!replica.members.hasActiveQuorum()) replica.becomeFollower(replica.term, undefined);
+      replica.members.resetActivity(replica.id);
+    }
+    replica.transferTarget = undefined;
+  }
+  if (replica.role !== "leader" || replica.heartbeatElapsedTicks < heartbeatTicks) return;
+  replica.heartbeatElapsedTicks = 0;
+  broadcastHeartbeat(replica);
+}
