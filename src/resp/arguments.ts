@@ -46,6 +46,16 @@ export class Arguments {
     this.count++;
   }
 
+  /** The same words in a buffer of their own. */
+  copy(): Arguments {
+    const from = this.count === 0 ? 0 : (this.starts[0] as number);
+    const to = this.count === 0 ? 0 : (this.ends[this.count - 1] as number);
+    const copy = new Arguments(Buffer.from(this.bytes.subarray(from, to)), Math.max(this.count, 1));
+    for (let index = 0; index < this.count; index++)
+      copy.push((this.starts[index] as number) - from, (this.ends[index] as number) - from);
+    return copy;
+  }
+
   /** Gives the words to `other` and takes its words; the bytes that they lie in stay where they are. */
   exchangeWords(other: Arguments): void {
     const { count, starts, ends } = this;
@@ -64,6 +74,13 @@ export class Arguments {
 
   byteLength(index: number): number {
     return (this.ends[index] as number) - (this.starts[index] as number);
+  }
+
+  /** The bytes of all words together. */
+  get byteLengthOfAll(): number {
+    let length = 0;
+    for (let index = 0; index < this.count; index++) length += this.byteLength(index);
+    return length;
   }
 
   /** Every word from `from` on, as byte strings. */

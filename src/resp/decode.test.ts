@@ -98,6 +98,12 @@ describe("encoding", () => {
   });
 });
 
+test("a reply that no string can hold is an error, not an exception", () => {
+  const large = "x".repeat(2 ** 28);
+  expect(encodeReply([large, large], 2)).toMatch(/^-ERR the reply is longer/);
+  expect(encodeReply(["x".repeat(2 ** 29 - 30)], 2)).toMatch(/^-ERR the reply is longer/);
+});
+
 describe("decoding", () => {
   test("what was encoded is decoded, wherever it is cut", () => {
     fc.assert(

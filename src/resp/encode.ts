@@ -21,11 +21,24 @@ const okText = "+OK\r\n";
 /** Small integers are most of all integers. */
 const integerTexts: readonly string[] = Array.from({ length: 1024 }, (_, value) => `:${value}\r\n`);
 
+/** Longer than any string that Node makes. What was asked for has been done, or read; only the answer is lost. */
+const tooLongText = "-ERR the reply is longer than 512 MiB and cannot be sent\r\n";
+
 /**
  * `reply` as the byte string that Redis would send for it. The result shares no memory with what the reply was made
- * from; concatenating many of them and writing once is the quick way to answer.
+ * from; concatenating many of them and writing once is the quick way to answer. In place of a reply that is longer than
+ * a string can be (2^29 - 24 bytes) stands an error that says so.
  */
 export function encodeReply(reply: Reply, protocol: RespVersion): string {
+  try {
+    return encode(reply, protocol);
+  } catch (error) {
+    if (error instanceof RangeError) return tooLongText;
+    throw error;
+  }
+}
+
+function encode(reply: Reply, protocol: RespVersion): string {
   if (typeof reply === "string") return `$${reply.length}\r\n${reply}\r\n`;
   if (reply === ok) return okText;
   if (typeof reply === "number")
@@ -66,7 +79,7 @@ function isArray(reply: Reply): reply is readonly Reply[] {
 
 function encodeAll(header: string, items: readonly Reply[], protocol: RespVersion): string {
   let text = header;
-  for (const item of items) text += encodeReply(item, protocol);
+  for (const item of items) text += encode(item, protocol);
   return text;
 }
 
