@@ -1,0 +1,128 @@
+import { mkdtempSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { LoadTarget } from "../load/job.ts";
+import { ask, askInfo } from "./ask.ts";
+import { type Child, lastWords } from "./children.ts";
+import { freePortBase } from "./ports.ts";
+import { loopback, type Premises, type System } from "./system.ts";
+import { waitUntil } from "./wait-until.ts";
+
+/** One node process of the demo cluster, as `coterie demo --json` announces it. */
+export interface CoterieNode {
+  readonly name: string;
+  readonly target: LoadTarget;
+  readonly directory: string;
+  /** Changes when the node is started again. */
+  pid: number;
+}
+
+/** Three node processes of `coterie demo`, on one disk. */
+export interface CoterieSystem extends System {
+  readonly nodes: readonly CoterieNode[];
+  /** The node that says of itself that it leads. @throws if none does. */
+  leaderNode(): Promise<CoterieNode>;
+  /** Brings a node back that was killed, as the demo says to, and waits until it answers. */
+  restart(node: CoterieNode): Promise<void>;
+}
+
+export const repositoryRoot: string = fileURLToPath(new URL("../../../", import.meta.url));
+
+const command = join(repositoryRoot, "bin", "coterie");
+const startMsMax = 20_000;
+
+export async function startCoterie(premises: Premises): Promise<CoterieSystem> {
+  const directory = mkdtempSync(join(premises.directory, "coterie-"));
+  const nodeOffsets = [0, 1, 2];
+  const port = await freePortBase(nodeOffsets.flatMap((node) => [0, 100, 1_000, 10_000].map((part) => node + part)));
+  const demo = await premises.children.start({
+    name: `coterie-demo-${port}`,
+    command: process.execPath,
+    args: [command, "demo", "--json", "--port", String(port), "--dir", directory],
+    logDirectory: premises.directory,
+    pipesOutput: true,
+  });
+  const nodes = await readNodes(demo);
+  for (const node of nodes) premises.children.adopt(node.pid);
+  await waitUntil("Coterie to have a leader", async () => (await findLeader(nodes)) !== undefined, { child: demo });
+  return systemOf(premises, demo, nodes);
+}
+
+function systemOf(premises: Premises, demo: Child, nodes: readonly CoterieNode[]): CoterieSystem {
+  const leaderNode = async (): Promise<CoterieNode> => {
+    const leader = await findLeader(nodes);
+    if (leader === undefined) throw new Error("no node of Coterie leads");
+    return leader;
+  };
+  return {
+    nodes,
+    get pids(): readonly number[] {
+      return nodes.map((node) => node.pid);
+    },
+    targets: nodes.map((node) => node.target),
+    leaderNode,
+    leader: async () => (await leaderNode()).target,
+    restart: async (node) => {
+      premises.children.release(node.pid);
+      const child = await premises.children.start({
+        name: `coterie-${node.name}`,
+        command: process.execPath,
+        args: [command, "start", "--dir", node.directory],
+        logDirectory: premises.directory,
+      });
+      node.pid = child.pid;
+      const answers = async (): Promise<boolean> => (await ask(node.target.port, ["PING"])) === "PONG";
+      await waitUntil(`${node.name} to answer again`, answers, { child });
+    },
+    stop: () => premises.children.stop(demo, 10_000),
+  };
+}
+
+async function findLeader(nodes: readonly CoterieNode[]): Promise<CoterieNode | undefined> {
+  for (const node of nodes) {
+    try {
+      if ((await askInfo(node.target.port, "raft")).get("raft_role") === "leader") return node;
+    } catch {
+      // A node that does not answer does not lead.
+    }
+  }
+  return undefined;
+}
+
+/** The demo's first line says what it started; the events that follow are read and dropped. */
+function readNodes(demo: Child): Promise<CoterieNode[]> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`coterie demo was not ready within ${startMsMax} ms\n${lastWords(demo)}`)),
+      startMsMax,
+    );
+    demo.process.once("exit", (code) => {
+      clearTimeout(timer);
+      reject(new Error(`coterie demo ended with code ${code}\n${lastWords(demo)}`));
+    });
+    createInterface({ input: demo.process.stdout! }).once("line", (line) => {
+      clearTimeout(timer);
+      try {
+        resolve(parseNodes(line));
+      } catch (error) {
+        reject(error);
+      }
+    });
+    demo.process.stdout?.resume();
+  });
+}
+
+interface ReadyLine {
+  readonly nodes: readonly { name: string; redis: string; pid: number; dir: string }[];
+}
+
+function parseNodes(line: string): CoterieNode[] {
+  const ready = JSON.parse(line) as ReadyLine;
+  return ready.nodes.map(({ name, redis, pid, dir }) => ({
+    name,
+    target: { host: loopback, port: Number(redis.slice(redis.lastIndexOf(":") + 1)) },
+    directory: dir,
+    pid,
+  }));
+}
