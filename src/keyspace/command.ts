@@ -53,6 +53,8 @@ export interface KeyPositions {
 /** Redis' key specification: where to begin, how to find the keys, and what is done with them. */
 export interface KeySpecification {
   readonly flags: readonly string[];
+  /** What Redis adds in words. */
+  readonly notes?: string;
   readonly begin:
     | { readonly kind: "index"; readonly index: number }
     | { readonly kind: "keyword"; readonly keyword: string; readonly from: number }
@@ -79,6 +81,10 @@ export interface CommandSpec<Context> {
   readonly summary: string;
   readonly since: string;
   readonly complexity: string;
+  /** Set if Redis calls the command deprecated. */
+  readonly deprecation?: { readonly since: string; readonly replacedBy: string };
+  /** Version and change, as `COMMAND DOCS` reports it. */
+  readonly history?: readonly (readonly [version: string, change: string])[];
   /** Without the "@". The read, write, fast, slow, admin, dangerous, … that follow from flags are derived. */
   readonly categories: readonly string[];
   readonly tips: readonly string[];
@@ -86,3 +92,51 @@ export interface CommandSpec<Context> {
   /** Undefined for a container that only has subcommands. */
   readonly execute: ((context: Context, args: Arguments) => Reply) | undefined;
 }
+
+/** Whether a command may change the state, and so goes through the log. */
+export function isWrite(spec: CommandSpec<never>): boolean {
+  return spec.flags.includes("write");
+}
+
+/** Whether a command of `wordCount` words, its name and its container's included, has as many as it needs. */
+export function hasArity(spec: CommandSpec<never>, wordCount: number): boolean {
+  return spec.arity < 0 ? wordCount >= -spec.arity : wordCount === spec.arity;
+}
+
+/** All ACL categories of a command, those that follow from its flags included, in the order that Redis prints them. */
+export function aclCategories(spec: CommandSpec<never>): string[] {
+  const own = new Set(spec.categories);
+  const { flags } = spec;
+  if (flags.includes("write")) own.add("write");
+  if (flags.includes("readonly") && !own.has("scripting")) own.add("read");
+  if (flags.includes("admin")) own.add("admin").add("dangerous");
+  if (flags.includes("pubsub")) own.add("pubsub");
+  if (flags.includes("fast")) own.add("fast");
+  if (flags.includes("blocking")) own.add("blocking");
+  if (!own.has("fast")) own.add("slow");
+  return categoryOrder.filter((category) => own.has(category));
+}
+
+const categoryOrder: readonly string[] = [
+  "keyspace",
+  "read",
+  "write",
+  "set",
+  "sortedset",
+  "list",
+  "hash",
+  "string",
+  "bitmap",
+  "hyperloglog",
+  "geo",
+  "stream",
+  "pubsub",
+  "admin",
+  "fast",
+  "slow",
+  "blocking",
+  "dangerous",
+  "connection",
+  "transaction",
+  "scripting",
+];

@@ -1,1 +1,36 @@
-export type { CommandFlag, CommandGroup, CommandSpec, KeyPositions, KeySpecification } from "./command.ts";
+export {
+  aclCategories,
+  type CommandFlag,
+  type CommandGroup,
+  type CommandSpec,
+  hasArity,
+  isWrite,
+  type KeyPositions,
+  type KeySpecification,
+} from "./command.ts";
+export { CommandTable, wrongArity } from "./command-table.ts";
+export { commandTable, entryCommandTable } from "./commands.ts";
+export type { Deadline } from "./deadline-index.ts";
+export {
+  EntryFormatError,
+  type EntryHeader,
+  EntryReader,
+  EntryUnknownError,
+  EntryWriter,
+  entryFormat,
+  entryHeaderBytes,
+  entryTimeMsMax,
+} from "./entry.ts";
+export { type KeyPosition, keyPositionEnd } from "./key-hash.ts";
+export {
+  DueKeyMet,
+  dueKeyMet,
+  freedKeysMax,
+  type KeyRecord,
+  Keyspace,
+  type KeyspaceHeader,
+  type KeyspaceOptions,
+} from "./keyspace.ts";
+export { RawString, stringBytesMax } from "./raw-string.ts";
+export { type SemanticsLevel, SemanticsLevelError, semanticsLevelMax, semanticsLevels } from "./semantics.ts";
+export { typeOf, type Value, type ValueType } from "./value.ts";

@@ -1,0 +1,438 @@
+/**
+ * The replicated state of a shard and the rules by which entries change it. Every replica that applies the same entries
+ * holds the same state and gave the same replies, whatever its settings, its memory or its clock: nothing here reads
+ * anything but the state and the entry.
+ *
+ * ```
+ *   host                          keyspace                    commands
+ *   beginEntry(index, header) →   clock, revision, random
+ *   execute(spec, args)       →   ─────────────────────────→  find · add · replace · remove · …
+ *   endEntry()                →   frees due keys
+ * ```
+ *
+ * For commands the keyspace has a *place*: `find` goes to a key, and what is called next works there. A key whose
+ * deadline has come is absent for them all, though its memory may be freed some entries later.
+ */
+import { assert } from "../platform/index.ts";
+import { type Arguments, ErrorReply, type Reply } from "../resp/index.ts";
+import { type CommandSpec, hasArity, isWrite } from "./command.ts";
+import { type Deadline, DeadlineIndex } from "./deadline-index.ts";
+import type { EntryHeader } from "./entry.ts";
+import { EntryRandom } from "./entry-random.ts";
+import type { KeyPosition } from "./key-hash.ts";
+import { noDeadline } from "./key-leaf.ts";
+import { KeyTable, type KeyWalk } from "./key-table.ts";
+import { SemanticsLevelError, semanticsLevelMax } from "./semantics.ts";
+import { deadlineBytes, logicalBytes, type Value } from "./value.ts";
+
+/** How many due keys one entry frees at most, so that no entry takes long. */
+export const freedKeysMax = 1_000;
+
+/** A read has met a key that is due but whose time the replicated clock has not reached yet. */
+export class DueKeyMet {}
+
+/**
+ * What `read` answers then: the host proposes an entry without commands at the read's `nowMs` (one for all reads of a
+ * turn) and reads again once it is applied.
+ */
+export const dueKeyMet: DueKeyMet = new DueKeyMet();
+
+/** The part of the state that is not keys. */
+export interface KeyspaceHeader {
+  readonly appliedIndex: number;
+  readonly clockMs: number;
+  readonly semanticsLevel: number;
+}
+
+/** A key with all that belongs to it. */
+export interface KeyRecord {
+  readonly key: string;
+  readonly value: Value;
+  readonly deadline: Deadline | undefined;
+  readonly revision: number;
+}
+
+export interface KeyspaceOptions {
+  /** The highest semantics level that this binary knows; another one than the default only in tests. */
+  readonly semanticsLevelMax?: number;
+}
+
+/** What stands at the place. */
+const absent = 0;
+const due = 1;
+const live = 2;
+
+export class Keyspace {
+  #appliedIndex = 0;
+  #clockMs = 0;
+  #semanticsLevel = 1;
+  #logicalBytes = 0;
+  #table = new KeyTable();
+  #deadlines = new DeadlineIndex();
+  readonly #semanticsLevelMax: number;
+
+  #isInEntry = false;
+  /** Whether the command under way may change anything. */
+  #isWriting = false;
+  #place: typeof absent | typeof due | typeof live = absent;
+  /** What deadlines are held against: the clock, or a later time during a read. */
+  #nowMs = 0;
+  #hasMetDueKey = false;
+  #revision = 0;
+  readonly #entryRandom = new EntryRandom();
+  readonly #readRandom = new EntryRandom();
+  #seedLow = 0;
+  #seedHigh = 0;
+  #randomReads = 0;
+
+  constructor(options: KeyspaceOptions = {}) {
+    this.#semanticsLevelMax = options.semanticsLevelMax ?? semanticsLevelMax;
+  }
+
+  // ── For the host ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The index of the last entry that was applied, 0 before the first. */
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  /** The replicated clock: the latest time that an entry carried, milliseconds since the Unix epoch. */
+  get clockMs(): number {
+    return this.#clockMs;
+  }
+
+  get semanticsLevel(): number {
+    return this.#semanticsLevel;
+  }
+
+  /** The weight of all keys, due ones that are not freed yet included (see `logicalBytes` in value.ts). */
+  get logicalBytes(): number {
+    return this.#logicalBytes;
+  }
+
+  /** Keys that are not due. */
+  get keyCount(): number {
+    return this.#table.keyCount - this.#deadlines.countUntil(this.#clockMs);
+  }
+
+  /** Keys with a deadline that is not due. */
+  get deadlineCount(): number {
+    return this.#deadlines.count - this.#deadlines.countUntil(this.#clockMs);
+  }
+
+  /** When the next key falls due, or has fallen due without being freed yet; undefined if no key has a deadline. */
+  nextDeadlineMs(): number | undefined {
+    return this.#deadlines.count === 0 ? undefined : this.#deadlines.earliestMs;
+  }
+
+  /** Begins to apply the entry at `index`. A time before the clock leaves the clock as it is. */
+  beginEntry(index: number, header: EntryHeader): void {
+    assert(!this.#isInEntry, "an entry begins within another one");
+    assert(index > this.#appliedIndex, "an entry is applied twice");
+    this.#isInEntry = true;
+    this.#revision = index;
+    if (header.timeMs > this.#clockMs) this.#clockMs = header.timeMs;
+    this.#seedLow = header.seedLow;
+    this.#seedHigh = header.seedHigh;
+    this.#entryRandom.seed(header.seedLow, header.seedHigh);
+  }
+
+  /**
+   * Runs a command at this point of the entry: one of the entry's own, or a read that takes its place here. What it
+   * throws is no reply: the replica must stop.
+   */
+  execute(spec: CommandSpec<Keyspace>, args: Arguments): Reply {
+    assert(this.#isInEntry, "a command is executed outside an entry");
+    this.#isWriting = isWrite(spec);
+    this.#nowMs = this.#clockMs;
+    return this.#run(spec, args);
+  }
+
+  /** Ends the entry: frees up to {@link freedKeysMax} due keys, in the order of their deadlines. */
+  endEntry(): void {
+    assert(this.#isInEntry, "an entry ends that has not begun");
+    if (this.#deadlines.earliestMs <= this.#clockMs) this.#freeDueKeys();
+    this.#appliedIndex = this.#revision;
+    this.#isInEntry = false;
+    this.#isWriting = false;
+  }
+
+  /** Counts an entry as applied that does not concern the keyspace: Raft's empty ones, changes of configuration. */
+  skipEntry(index: number): void {
+    assert(!this.#isInEntry && index > this.#appliedIndex, "an entry is applied twice");
+    this.#appliedIndex = index;
+  }
+
+  /**
+   * Runs a read between entries, as of `nowMs` (the leader's entry time as of now). Changes nothing. Answers
+   * {@link dueKeyMet} if it depends on a key whose deadline lies after the clock but not after `nowMs`.
+   */
+  read(spec: CommandSpec<Keyspace>, args: Arguments, nowMs: number): Reply | DueKeyMet {
+    assert(!this.#isInEntry, "a read between entries comes within one");
+    this.#isWriting = false;
+    this.#nowMs = Math.max(nowMs, this.#clockMs);
+    this.#hasMetDueKey = false;
+    const reply = this.#run(spec, args);
+    return this.#hasMetDueKey ? dueKeyMet : reply;
+  }
+
+  header(): KeyspaceHeader {
+    return { appliedIndex: this.#appliedIndex, clockMs: this.#clockMs, semanticsLevel: this.#semanticsLevel };
+  }
+
+  /** All keys from `position` on in their logical order, due ones included: what a snapshot holds. */
+  walk(position: KeyPosition = 0): KeyWalk {
+    return this.#table.walk(position);
+  }
+
+  /** The key that a walk stands at. */
+  record(walk: KeyWalk): KeyRecord {
+    const { leaf, index } = walk;
+    assert(leaf !== undefined, "there is no key behind the last one");
+    return {
+      key: leaf.keys[index] as string,
+      value: leaf.values[index] as Value,
+      deadline: this.#deadlineOf(leaf.deadlineId(index)),
+      revision: leaf.revisions[index] as number,
+    };
+  }
+
+  /**
+   * Turns an empty keyspace into the one that `header` and `records` were taken from. The order of `records` is free.
+   *
+   * @throws SemanticsLevelError (SEMANTICS_LEVEL_UNKNOWN)
+   */
+  restore(header: KeyspaceHeader, records: Iterable<KeyRecord>): void {
+    assert(this.#appliedIndex === 0 && this.#table.keyCount === 0, "only an empty keyspace is restored");
+    if (header.semanticsLevel > this.#semanticsLevelMax) {
+      throw new SemanticsLevelError(header.semanticsLevel, this.#semanticsLevelMax);
+    }
+    this.#appliedIndex = header.appliedIndex;
+    this.#clockMs = header.clockMs;
+    this.#semanticsLevel = header.semanticsLevel;
+    for (const { key, value, deadline, revision } of records) {
+      assert(!this.#table.findText(key), "a key is restored twice");
+      this.#table.insert(key, value, revision);
+      this.#logicalBytes += logicalBytes(key, value);
+      if (deadline !== undefined) this.#addDeadline(deadline);
+    }
+  }
+
+  // ── For commands ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The present time to a command: the clock, or the time of the read. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /**
+   * Random numbers. In a write they come from the entry, so that all replicas draw the same; those of a read are free,
+   * and drawing them disturbs no entry.
+   */
+  get random(): EntryRandom {
+    if (this.#isWriting) return this.#entryRandom;
+    this.#readRandom.seed((this.#seedLow + ++this.#randomReads) >>> 0, this.#seedHigh);
+    return this.#readRandom;
+  }
+
+  /** Goes to the key that is word `word` and gives its value; undefined if it is absent or due. */
+  find(args: Arguments, word: number): Value | undefined {
+    const table = this.#table;
+    if (!table.find(args, word)) {
+      this.#place = absent;
+      return undefined;
+    }
+    const { leaf, index } = table;
+    if (leaf.deadlineIds !== undefined && this.#isDue(leaf.deadlineIds[index] as number)) {
+      this.#place = due;
+      return undefined;
+    }
+    this.#place = live;
+    return leaf.values[index];
+  }
+
+  /** Adds a key, without a deadline, where `find` has just found none. It is then the key at the place. */
+  add(key: string, value: Value): void {
+    assert(this.#isWriting, "a read adds a key");
+    assert(this.#place !== live, "a key is added that is there already");
+    const table = this.#table;
+    if (this.#place === absent) {
+      table.insert(key, value, this.#revision);
+      this.#logicalBytes += logicalBytes(key, value);
+      this.#place = live;
+    } else {
+      this.#dropDeadline();
+      this.#place = live;
+      this.replace(value);
+    }
+  }
+
+  /** Gives the found key another value. Its deadline stays. */
+  replace(value: Value): void {
+    assert(this.#isWriting && this.#place === live, "a value is replaced that was not found");
+    const { leaf, index } = this.#table;
+    const key = leaf.keys[index] as string;
+    this.#logicalBytes += logicalBytes(key, value) - logicalBytes(key, leaf.values[index] as Value);
+    leaf.values[index] = value;
+    leaf.revisions[index] = this.#revision;
+  }
+
+  /** Says that the found key's value was changed in place and now weighs `growthBytes` more. */
+  changed(growthBytes: number): void {
+    assert(this.#isWriting && this.#place === live, "a value is changed that was not found");
+    const { leaf, index } = this.#table;
+    this.#logicalBytes += growthBytes;
+    leaf.revisions[index] = this.#revision;
+  }
+
+  /** Removes the found key. */
+  remove(): void {
+    assert(this.#isWriting && this.#place === live, "a key is removed that was not found");
+    this.#removeHere();
+    this.#place = absent;
+  }
+
+  /** Sets the key that is word `word`, whatever it held, and takes its deadline away: what `SET` does. */
+  set(args: Arguments, word: number, value: Value): void {
+    if (this.find(args, word) === undefined) {
+      this.add(args.text(word), value);
+    } else {
+      this.replace(value);
+      if (this.#table.leaf.deadlineIds !== undefined) this.#dropDeadline();
+    }
+  }
+
+  /** When the found key is due; undefined if never. */
+  get deadline(): Deadline | undefined {
+    assert(this.#place === live, "a deadline is asked of a key that was not found");
+    return this.#deadlineOf(this.#table.leaf.deadlineId(this.#table.index));
+  }
+
+  /** Gives the found key a deadline. One that has come already removes the key. */
+  expireAt(deadline: Deadline): void {
+    assert(this.#isWriting && this.#place === live, "a deadline is given to a key that was not found");
+    if (deadline <= this.#clockMs) {
+      this.remove();
+      return;
+    }
+    const { leaf, index } = this.#table;
+    const id = leaf.deadlineId(index);
+    if (id === noDeadline) this.#addDeadline(deadline);
+    else this.#deadlines.move(id, deadline);
+    leaf.revisions[index] = this.#revision;
+  }
+
+  /** Takes the found key's deadline away; false if it had none. */
+  persist(): boolean {
+    assert(this.#isWriting && this.#place === live, "a deadline is taken from a key that was not found");
+    if (!this.#dropDeadline()) return false;
+    this.#table.leaf.revisions[this.#table.index] = this.#revision;
+    return true;
+  }
+
+  /** Removes all keys. */
+  clear(): void {
+    assert(this.#isWriting, "a read clears the keyspace");
+    this.#table = new KeyTable();
+    this.#deadlines = new DeadlineIndex();
+    this.#logicalBytes = 0;
+    this.#place = absent;
+  }
+
+  /** The index of the last entry that changed the found key. */
+  get revision(): number {
+    assert(this.#place === live, "a revision is asked of a key that was not found");
+    return this.#table.leaf.revisions[this.#table.index] as number;
+  }
+
+  /**
+   * For commands over all keys: true if a key has fallen due since the clock was last advanced. The command's answer is
+   * then of no use and it ends at once; it will be run again.
+   */
+  meetsDueKey(): boolean {
+    if (this.#deadlines.earliestMs > this.#nowMs || this.#nowMs === this.#clockMs) return false;
+    if (this.#deadlines.countUntil(this.#nowMs) === this.#deadlines.countUntil(this.#clockMs)) return false;
+    this.#hasMetDueKey = true;
+    return true;
+  }
+
+  /** Whether the key that a walk stands at is not due. */
+  isLive(walk: KeyWalk): boolean {
+    const ids = walk.leaf?.deadlineIds;
+    return ids === undefined || !this.#isDue(ids[walk.index] as number);
+  }
+
+  /** The key that `number` others, due ones included, stand before in the logical order. */
+  nth(number: number): KeyWalk {
+    return this.#table.nth(number);
+  }
+
+  /** Keys with the due ones that are not freed yet. */
+  get heldKeyCount(): number {
+    return this.#table.keyCount;
+  }
+
+  /**
+   * Raises the semantics level; a level at or below the present one changes nothing.
+   *
+   * @throws SemanticsLevelError (SEMANTICS_LEVEL_UNKNOWN)
+   */
+  raiseSemanticsLevel(level: number): void {
+    assert(this.#isWriting, "a read raises the semantics level");
+    if (level > this.#semanticsLevelMax) throw new SemanticsLevelError(level, this.#semanticsLevelMax);
+    if (level > this.#semanticsLevel) this.#semanticsLevel = level;
+  }
+
+  #run(spec: CommandSpec<Keyspace>, args: Arguments): Reply {
+    assert(spec.execute !== undefined, "a container of subcommands is executed");
+    if (!hasArity(spec, args.count)) {
+      return new ErrorReply(`ERR wrong number of arguments for '${spec.name.toLowerCase()}' command`);
+    }
+    return spec.execute(this, args);
+  }
+
+  #isDue(deadlineId: number): boolean {
+    if (deadlineId === noDeadline) return false;
+    const deadlineMs = this.#deadlines.deadlineMs(deadlineId);
+    if (deadlineMs > this.#nowMs) return false;
+    if (deadlineMs > this.#clockMs) this.#hasMetDueKey = true;
+    return true;
+  }
+
+  #deadlineOf(id: number): Deadline | undefined {
+    return id === noDeadline ? undefined : this.#deadlines.exactDeadline(id);
+  }
+
+  #addDeadline(deadline: Deadline): void {
+    const { leaf, index } = this.#table;
+    leaf.setDeadlineId(index, this.#deadlines.add(leaf.keys[index] as string, deadline));
+    this.#logicalBytes += deadlineBytes;
+  }
+
+  /** Takes the deadline of the key at the place out of the index; false if it has none. */
+  #dropDeadline(): boolean {
+    const { leaf, index } = this.#table;
+    const id = leaf.deadlineId(index);
+    if (id === noDeadline) return false;
+    this.#deadlines.remove(id);
+    leaf.setDeadlineId(index, noDeadline);
+    this.#logicalBytes -= deadlineBytes;
+    return true;
+  }
+
+  #removeHere(): void {
+    const { leaf, index } = this.#table;
+    this.#dropDeadline();
+    this.#logicalBytes -= logicalBytes(leaf.keys[index] as string, leaf.values[index] as Value);
+    this.#table.remove();
+  }
+
+  #freeDueKeys(): void {
+    for (let freed = 0; freed < freedKeysMax && this.#deadlines.earliestMs <= this.#clockMs; freed++) {
+      const isFound = this.#table.findText(this.#deadlines.earliestKey);
+      assert(isFound, "the deadline index names a key that is not there");
+      this.#removeHere();
+    }
+    this.#place = absent;
+  }
+}
