@@ -1,0 +1,60 @@
+/**
+ * What a demo and its nodes tell each other: one JSON object a line over a connection on loopback. The connection
+ * itself says the most: a node stops when it ends, and while it stands the node lives.
+ *
+ *     node → demo   hello (the token proves that it may), then ready, then role at every change
+ *     demo → node   welcome
+ */
+import type { Socket } from "node:net";
+import { parseObject } from "./settings.ts";
+
+export type Role = "leader" | "follower" | "candidate" | "unknown";
+
+export type DemoMessage =
+  | { readonly type: "hello"; readonly token: string; readonly name: string; readonly pid: number }
+  | { readonly type: "welcome" }
+  | { readonly type: "ready"; readonly redis: string; readonly peer: string }
+  | { readonly type: "role"; readonly role: Role; readonly term: number };
+
+const lineCharactersMax = 4_096;
+
+export function sendMessage(socket: Socket, message: DemoMessage): void {
+  if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
+}
+
+/** Calls `onMessage` for every message that arrives; a line that is none ends the connection. */
+export function receiveMessages(socket: Socket, onMessage: (message: DemoMessage) => void): void {
+  let pending = "";
+  socket.setEncoding("utf8");
+  socket.on("data", (chunk: string) => {
+    const lines = (pending + chunk).split("\n");
+    pending = lines.pop() ?? "";
+    for (const line of lines) {
+      const message = parseMessage(line);
+      if (message === undefined) {
+        socket.destroy();
+        return;
+      }
+      onMessage(message);
+    }
+    if (pending.length > lineCharactersMax) socket.destroy();
+  });
+}
+
+/** Undefined for anything that is not exactly a message. */
+export function parseMessage(line: string): DemoMessage | undefined {
+  const { type, token, name, pid, redis, peer, role, term } = parseObject(line) ?? {};
+  if (type === "welcome") return { type };
+  if (type === "hello" && typeof token === "string" && typeof name === "string" && isCount(pid))
+    return { type, token, name, pid };
+  if (type === "ready" && typeof redis === "string" && typeof peer === "string") return { type, redis, peer };
+  const known = roles.find((candidate) => candidate === role);
+  if (type === "role" && known !== undefined && isCount(term)) return { type, role: known, term };
+  return undefined;
+}
+
+const roles: readonly Role[] = ["leader", "follower", "candidate", "unknown"];
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}

@@ -1,0 +1,75 @@
+/** The ports of a demo's nodes. */
+import { type Random, randomInteger } from "../platform/index.ts";
+import { peerPortOf } from "./argument.ts";
+import { probePort } from "./free-port.ts";
+import { PortUnavailableError, UsageError } from "./refusal.ts";
+
+export interface NodePorts {
+  readonly redis: number;
+  readonly peer: number;
+}
+
+export interface PortWishes {
+  /** The first node's Redis port; the others follow. 0: any free ones. */
+  readonly port: number;
+  /** The first node's port for peers; the others follow. Undefined: `port` + 10000. */
+  readonly peerPort: number | undefined;
+}
+
+const host = "127.0.0.1";
+
+/** Below the range from which the systems take ports for outgoing connections: what is free here stays free. */
+const anyPortRange = { min: 20_000, max: 31_999 } as const;
+const triesMax = 200;
+
+/**
+ * Ports that were free a moment ago, one pair a node.
+ * @throws USAGE, PORT_UNAVAILABLE
+ */
+export async function choosePorts(random: Random, count: number, wishes: PortWishes): Promise<readonly NodePorts[]> {
+  const redis = rangeOf("--port", wishes.port, count);
+  const peers = wishes.peerPort === undefined ? redis.map(peerPortOf) : rangeOf("--peer-port", wishes.peerPort, count);
+  const overlap = redis.find((port) => port !== 0 && peers.includes(port));
+  if (overlap !== undefined)
+    throw new UsageError(`Port ${overlap} would serve both clients and peers. Move --peer-port.`);
+  const taken = new Set<number>();
+  const pairs: NodePorts[] = [];
+  for (const [index, port] of redis.entries()) {
+    const cure = `Stop that program, or move the demo with --port, such as --port ${movedPort(wishes.port)}.`;
+    pairs.push({
+      redis: await takePort(random, port, taken, cure),
+      peer: await takePort(random, peers[index] ?? 0, taken, cure),
+    });
+  }
+  return pairs;
+}
+
+/** `count` ports from `first` on, or zeros. @throws USAGE */
+function rangeOf(flag: string, first: number, count: number): readonly number[] {
+  if (first + count - 1 > 65_535)
+    throw new UsageError(`${flag} ${first} leaves no room for ${count} nodes below 65536. Take a lower one.`);
+  return Array.from({ length: count }, (_, index) => (first === 0 ? 0 : first + index));
+}
+
+async function takePort(random: Random, port: number, taken: Set<number>, cure: string): Promise<number> {
+  const chosen = port === 0 ? await anyPort(random, taken) : await probePort({ host, port }, cure);
+  taken.add(chosen);
+  return chosen;
+}
+
+async function anyPort(random: Random, taken: ReadonlySet<number>): Promise<number> {
+  for (let tries = 0; tries < triesMax; tries++) {
+    const port = randomInteger(random, anyPortRange);
+    if (taken.has(port)) continue;
+    try {
+      return await probePort({ host, port }, "");
+    } catch (error) {
+      if (!(error instanceof PortUnavailableError)) throw error;
+    }
+  }
+  return probePort({ host, port: 0 }, "");
+}
+
+function movedPort(port: number): number {
+  return port + 300 <= 55_000 ? port + 300 : 7_301;
+}

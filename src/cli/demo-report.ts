@@ -1,0 +1,111 @@
+/** What a demo tells: a table and sentences for people, one JSON object a line for programs. */
+import type { Role } from "./demo-message.ts";
+import { formatTable } from "./table.ts";
+
+export interface DemoNodeView {
+  readonly name: string;
+  /** "host:port" */
+  readonly redis: string;
+  readonly peer: string;
+  readonly pid: number;
+  /** Undefined in a demo that keeps nothing on disk. */
+  readonly dir: string | undefined;
+  readonly role: Role;
+}
+
+export interface DemoView {
+  readonly nodes: readonly DemoNodeView[];
+  /** Where the data lies; undefined in memory. */
+  readonly directory: string | undefined;
+  readonly isTemporary: boolean;
+  readonly hasPassword: boolean;
+  /** How to call the command again. */
+  readonly command: string;
+}
+
+export type DemoEvent =
+  | {
+      readonly event: "died";
+      readonly name: string;
+      readonly pid: number;
+      /** What the process ended with, where it is known. */
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+      /** The command that brings it back; undefined in a demo that keeps nothing on disk. */
+      readonly restart: string | undefined;
+    }
+  | { readonly event: "back"; readonly name: string; readonly pid: number; readonly redis: string }
+  | { readonly event: "leader"; readonly name: string; readonly term: number }
+  | { readonly event: "stopping" }
+  | { readonly event: "stopped"; readonly removed: string | undefined };
+
+export interface DemoReport {
+  ready(view: DemoView): readonly string[];
+  event(event: DemoEvent): readonly string[];
+}
+
+/** The first line is `{"nodes":[…]}`, then one line an event. */
+export const jsonReport: DemoReport = {
+  ready: (view) => [JSON.stringify({ nodes: view.nodes.map((node) => ({ ...node, dir: node.dir ?? null })) })],
+  event: (event) => [JSON.stringify(event)],
+};
+
+export const textReport: DemoReport = {
+  ready: (view) => {
+    const rows = view.nodes.map((node) => [node.name, node.redis, String(node.pid), node.role]);
+    const columns = [
+      { title: "node" },
+      { title: "Redis address" },
+      { title: "process", rightAligned: true },
+      { title: "role" },
+    ];
+    const port = view.nodes[0]?.redis.split(":").at(-1);
+    const login = view.hasPassword ? " --askpass" : "";
+    return [
+      "",
+      ...formatTable(columns, rows).map((line) => `  ${line}`),
+      "",
+      `  ${whereLine(view)}`,
+      "",
+      `  Try   redis-cli -p ${port}${login} set hello world`,
+      `  See   ${view.command} status --port ${port}`,
+      "  Stop  Ctrl-C",
+      "",
+    ];
+  },
+  event: (event) => [sentence(event)],
+};
+
+function whereLine(view: DemoView): string {
+  if (view.directory === undefined)
+    return "Nothing is kept on disk: all is gone at the end, and a node that dies stays dead.";
+  return view.isTemporary
+    ? `The data lies in ${view.directory} and is removed at the end (--dir keeps it).`
+    : `The data lies in ${view.directory}; the next start with this --dir goes on from it.`;
+}
+
+function sentence(event: DemoEvent): string {
+  switch (event.event) {
+    case "died": {
+      const how = howItEnded(event.exitCode, event.signal);
+      const cure =
+        event.restart === undefined ? "It stays dead: nothing of it is on disk." : `Bring it back: ${event.restart}`;
+      return `${event.name} (process ${event.pid}) ${how}. ${cure}`;
+    }
+    case "back":
+      return `${event.name} is back (process ${event.pid}, Redis address ${event.redis}).`;
+    case "leader":
+      return `${event.name} leads now (term ${event.term}).`;
+    case "stopping":
+      return "Stopping …";
+    case "stopped":
+      return event.removed === undefined
+        ? "All nodes have stopped."
+        : `All nodes have stopped; ${event.removed} is removed.`;
+  }
+}
+
+function howItEnded(exitCode: number | null, signal: string | null): string {
+  if (signal !== null) return `was ended by ${signal}`;
+  return exitCode === null ? "has ended" : `has ended with exit code ${exitCode}`;
+}
