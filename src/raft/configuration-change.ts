@@ -75,6 +75,8 @@ class Draft {
 
   apply(changes: readonly SingleChange[]): void {
     for (const { action, replica } of changes) {
+      // 0 stands for a change that the host took back after it was committed.
+      if (replica === 0) continue;
       if (action === "addVoter") this.#addVoter(replica);
       else if (action === "addLearner") this.#addLearner(replica);
       else if (action === "remove") this.#remove(replica);

@@ -1,3 +1,4 @@
+export { type Adapter, adapter, type ConfChangeRequest } from "./adapter.ts";
 export type { Configuration, ConfigurationChange, SingleChange } from "./configuration.ts";
 export { emptyConfiguration, isJoint } from "./configuration.ts";
 export { type ChangeResult, changeConfiguration } from "./configuration-change.ts";

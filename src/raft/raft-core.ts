@@ -244,8 +244,9 @@ export class RaftCore {
     this.#settle();
     const replica = this.#replica;
     const mustSync = replica.log.hasPending || this.#hasNewTermOrVote;
-    const { snapshot, entries } = replica.log.takePending();
+    // In this order: what is taken as pending is read from the host's log from then on, which does not have it yet.
     const apply = replica.log.takeCommitted(false);
+    const { snapshot, entries } = replica.log.takePending();
     this.#applyWindow.add(apply);
     const messages: Message[] = [];
     const withheld: Message[] = [];

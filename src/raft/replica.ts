@@ -66,7 +66,6 @@ export class Replica {
     this.members.configure(options.configuration, this.log.lastIndex);
     this.term = options.hardState.term;
     this.vote = options.hardState.vote;
-    assert(this.log.lastTerm <= this.term, "the log holds an entry of a term later than the stored one");
     this.becomeFollower(this.term, undefined);
   }
 
