@@ -7,7 +7,7 @@ import { EtcdConnection } from "./etcd-connection.ts";
 import { encodePut, encodePuts, encodeRange, etcdMethod } from "./etcd-requests.ts";
 import type { LoadJob, LoadResult } from "./job.ts";
 import { type LoadConnection, Meter, type RequestSource, randomSource, sequentialSource } from "./meter.ts";
-import { cpuSeconds } from "./process-cpu.ts";
+import { cpuSeconds, machineCpuSeconds } from "./process-cpu.ts";
 import { RespConnection } from "./resp-connection.ts";
 import { commandLength, encodeRespRequests, writeCommand } from "./resp-requests.ts";
 
@@ -26,6 +26,7 @@ async function run(job: LoadJob): Promise<LoadResult> {
   }
   meter.clear();
   const startMs = performance.now();
+  const machineCpuStart = machineCpuSeconds();
   const serverCpuStart = cpuSeconds(job.serverPids);
   const ownCpuStart = process.cpuUsage();
   if (job.operation === "fill") {
@@ -36,6 +37,8 @@ async function run(job: LoadJob): Promise<LoadResult> {
   }
   const ownCpu = process.cpuUsage(ownCpuStart);
   const serverCpu = cpuSeconds(job.serverPids) - serverCpuStart;
+  const machineCpu = machineCpuSeconds() - machineCpuStart;
+  const ownCpuSeconds = (ownCpu.user + ownCpu.system) / 1e6;
   const seconds = (performance.now() - startMs) / 1000;
   const measured = {
     operations: meter.operationCount,
@@ -44,8 +47,9 @@ async function run(job: LoadJob): Promise<LoadResult> {
     latencyMsP50: meter.histogram.percentileUs(0.5) / 1000,
     latencyMsP99: meter.histogram.percentileUs(0.99) / 1000,
     latencyMsMax: meter.histogram.maxUs / 1000,
-    generatorCores: (ownCpu.user + ownCpu.system) / 1e6 / seconds,
+    generatorCores: ownCpuSeconds / seconds,
     serverCores: serverCpu / seconds,
+    otherCores: Math.max(0, machineCpu - serverCpu - ownCpuSeconds) / seconds,
     serverCpuUsPerOperation: (serverCpu * 1e6) / Math.max(1, meter.operationCount),
     missCount: meter.missCount,
   };

@@ -42,6 +42,8 @@ export interface LoadResult {
   readonly generatorCores: number;
   /** User and system time of all servers together, as a share of one core. */
   readonly serverCores: number;
+  /** CPU time of everything else on the machine: the kernel's own threads, and whoever else works there. */
+  readonly otherCores: number;
   readonly serverCpuUsPerOperation: number;
   /** Error replies, failed streams and lost connections, in the warm-up and the end too. A valid run has none. */
   readonly errorCount: number;

@@ -18,6 +18,14 @@ export function cpuSeconds(pids: readonly number[]): number {
   return ticks / ticksPerSecond;
 }
 
+/** CPU time of the whole machine so far that was neither idle nor spent waiting for a disk, in seconds. */
+export function machineCpuSeconds(): number {
+  const [, ...times] = readFileSync("/proc/stat", "latin1").split("\n", 1)[0]!.trim().split(/\s+/);
+  // user, nice, system, idle, iowait, irq, softirq, steal; what follows is counted in "user" already.
+  const busy = times.slice(0, 8).filter((_, place) => place !== 3 && place !== 4);
+  return busy.reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond;
+}
+
 /** The resident size of a process in bytes. */
 export function residentBytes(pid: number): number {
   const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"));

@@ -63,6 +63,7 @@ function detailTable(measurements: Measurements): Table {
       "servers' µs/op",
       "servers' cores",
       "generator's cores",
+      "others' cores",
     ],
     rows: measurements.all.map(detailRow),
   };
@@ -83,13 +84,14 @@ function detailRow(measurement: Measurement): string[] {
     figure(measurement.median((result) => result.serverCpuUsPerOperation)),
     figure(measurement.median((result) => result.serverCores)),
     `${generator.toFixed(2)}${generator > generatorCoresMax ? " !" : ""}`,
+    measurement.median((result) => result.otherCores).toFixed(2),
   ];
 }
 
 function notesOn(measurements: Measurements): string[] {
   const notes = [
     "Keys of 16 bytes, values of 64 bytes, 100,000 random keys; all processes on this machine, over loopback.",
-    "CPU time is the user and system time of all server processes together.",
+    "CPU time is the user and system time of all server processes together; others' cores are the kernel's own threads and whatever else the machine did.",
     "Redis + WAIT 1: a primary and two replicas with appendfsync always; a write is answered once the primary's and then one replica's fdatasync have returned. It is not a consensus: a failover may still lose it.",
     "etcd: three members; a put and a linearizable range over gRPC on hand-made HTTP/2 frames; one connection a client, and beside it 5 (at 256 clients: 8) clients a connection.",
   ];
