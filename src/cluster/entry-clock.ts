@@ -1,0 +1,87 @@
+/**
+ * The time that a leader puts into entries (DESIGN §8, CONSENSUS K-1): max(previous, own wall clock held to within a
+ * band of the voters' median). One clock that runs away can then move the shard's time by the width of the band at
+ * most, and a clock that is set back cannot move it at all.
+ *
+ * What is kept of each peer is its *offset*: its wall clock minus our monotonic clock, measured by a question and an
+ * answer. A jump of our own wall clock then shows against the others at once. Of an even number of clocks the lower
+ * middle counts: too early destroys data, too late only keeps it longer.
+ */
+import { assert, type Clock } from "../platform/index.ts";
+
+/** An answer that took longer is counted only while there is no better one. */
+const roundTripMsGood = 250;
+const roundTripMsMax = 5_000;
+/** An offset older than this is not counted. */
+const freshMs = 30_000;
+
+interface Offset {
+  readonly offsetMs: number;
+  readonly measuredMs: number;
+  readonly isGood: boolean;
+}
+
+export class EntryClock {
+  constructor(clock: Clock, options: { readonly bandMs: number }) {
+    this.#clock = clock;
+    this.#bandMs = options.bandMs;
+  }
+
+  /** A peer said `peerWallMs` in answer to a question of `sentMs` (monotonic). */
+  observe(nodeId: number, peerWallMs: number, sentMs: number): void {
+    const nowMs = this.#clock.nowMs();
+    const roundTripMs = nowMs - sentMs;
+    if (!isTime(peerWallMs) || !(roundTripMs >= 0 && roundTripMs <= roundTripMsMax)) return;
+    const isGood = roundTripMs <= roundTripMsGood;
+    const known = this.#offsets.get(nodeId);
+    if (!isGood && known !== undefined && known.isGood && nowMs - known.measuredMs <= freshMs) return;
+    this.#offsets.set(nodeId, { offsetMs: peerWallMs - (sentMs + roundTripMs / 2), measuredMs: nowMs, isGood });
+  }
+
+  /** An entry of this time has been applied: no later one is earlier. */
+  applied(timeMs: number): void {
+    if (timeMs > this.#previousMs) this.#previousMs = timeMs;
+  }
+
+  /**
+   * The time for an entry proposed now, in whole milliseconds; undefined as long as too few clocks are known for a
+   * median: nothing can be proposed before. `voters` are the other voters' nodes.
+   */
+  next(voters: readonly number[]): number | undefined {
+    const medianMs = this.#medianMs(voters);
+    if (medianMs === undefined) return undefined;
+    const heldMs = Math.min(medianMs + this.#bandMs, Math.max(medianMs - this.#bandMs, this.#clock.wallMs()));
+    const timeMs = Math.max(this.#previousMs, Math.floor(heldMs), 0);
+    assert(Number.isSafeInteger(timeMs), "an entry's time is a whole number");
+    this.#previousMs = timeMs;
+    return timeMs;
+  }
+
+  /** Own wall clock minus the voters' median, in milliseconds; 0 as long as there is nobody to compare with. */
+  skewMs(voters: readonly number[]): number {
+    const medianMs = this.#medianMs(voters);
+    return medianMs === undefined ? 0 : Math.round(this.#clock.wallMs() - medianMs);
+  }
+
+  readonly #clock: Clock;
+  readonly #bandMs: number;
+  readonly #offsets: Map<number, Offset> = new Map();
+  #previousMs = 0;
+
+  /** Of the voters' clocks, ours included; undefined while too few of them are known to speak for a majority. */
+  #medianMs(voters: readonly number[]): number | undefined {
+    const nowMs = this.#clock.nowMs();
+    const offsets = [this.#clock.wallMs() - nowMs];
+    for (const nodeId of voters) {
+      const known = this.#offsets.get(nodeId);
+      if (known !== undefined && nowMs - known.measuredMs <= freshMs) offsets.push(known.offsetMs);
+    }
+    if (2 * offsets.length <= voters.length + 1) return undefined;
+    offsets.sort((left, right) => left - right);
+    return (offsets[(offsets.length - 1) >> 1] as number) + nowMs;
+  }
+}
+
+function isTime(value: number): boolean {
+  return Number.isFinite(value) && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+}

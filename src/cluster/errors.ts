@@ -1,0 +1,80 @@
+/**
+ * What clients are told when a command is not carried out, and why a node does not start or go on. For a single command
+ * every error reply but `UNCERTAIN` promises that nothing happened (CONSENSUS §1).
+ */
+import { CoterieError } from "../platform/index.ts";
+import { ErrorReply } from "../resp/index.ts";
+
+/** A write that may have been carried out, and may yet be. */
+export function uncertain(reason: string): ErrorReply {
+  return new ErrorReply(`UNCERTAIN The write may or may not have happened: ${reason}. Read before you send it again.`);
+}
+
+export const leaderChanged: ErrorReply = new ErrorReply(
+  "TRYAGAIN The leader changed before the command was decided: it did not happen. Send it again.",
+);
+
+export const tooManyWaiting: ErrorReply = new ErrorReply(
+  "TRYAGAIN Too many commands wait on this node: this one did not happen. Send it again later.",
+);
+
+export const diskFull: ErrorReply = new ErrorReply(
+  "DISKFULL The disk of the leader is full: the write did not happen. Reads go on, and writes will once there is space.",
+);
+
+export const nodeClosing: ErrorReply = new ErrorReply(
+  "CLUSTERDOWN This node is stopping: the command did not happen. Send it to another node.",
+);
+
+export const replicaStopped: ErrorReply = new ErrorReply(
+  "CLUSTERDOWN This node's replica has stopped, see its log: the command did not happen. Send it to another node.",
+);
+
+export function noLeader(waitedMs: number): ErrorReply {
+  return new ErrorReply(
+    `CLUSTERDOWN No leader within ${waitedMs} ms: the command did not happen. A majority of the nodes must be up.`,
+  );
+}
+
+export function commandTooLarge(bytes: number, bytesMax: number): ErrorReply {
+  return new ErrorReply(`ERR A command of ${bytes} bytes is above commandBytesMax (${bytesMax}): it did not happen.`);
+}
+
+export function replyTooLarge(bytes: number): ErrorReply {
+  return new ErrorReply(`ERR A reply of ${bytes} bytes is too large to be forwarded. Ask the leader for it.`);
+}
+
+/** What a node's process ends with when going on would be wrong. `docs/errors.md` lists the same numbers. */
+export const nodeExitCode: {
+  /** A write or `fdatasync` of the log failed: what the disk holds is unknown. Restart; replace the disk if it comes again. */
+  readonly diskFailed: 74;
+  /** The peers refuse this node under its identity. The log says the cure. */
+  readonly refused: 78;
+} = { diskFailed: 74, refused: 78 };
+
+/** The directory belongs to a running process. */
+export class DirectoryInUseError extends CoterieError {
+  readonly code = "DIRECTORY_IN_USE";
+  readonly directory: string;
+
+  constructor(directory: string, options?: { readonly cause?: unknown }) {
+    super(`${directory} is in use by another running node. Stop that one, or choose another directory.`, options);
+    this.directory = directory;
+  }
+}
+
+/** The directory's files are of another version, damaged, or incomplete. */
+export class DirectoryUnreadableError extends CoterieError {
+  readonly code = "DIRECTORY_UNREADABLE";
+  readonly path: string;
+
+  constructor(path: string, reason: string, options?: { readonly cause?: unknown }) {
+    super(`${path} ${reason}`, options);
+    this.path = path;
+  }
+}
+
+/** What the node was told about itself is not what its directory says, or not enough. */
+export class IdentityError extends CoterieError {
+  readonly code = "IDENTITY";
+}

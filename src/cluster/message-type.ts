@@ -1,0 +1,26 @@
+/** The kinds of messages between nodes: their number on the wire. Numbers are never used again for something else. */
+export const messageType: {
+  readonly raft: 1;
+  readonly ping: 2;
+  readonly pong: 3;
+  readonly forward: 4;
+  readonly forwardReply: 5;
+  readonly forwardRefusal: 6;
+  readonly forwardEnd: 7;
+  readonly statusQuestion: 8;
+  readonly statusAnswer: 9;
+  readonly bulkPiece: 10;
+  readonly digest: 11;
+} = {
+  raft: 1,
+  ping: 2,
+  pong: 3,
+  forward: 4,
+  forwardReply: 5,
+  forwardRefusal: 6,
+  forwardEnd: 7,
+  statusQuestion: 8,
+  statusAnswer: 9,
+  bulkPiece: 10,
+  digest: 11,
+};

@@ -1,0 +1,87 @@
+import { type PeerLinksSettings, peerLinksDefaults } from "../net/index.ts";
+import { assert } from "../platform/index.ts";
+
+const kibibyte = 1024;
+const mebibyte = 1024 * kibibyte;
+
+/** How a node behaves. None of these changes what a command does: that is replicated state. */
+export interface NodeSettings {
+  /** Between two ticks of Raft, and between two heartbeats. Default 100. */
+  readonly tickMs: number;
+  /** A follower that hears nothing for this many ticks, up to twice as many by lot, asks for votes. Default 10. */
+  readonly electionTicks: number;
+  /** How long a command waits for a leader before it is answered `CLUSTERDOWN`. Default 3,000. */
+  readonly electionWaitMs: number;
+  /** How long the fate of a proposed write of a deposed leader is waited for before `UNCERTAIN`. Default 5,000. */
+  readonly resolveWaitMs: number;
+  /** Largest command, all words together. Default 64 MiB. */
+  readonly commandBytesMax: number;
+  /** An entry above this size travels and is logged in pieces of it, between other entries. Default 256 KiB. */
+  readonly pieceBytes: number;
+  /** Pieces that are proposed and not yet applied. Default 4. */
+  readonly piecesInFlightMax: number;
+  /** A batch that holds this much takes no further command. Default 256 KiB. */
+  readonly batchBytesMax: number;
+  /** Most commands in a batch. Default 8,192. */
+  readonly batchCommandsMax: number;
+  /** Batches that are proposed and not yet applied; what comes meanwhile collects. Default 4. */
+  readonly batchesInFlightMax: number;
+  /** Rounds of reads whose leadership is being confirmed; what comes meanwhile collects. Default 2. */
+  readonly readRoundsInFlightMax: number;
+  /** Commands of clients that wait on this node, in bytes: above it streams are paused, at twice this refused. Default 64 MiB. */
+  readonly queuedBytesMax: number;
+  /** The same as a number of commands. Default 262,144. */
+  readonly queuedCommandsMax: number;
+  /** Bytes that wait to be sent to one peer: above it Raft's messages are dropped, and sent again later. Default 32 MiB. */
+  readonly peerQueueBytesMax: number;
+  /** Forwarded commands of one client connection that are not answered. Default 1,024. */
+  readonly forwardedCommandsMax: number;
+  /** Large commands and replies that are being put together from one peer's pieces. Default 256 MiB. */
+  readonly assembledBytesMax: number;
+  /** How long one turn applies entries before others get theirs. Default 10. */
+  readonly applySliceMs: number;
+  /** Largest distance of an entry's time from the median of the voters' clocks. Default 500. */
+  readonly clockBandMs: number;
+  /** Between two comparisons of the replicas' digests; longer where a digest takes long. Default 300,000. */
+  readonly checksumIntervalMs: number;
+  /** How long the answers of other nodes to a question for their status are waited for. Default 1,000. */
+  readonly statusTimeoutMs: number;
+  /** How long `close` waits for commands that are under way. Default 1,000. */
+  readonly closeWaitMs: number;
+  readonly links: PeerLinksSettings;
+}
+
+export const nodeDefaults: NodeSettings = {
+  tickMs: 100,
+  electionTicks: 10,
+  electionWaitMs: 3_000,
+  resolveWaitMs: 5_000,
+  commandBytesMax: 64 * mebibyte,
+  pieceBytes: 256 * kibibyte,
+  piecesInFlightMax: 4,
+  batchBytesMax: 256 * kibibyte,
+  batchCommandsMax: 8_192,
+  batchesInFlightMax: 4,
+  readRoundsInFlightMax: 2,
+  queuedBytesMax: 64 * mebibyte,
+  queuedCommandsMax: 262_144,
+  peerQueueBytesMax: 32 * mebibyte,
+  forwardedCommandsMax: 1_024,
+  assembledBytesMax: 256 * mebibyte,
+  applySliceMs: 10,
+  clockBandMs: 500,
+  checksumIntervalMs: 300_000,
+  statusTimeoutMs: 1_000,
+  closeWaitMs: 1_000,
+  links: peerLinksDefaults,
+};
+
+/** Fills in the defaults. */
+export function nodeSettings(changes: Partial<NodeSettings> = {}): NodeSettings {
+  const settings = { ...nodeDefaults, ...changes };
+  assert(settings.tickMs > 0 && settings.electionTicks > 1, "an election takes longer than a tick");
+  assert(settings.batchesInFlightMax > 0 && settings.readRoundsInFlightMax > 0, "at least one batch is in flight");
+  assert(settings.pieceBytes + settings.batchBytesMax < settings.links.frameBytesMax / 4, "an entry fits into a frame");
+  assert(settings.assembledBytesMax >= settings.commandBytesMax, "the largest command can be put together");
+  return settings;
+}
