@@ -58,6 +58,7 @@ class FailoverLoad {
   #outage:
     | { readonly killedAtMs: number; readonly killed: number; firstAtMs: number; readonly served: Set<FailoverClient> }
     | undefined;
+  #lastServedAtMs = 0;
 
   constructor(coterie: CoterieSystem) {
     this.clients = Array.from(
@@ -108,8 +109,6 @@ class FailoverLoad {
     }
     return sum;
   }
-
-  #lastServedAtMs = 0;
 
   #onAcknowledged(client: FailoverClient, sentAtMs: number, target: number): void {
     const outage = this.#outage;
