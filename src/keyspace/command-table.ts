@@ -4,6 +4,7 @@
 import { assert } from "../platform/index.ts";
 import { type Arguments, ErrorReply } from "../resp/index.ts";
 import { type CommandSpec, hasArity } from "./command.ts";
+import { printable } from "./replies.ts";
 
 /** Redis shows at most as much of what it did not understand. */
 const shownBytesMax = 128;
@@ -80,7 +81,9 @@ export class CommandTable<Context> {
     if (spec.subcommands.length === 0 || args.count === 1) return wrongArity(spec.name);
     const subcommand = this.#subcommands.get(spec)?.get(args.text(1));
     if (subcommand !== undefined) return wrongArity(`${spec.name}|${subcommand.name}`);
-    return new ErrorReply(`ERR unknown subcommand '${shown(args.text(1))}'. Try ${name.toUpperCase()} HELP.`);
+    return new ErrorReply(
+      `ERR unknown subcommand '${printable(args.text(1), shownBytesMax)}'. Try ${name.toUpperCase()} HELP.`,
+    );
   }
 }
 
@@ -92,15 +95,11 @@ export function wrongArity(name: string): ErrorReply {
 function unknownCommand(name: string, args: Arguments): ErrorReply {
   let beginning = "";
   for (let word = 1; word < args.count && beginning.length < shownBytesMax; word++) {
-    beginning += `'${shown(args.text(word), shownBytesMax - beginning.length)}' `;
+    beginning += `'${printable(args.text(word), shownBytesMax - beginning.length)}' `;
   }
-  return new ErrorReply(`ERR unknown command '${shown(name)}', with args beginning with: ${beginning}`);
-}
-
-/** What Redis would print of `text`: not past a zero byte, and on one line. */
-function shown(text: string, lengthMax: number = shownBytesMax): string {
-  const end = text.indexOf("\0");
-  return text.slice(0, end === -1 ? lengthMax : Math.min(end, lengthMax)).replace(/[\r\n]/g, " ");
+  return new ErrorReply(
+    `ERR unknown command '${printable(name, shownBytesMax)}', with args beginning with: ${beginning}`,
+  );
 }
 
 function nameHash(bytes: Uint8Array, start: number, end: number): number {

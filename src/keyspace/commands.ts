@@ -1,11 +1,29 @@
 /** All commands over a keyspace: the one table that routing, `COMMAND`, the documentation and the tests read. */
 import { CommandTable } from "./command-table.ts";
+import { keyExpiryCommands } from "./key-expiry.ts";
 import { keyLifeCommands } from "./key-life.ts";
+import { keyObjectCommands } from "./key-object.ts";
+import { keyWalkCommands } from "./key-walk.ts";
 import type { Keyspace } from "./keyspace.ts";
+import { nodeCommands } from "./node-commands.ts";
+import { stringCommonCommands } from "./string-common.ts";
+import { stringManyCommands } from "./string-many.ts";
+import { stringNumberCommands } from "./string-number.ts";
+import { stringRangeCommands } from "./string-range.ts";
 import { stringSetCommands } from "./string-set.ts";
 
 /** What clients may call. */
-export const commandTable: CommandTable<Keyspace> = new CommandTable([...stringSetCommands, ...keyLifeCommands]);
+export const commandTable: CommandTable<Keyspace> = new CommandTable([
+  ...stringSetCommands,
+  ...stringManyCommands,
+  ...stringNumberCommands,
+  ...stringRangeCommands,
+  ...stringCommonCommands,
+  ...keyLifeCommands,
+  ...keyExpiryCommands,
+  ...keyWalkCommands,
+  ...keyObjectCommands,
+]);
 
 /** What an entry may hold: the same, and the commands that only the node itself proposes. */
-export const entryCommandTable: CommandTable<Keyspace> = commandTable;
+export const entryCommandTable: CommandTable<Keyspace> = new CommandTable([...commandTable.specs, ...nodeCommands]);

@@ -11,6 +11,7 @@ export {
 export { CommandTable, wrongArity } from "./command-table.ts";
 export { commandTable, entryCommandTable } from "./commands.ts";
 export type { Deadline } from "./deadline-index.ts";
+export { type Digest, type DigestRange, digestOf } from "./digest.ts";
 export {
   EntryFormatError,
   type EntryHeader,

@@ -6,8 +6,8 @@ import type { Arguments } from "../resp/index.ts";
 
 export type Integer = number | bigint;
 
-export const integerMin: bigint = -(2n ** 63n);
-export const integerMax: bigint = 2n ** 63n - 1n;
+export const integerMin: bigint = -0x8000_0000_0000_0000n;
+export const integerMax: bigint = 0x7fff_ffff_ffff_ffffn;
 
 /** So many digits are below 2^53. */
 const safeDigitsMax = 15;

@@ -17,11 +17,13 @@ import { assert } from "../platform/index.ts";
 import { type Arguments, ErrorReply, type Reply } from "../resp/index.ts";
 import { type CommandSpec, hasArity, isWrite } from "./command.ts";
 import { type Deadline, DeadlineIndex } from "./deadline-index.ts";
+import { digestOf } from "./digest.ts";
 import type { EntryHeader } from "./entry.ts";
 import { EntryRandom } from "./entry-random.ts";
 import type { KeyPosition } from "./key-hash.ts";
 import { noDeadline } from "./key-leaf.ts";
 import { KeyTable, type KeyWalk } from "./key-table.ts";
+import { RevisionTimes } from "./revision-times.ts";
 import { SemanticsLevelError, semanticsLevelMax } from "./semantics.ts";
 import { deadlineBytes, logicalBytes, type Value } from "./value.ts";
 
@@ -69,6 +71,7 @@ export class Keyspace {
   #logicalBytes = 0;
   #table = new KeyTable();
   #deadlines = new DeadlineIndex();
+  readonly #times = new RevisionTimes();
   readonly #semanticsLevelMax: number;
 
   #isInEntry = false;
@@ -152,6 +155,7 @@ export class Keyspace {
   endEntry(): void {
     assert(this.#isInEntry, "an entry ends that has not begun");
     if (this.#deadlines.earliestMs <= this.#clockMs) this.#freeDueKeys();
+    this.#times.note(this.#revision, this.#clockMs);
     this.#appliedIndex = this.#revision;
     this.#isInEntry = false;
     this.#isWriting = false;
@@ -174,6 +178,11 @@ export class Keyspace {
     this.#hasMetDueKey = false;
     const reply = this.#run(spec, args);
     return this.#hasMetDueKey ? dueKeyMet : reply;
+  }
+
+  /** The digest of the whole replicated state: equal on all replicas at one index (digest.ts). */
+  checksum(): string {
+    return digestOf(this).digest;
   }
 
   header(): KeyspaceHeader {
@@ -343,6 +352,15 @@ export class Keyspace {
   get revision(): number {
     assert(this.#place === live, "a revision is asked of a key that was not found");
     return this.#table.leaf.revisions[this.#table.index] as number;
+  }
+
+  /**
+   * For how long the found key has not been changed, in whole seconds, as far as this replica remembers. Reads do not
+   * count: they change nothing, so nobody knows of them.
+   */
+  get idleSeconds(): number {
+    const changedMs = this.#times.timeOf(this.revision) ?? this.#nowMs;
+    return Math.max(0, Math.floor((this.#nowMs - changedMs) / 1_000));
   }
 
   /**

@@ -24,3 +24,9 @@ export function textReply(value: Value | undefined): Reply {
   if (value === undefined) return null;
   return value instanceof RawString ? value.text() : wrongType;
 }
+
+/** What Redis would show of a client's word in an error: not past a zero byte, and on one line. */
+export function printable(text: string, lengthMax: number = Number.POSITIVE_INFINITY): string {
+  const end = text.indexOf("\0");
+  return text.slice(0, end === -1 ? lengthMax : Math.min(end, lengthMax)).replace(/[\r\n]/g, " ");
+}

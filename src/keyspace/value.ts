@@ -4,7 +4,10 @@
  */
 import { RawString } from "./raw-string.ts";
 
-export type Value = string | RawString;
+export type Value = StringValue;
+
+/** What `TYPE` calls a string. A RawString is changed in place, and belongs to its key alone. */
+export type StringValue = string | RawString;
 
 /** As `TYPE` names them. */
 export type ValueType = "string";
@@ -13,9 +16,13 @@ export function typeOf(_value: Value): ValueType {
   return "string";
 }
 
-/** Whether `value` is what `TYPE` calls a string. */
-export function isString(value: Value): value is string | RawString {
+export function isString(value: Value): value is StringValue {
   return typeof value === "string" || value instanceof RawString;
+}
+
+/** A value of its own for another key. */
+export function cloneOf(value: Value): Value {
+  return typeof value === "string" ? value : value.clone();
 }
 
 /**
