@@ -3,6 +3,7 @@ export type { Clock, Timer } from "./clock.ts";
 export { type Disk, type DiskCallback, DiskError, type DiskFile, type DiskLock } from "./disk.ts";
 export { CoterieError, type Outcome } from "./error.ts";
 export { type Logger, type LogLevel, type LogValue, silentLogger } from "./logger.ts";
+export { afterMicrotasks } from "./microtasks.ts";
 export {
   type Network,
   NetworkError,

@@ -12,6 +12,7 @@ import {
   type StreamListener,
   type StreamSocket,
 } from "../platform/index.ts";
+import { SimulatedWorld } from "./world.ts";
 
 /** One implementation of the platform. */
 interface Host {
@@ -35,11 +36,25 @@ async function nodeHost(): Promise<Host> {
   };
 }
 
+async function simulatedHost(): Promise<Host> {
+  const world = new SimulatedWorld({ seed: 1 });
+  const platform = world.machine("n1").start();
+  await world.until(platform.disk.makeDirectory("/data"));
+  return {
+    platform,
+    directory: "/data",
+    address: "127.0.0.1",
+    until: (promise) => world.until(promise),
+    close: async () => {},
+  };
+}
+
 const implementations: readonly { readonly name: string; readonly make: () => Promise<Host> }[] = [
-  { name: "the Node platform", make: nodeHost },
+  { name: "platform contract, Node", make: nodeHost },
+  { name: "platform contract, simulated", make: simulatedHost },
 ];
 
-describe.for(implementations)("platform contract: $name", ({ make }) => {
+describe.for(implementations)("$name", ({ make }) => {
   let host: Host;
   beforeEach(async () => {
     host = await make();
@@ -459,7 +474,7 @@ function streamContract(host: () => Host): void {
     expect(server.received).toBe(`${all}${all}end`);
     server.call((socket) => socket.write("back"));
     await until(client.when(() => client.received === "back"));
-    await closePair({ client, server, listener });
+    await closePair(host(), { client, server, listener });
   });
 
   test("the addresses agree", async () => {
@@ -469,7 +484,7 @@ function streamContract(host: () => Host): void {
     expect(server.socket?.localAddress).toEqual(listener.address);
     expect(server.socket?.remoteAddress).toEqual(client.socket?.localAddress);
     expect(client.socket?.localAddress.port).toBeGreaterThan(0);
-    await closePair({ client, server, listener });
+    await closePair(host(), { client, server, listener });
   });
 
   test("a receiver that pauses holds the sender back, and nothing is lost", async () => {
@@ -493,7 +508,7 @@ function streamContract(host: () => Host): void {
     expect(client.socket?.pendingBytes).toBe(0);
     await until(server.when(() => server.received.length === sent));
     expect(server.received === piece.repeat(sent / piece.length)).toBe(true);
-    await closePair({ client, server, listener });
+    await closePair(host(), { client, server, listener });
   });
 
   test("a write that was taken at once gives no drain", async () => {
@@ -503,7 +518,7 @@ function streamContract(host: () => Host): void {
     server.call((socket) => socket.write("y"));
     await until(client.saw("data"));
     expect(client.events).toEqual(["data"]);
-    await closePair({ client, server, listener });
+    await closePair(host(), { client, server, listener });
   });
 
   test("after one side's end the other may go on writing", async () => {
@@ -546,10 +561,10 @@ function streamContract(host: () => Host): void {
   });
 }
 
-async function closePair({ client, server, listener }: Pair): Promise<void> {
+async function closePair(host: Host, { client, server, listener }: Pair): Promise<void> {
   client.socket?.destroy();
   server.socket?.destroy();
-  await listener.close();
+  await host.until(listener.close());
 }
 
 function connectionContract(host: () => Host): void {
@@ -575,7 +590,7 @@ function connectionContract(host: () => Host): void {
     expect(client.call((socket) => socket.write("dropped"))).toBe(false);
     await until(server.saw("end"));
     expect(server.received).toBe("");
-    await closePair({ client, server, listener });
+    await closePair(host(), { client, server, listener });
   });
 
   test("a handler may destroy its socket and hears nothing more but the close", async () => {
@@ -617,7 +632,7 @@ function connectionContract(host: () => Host): void {
     await until(listener.close());
     client.call((socket) => socket.write("still here"));
     await until(server.when(() => server.received === "still here"));
-    await closePair({ client, server, listener });
+    await closePair(host(), { client, server, listener });
   });
 
   test("bytes written before the connection is open leave when it is", async () => {
@@ -634,7 +649,7 @@ function connectionContract(host: () => Host): void {
     expect(client.socket.pendingBytes).toBe(5);
     await until(Promise.all([server.when(() => server.received === "early"), client.saw("drain")]));
     expect(client.events).toEqual(["open", "drain"]);
-    await closePair({ client, server, listener });
+    await closePair(host(), { client, server, listener });
   });
 
   test("a connection that is given up before it opens only closes", async () => {

@@ -1,0 +1,172 @@
+import type { SimulatedMachine } from "./machine.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+import type { SimulatedSocket } from "./socket.ts";
+import type { SimulatedWorld } from "./world.ts";
+
+/** How the network between all machines behaves, unless a link says otherwise. Within a machine only `localMs` counts. */
+export interface NetworkSettings {
+  /** The least that a packet takes, one way. Default 0.1. */
+  readonly latencyMs: number;
+  /** The mean of what comes on top, exponentially distributed. Default 0.05. */
+  readonly jitterMs: number;
+  /** The part of packets that take `tailMs` (mean) on top. Default 0.001. */
+  readonly tailChance: number;
+  /** Default 20. */
+  readonly tailMs: number;
+  /** The part of packets that are lost and come with a retransmission. Default 0. */
+  readonly lossChance: number;
+  /** How long the first retransmission waits; each further one twice as long, up to 32 times. Default 200. */
+  readonly retransmitMs: number;
+  /** The part of packets in which one byte is not what was sent, past TCP's checksum. Default 0. */
+  readonly corruptChance: number;
+  /** The part of reads that bring only a piece of what is there. Default 0.05. */
+  readonly splitChance: number;
+  /** One way within a machine. Default 0.02. */
+  readonly localMs: number;
+  /** How long a connection waits for acknowledgements before it breaks. Default 20,000. */
+  readonly timeoutMs: number;
+  /** How long connecting goes on without an answer. Default 10,000. */
+  readonly connectTimeoutMs: number;
+  /** Bytes of one direction that the operating systems hold. Default 256 KiB. */
+  readonly windowBytes: number;
+}
+
+export const defaultNetworkSettings: NetworkSettings = {
+  latencyMs: 0.1,
+  jitterMs: 0.05,
+  tailChance: 0.001,
+  tailMs: 20,
+  lossChance: 0,
+  retransmitMs: 200,
+  corruptChance: 0,
+  splitChance: 0.05,
+  localMs: 0.02,
+  timeoutMs: 20_000,
+  connectTimeoutMs: 10_000,
+  windowBytes: 256 * 1024,
+};
+
+/** Machines by their names, one way. */
+export interface LinkSelector {
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * The network between the machines of a world, with what goes wrong in it. Links have directions: a cut is one-way
+ * unless both are cut. Connections are streams as TCP's: what arrives is in order and whole, or the connection breaks.
+ */
+export class SimulatedNetwork {
+  settings: NetworkSettings;
+  readonly #world: SimulatedWorld;
+  readonly #random: SeededRandom;
+  readonly #links = new Map<string, Partial<NetworkSettings>>();
+  readonly #cuts = new Set<string>();
+  readonly #sockets = new Set<SimulatedSocket>();
+
+  constructor(world: SimulatedWorld, random: SeededRandom, settings: NetworkSettings) {
+    this.#world = world;
+    this.#random = random;
+    this.settings = settings;
+  }
+
+  get random(): SeededRandom {
+    return this.#random;
+  }
+
+  /** Other settings for one direction between two machines; undefined takes them back. */
+  setLink(link: LinkSelector, settings: Partial<NetworkSettings> | undefined): void {
+    if (settings === undefined) this.#links.delete(keyOf(link));
+    else this.#links.set(keyOf(link), settings);
+  }
+
+  /** Nothing gets through that way until {@link heal}. */
+  cut(link: LinkSelector): void {
+    this.#cuts.add(keyOf(link));
+    this.#world.trace(link.from, `network: cut towards ${link.to}`);
+  }
+
+  heal(link: LinkSelector): void {
+    if (this.#cuts.delete(keyOf(link))) this.#world.trace(link.from, `network: healed towards ${link.to}`);
+  }
+
+  /** Cuts both ways between machines of different groups. Machines in no group keep all their links. */
+  partition(groups: readonly (readonly string[])[]): void {
+    for (const group of groups) {
+      for (const other of groups) {
+        if (group === other) continue;
+        for (const from of group) for (const to of other) this.cut({ from, to });
+      }
+    }
+  }
+
+  /** Heals every cut and takes back every link's own settings. */
+  healAll(): void {
+    if (this.#cuts.size > 0) this.#world.trace("network", "network: all cuts healed");
+    this.#cuts.clear();
+    this.#links.clear();
+  }
+
+  isCut(link: LinkSelector): boolean {
+    return this.#cuts.has(keyOf(link));
+  }
+
+  /**
+   * Breaks established connections in the middle of whatever they carry; both sides see a reset. Returns how many
+   * were broken. `matches` sees each connection once, from the side that opened it.
+   */
+  resetConnections(matches: (link: LinkSelector) => boolean = () => true): number {
+    let count = 0;
+    for (const socket of [...this.#sockets]) {
+      const peer = socket.peer;
+      if (!socket.isInitiator || peer === undefined) continue;
+      if (!matches({ from: socket.machine.name, to: peer.machine.name })) continue;
+      count++;
+      socket.breakOff("ECONNRESET");
+      peer.breakOff("ECONNRESET");
+    }
+    return count;
+  }
+
+  /** For sockets: they are followed for as long as they live. */
+  register(socket: SimulatedSocket): void {
+    this.#sockets.add(socket);
+  }
+
+  forget(socket: SimulatedSocket): void {
+    this.#sockets.delete(socket);
+  }
+
+  /** The settings in force from one machine to another. */
+  settingsOf(from: SimulatedMachine, to: SimulatedMachine): NetworkSettings {
+    if (this.#links.size === 0) return this.settings;
+    const own = this.#links.get(keyOf({ from: from.name, to: to.name }));
+    return own === undefined ? this.settings : { ...this.settings, ...own };
+  }
+
+  /** Whether packets from one machine reach the other now: both have power, and the link is not cut. */
+  isOpen(from: SimulatedMachine, to: SimulatedMachine): boolean {
+    if (!from.isPowered || !to.isPowered) return false;
+    if (this.#cuts.size === 0) return true;
+    return from === to || !this.#cuts.has(keyOf({ from: from.name, to: to.name }));
+  }
+
+  /** How long a packet takes that leaves now, retransmissions included. */
+  delayMs(from: SimulatedMachine, to: SimulatedMachine): number {
+    const random = this.#random;
+    const settings = this.settingsOf(from, to);
+    if (from === to) return settings.localMs + random.exponential(settings.localMs);
+    let delayMs = settings.latencyMs + random.exponential(settings.jitterMs);
+    if (random.chance(settings.tailChance)) delayMs += random.exponential(settings.tailMs);
+    if (settings.lossChance > 0) {
+      for (let attempt = 0; attempt < 20 && random.chance(settings.lossChance); attempt++) {
+        delayMs += settings.retransmitMs * 2 ** Math.min(attempt, 5);
+      }
+    }
+    return delayMs;
+  }
+}
+
+function keyOf({ from, to }: LinkSelector): string {
+  return `${from}\n${to}`;
+}
