@@ -1,1 +1,3 @@
+export { ExactRing, type ExactRingOptions, RingError } from "./exact-ring.ts";
+export { fnv1a32 } from "./fnv.ts";
 export { crc16, hashSlot, hashSlotOfText, slotCount } from "./hash-slot.ts";
