@@ -1,0 +1,77 @@
+import type { Entry, LogIndex } from "../raft/index.ts";
+import { decodeConfigurationEntry, RecordCursor, recordBegins, recordEnds, recordKind } from "./record.ts";
+
+/** Puts the entries of one group together again from the bodies of verified batches, given in order. */
+export class EntryAssembler {
+  /** A body whose checksum has been verified. False: it holds what does not belong there. */
+  feed(body: Uint8Array, slot: number, slotCount: number): boolean {
+    this.#cursor.open(body, slotCount);
+    for (let found = this.#cursor.next(); found !== "end"; found = this.#cursor.next()) {
+      if (found === "unknown") return false;
+      if (this.#cursor.slot === slot && !this.#take(body)) return false;
+    }
+    return true;
+  }
+
+  /** Consecutive entries from `from` up to and including `to`, of the record sets that are complete; else undefined. */
+  entries(from: LogIndex, to: LogIndex): readonly Entry[] | undefined {
+    const first = this.#complete.findIndex((entry) => entry.index === from);
+    if (first === -1) return undefined;
+    const entries = this.#complete.slice(first, first + to - from + 1);
+    return entries.every((entry, place) => entry.index === from + place) && entries.length === to - from + 1
+      ? entries
+      : undefined;
+  }
+
+  readonly #cursor = new RecordCursor();
+  readonly #complete: Entry[] = [];
+  #staged: Entry[] = [];
+  /** Data of the entry whose pieces are coming in, and how much of it has come. */
+  #whole: Uint8Array | undefined;
+  #wholeBytes = 0;
+
+  #take(body: Uint8Array): boolean {
+    const { kind, flags, term, index, dataStart, dataEnd } = this.#cursor;
+    if ((flags & recordBegins) !== 0) {
+      this.#staged = [];
+      this.#whole = undefined;
+    }
+    if (kind === recordKind.entry) {
+      this.#staged.push({ kind: "normal", term, index, data: body.subarray(dataStart, dataEnd) });
+    } else if (kind === recordKind.configurationEntry) {
+      const entry = decodeConfigurationEntry(body.subarray(dataStart, dataEnd), { term, index });
+      if (entry === undefined) return false;
+      this.#staged.push(entry);
+    } else if (kind === recordKind.piece && !this.#takePiece(body)) {
+      return false;
+    }
+    if ((flags & recordEnds) !== 0) this.#complete.push(...this.#endSet());
+    return true;
+  }
+
+  /** Pieces whose beginning was not fed belong to a set that nobody asked for. */
+  #takePiece(body: Uint8Array): boolean {
+    const { term, index, dataStart, dataEnd, wholeBytes, pieceOffset } = this.#cursor;
+    if (pieceOffset === 0) {
+      this.#whole = new Uint8Array(wholeBytes);
+      this.#wholeBytes = 0;
+    }
+    if (this.#whole === undefined) return true;
+    if (pieceOffset !== this.#wholeBytes || pieceOffset + dataEnd - dataStart > this.#whole.length) return false;
+    this.#whole.set(body.subarray(dataStart, dataEnd), pieceOffset);
+    this.#wholeBytes += dataEnd - dataStart;
+    if (this.#wholeBytes < this.#whole.length) return true;
+    this.#staged.push({ kind: "normal", term, index, data: this.#whole });
+    this.#whole = undefined;
+    return true;
+  }
+
+  /** A set replaces what stands at and above its first entry (CONSENSUS O-4). */
+  #endSet(): readonly Entry[] {
+    const staged = this.#staged;
+    this.#staged = [];
+    const first = staged[0];
+    while (first !== undefined && (this.#complete.at(-1)?.index ?? 0) >= first.index) this.#complete.pop();
+    return staged;
+  }
+}

@@ -1,0 +1,73 @@
+import { assert } from "../platform/index.ts";
+import type { Entry, HardState, LogIndex, LogReader, Term } from "../raft/index.ts";
+import { EntryCache } from "./entry-cache.ts";
+import type { TermRuns } from "./term-runs.ts";
+
+/** One group's part of the log, as Raft reads it: what has been appended, durable or not. */
+export interface GroupLog extends LogReader {
+  readonly group: number;
+  /** The newest that was appended; zeros and no vote before the first. */
+  readonly hardState: HardState;
+  /**
+   * Acknowledged records of this group are lost or cannot be read. Its replica on this node must neither vote nor count, and
+   * nothing may be appended for it. What the group's log answers then is for people to look at.
+   */
+  readonly isDamaged: boolean;
+  /** Called whenever entries that were "unavailable" may have become available. One callback at a time; the last set counts. */
+  onAvailable(callback: () => void): void;
+}
+
+/** What has been appended: all terms, the newest entries, the newest hard state. */
+export class AppendedLog {
+  readonly terms: TermRuns;
+  readonly cache: EntryCache;
+  hardState: HardState;
+
+  constructor(terms: TermRuns, hardState: HardState) {
+    this.terms = terms;
+    this.cache = new EntryCache(terms.lastIndex + 1);
+    this.hardState = hardState;
+  }
+
+  get firstIndex(): LogIndex {
+    return this.terms.baseIndex + 1;
+  }
+
+  get lastIndex(): LogIndex {
+    return this.terms.lastIndex;
+  }
+
+  term(index: LogIndex): Term {
+    return this.terms.termAt(index);
+  }
+
+  /** Entries replace what stands at and above the first of them (CONSENSUS O-4). */
+  append(entries: readonly Entry[], hardState: HardState | undefined): void {
+    const first = entries[0];
+    if (first !== undefined) {
+      assert(first.index >= this.firstIndex, "entries begin within the log");
+      assert(first.index <= this.lastIndex + 1, "entries leave no gap behind the log");
+      if (first.index <= this.lastIndex) {
+        this.terms.truncateFrom(first.index);
+        this.cache.truncateFrom(first.index);
+      }
+      for (const entry of entries) this.#push(entry);
+    }
+    if (hardState === undefined) return;
+    assert(hardState.term >= this.hardState.term, "a term does not go back");
+    assert(hardState.commit <= this.lastIndex, "a commit index does not point past the log");
+    this.hardState = hardState;
+  }
+
+  #push(entry: Entry): void {
+    assert(entry.index === this.lastIndex + 1, "entries follow each other");
+    assert(entry.term >= this.terms.lastTerm && entry.term > 0, "terms do not fall along the log");
+    this.terms.extend(entry.index, entry.term);
+    this.cache.push(entry);
+  }
+}
+
+/** What an entry counts for against a limit of bytes in `entries`. */
+export function entryDataBytes(entry: Entry): number {
+  return entry.kind === "normal" ? entry.data.length : 16 * entry.change.changes.length;
+}

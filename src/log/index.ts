@@ -1,0 +1,16 @@
+export type { LogIdentity } from "./format.ts";
+export type { GroupLog } from "./group-log.ts";
+export { Log, type LogOptions, type LogRecovery, type RecoveredGroup } from "./log.ts";
+export {
+  LogDamagedError,
+  LogDiskError,
+  LogDiskFullError,
+  LogForeignError,
+  LogFormatError,
+  LogLostError,
+  LogNewerError,
+  LogUnreadableError,
+} from "./log-errors.ts";
+export { MemoryLog, type MemoryLogOptions } from "./memory-log.ts";
+export type { LogRecords, NodeLog } from "./node-log.ts";
+export type { DamagedRange } from "./recovery.ts";

@@ -1,0 +1,272 @@
+import { assert, type Clock, type Disk, DiskError, type Logger } from "../platform/index.ts";
+import type { HardState } from "../raft/index.ts";
+import { EntryFetcher } from "./entry-fetcher.ts";
+import type { LogIdentity } from "./format.ts";
+import type { GroupLog } from "./group-log.ts";
+import { type LogDamagedError, LogDiskError } from "./log-errors.ts";
+import { LogWriter, type WriterSettings } from "./log-writer.ts";
+import type { LogRecords, NodeLog } from "./node-log.ts";
+import { RecordSet } from "./record-set.ts";
+import { type DamagedRange, type ReadLog, type RecoverySource, readLog } from "./recovery.ts";
+import { SegmentReads } from "./segment-files.ts";
+import type { GroupAtStart } from "./segment-header.ts";
+import { type OpenedSegment, openSegment } from "./segment-opening.ts";
+import { type GroupHost, StoredGroup } from "./stored-group.ts";
+
+export interface LogOptions extends Partial<WriterSettings> {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Created where missing. Only this log's files stand in it. */
+  readonly directory: string;
+  readonly identity: LogIdentity;
+  /** The starts of this node, this one included, as its other files count them. Undefined: not checked. */
+  readonly bootCounter?: number;
+  /** The highest disk epoch of this node that its other files remember. Undefined: not checked. */
+  readonly diskEpochSeen?: number;
+  /** Bytes of the newest entries that each group keeps in memory, and as many again of those read back. Default 8 MiB. */
+  readonly cacheBytesPerGroupMax?: number;
+  /** How much of the log is read at once for entries that are no longer in memory. Default 1 MiB. */
+  readonly fetchBytes?: number;
+}
+
+/** What was found at the start. */
+export interface LogRecovery {
+  /** All groups that have records, sorted. */
+  readonly groups: readonly RecoveredGroup[];
+  /** A group that is not listed may have had records that are lost; {@link GroupLog.isDamaged} says so of every such group. */
+  readonly mayMissGroups: boolean;
+  readonly diskEpoch: number;
+  /** Bytes cut from the end: they were never proven durable, and are not whole. */
+  readonly tornBytes: number;
+  /** Bytes written again: they are whole, and were not proven durable. */
+  readonly rewrittenBytes: number;
+  readonly damage: readonly DamagedRange[];
+}
+
+export interface RecoveredGroup {
+  readonly group: number;
+  readonly hardState: HardState;
+  /** It lost acknowledged records: it must neither vote nor count until it is rebuilt as a new replica (CONSENSUS D-3). */
+  readonly isDamaged: boolean;
+}
+
+const mebibyte = 1_048_576;
+const cacheBytesDefault = 8 * mebibyte;
+const fetchBytesDefault = mebibyte;
+
+const settingsDefault: WriterSettings = {
+  segmentBytes: 64 * mebibyte,
+  batchBytesMax: mebibyte,
+  idleMarkMs: 50,
+  fullRetryMs: 1_000,
+  freeBytesMin: 16 * mebibyte,
+};
+
+/**
+ * The node's one write-ahead log for all its groups, on disk. One write and one `fdatasync` make everything durable that
+ * was queued in a turn, for all groups together. format.ts draws what is written, recovery.ts says what happens at a start.
+ */
+export class Log implements NodeLog {
+  /**
+   * Recovers the log in `directory`, or makes a new one. When it resolves, all that was found is durable in a segment of this
+   * run, under a higher disk epoch.
+   *
+   * @throws LogLostError (LOG_LOST), LogFormatError (LOG_FORMAT_UNSUPPORTED), LogForeignError (LOG_FOREIGN), LogNewerError
+   *   (LOG_NEWER_THAN_NODE), LogUnreadableError (LOG_UNREADABLE), LogDiskFullError (LOG_DISK_FULL), LogDiskError
+   *   (LOG_DISK_FAILED)
+   */
+  static async open(options: LogOptions): Promise<{ readonly log: Log; readonly recovery: LogRecovery }> {
+    const source: RecoverySource = {
+      ...options,
+      bootCounter: options.bootCounter,
+      diskEpochSeen: options.diskEpochSeen,
+    };
+    try {
+      const found = await readLog(source);
+      const opened = await openSegment(source, found);
+      const file = await options.disk.open(opened.path, "write");
+      const log = new Log(options, { found, opened, file });
+      const recovery = describe(found, opened);
+      report(options.logger, recovery);
+      return { log, recovery };
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      throw new LogDiskError(`${options.directory}: the log could not be opened`, { cause: error });
+    }
+  }
+
+  get isFull(): boolean {
+    return this.#writer.isFull;
+  }
+
+  get diskEpoch(): number {
+    return this.#writer.current.segment;
+  }
+
+  get sizeBytes(): number {
+    return this.#olderBytes + this.#writer.filledBytes + this.#writer.current.end;
+  }
+
+  group(group: number): GroupLog {
+    return this.#group(group);
+  }
+
+  append(groupId: number, records: LogRecords, done: () => void): void {
+    const group = this.#group(groupId);
+    assert(!group.isDamaged, "nothing is appended to a damaged group");
+    assert(records.snapshot === undefined, "this version of the log stores no snapshots");
+    const { entries, hardState } = records;
+    if (entries.length === 0 && isHint(group.hardState, hardState)) {
+      this.#appendHint(group, hardState, done);
+      return;
+    }
+    group.append(entries, hardState);
+    const set = new RecordSet(group, records, { isHint: false, dones: [done] });
+    group.newestSet = set;
+    group.newestUrgentSet = set;
+    this.#writer.queue.push(set);
+  }
+
+  flush(): void {
+    this.#writer.flush();
+    this.#writer.runFreeDones();
+  }
+
+  onFailure(handler: (error: LogDiskError) => void): void {
+    this.#writer.onFailure(handler);
+  }
+
+  onDamage(handler: (error: LogDamagedError) => void): void {
+    this.#onDamage = handler;
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.close();
+    for (const group of this.#groups.values()) await group.idle();
+    await this.#reads.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  readonly #logger: Logger;
+  readonly #reads: SegmentReads;
+  readonly #writer: LogWriter;
+  readonly #host: GroupHost;
+  readonly #groups: Map<number, StoredGroup> = new Map();
+  readonly #mayMissGroups: boolean;
+  readonly #olderBytes: number;
+  #onDamage: ((error: LogDamagedError) => void) | undefined;
+
+  private constructor(options: LogOptions, start: LogStart) {
+    const { disk, directory, identity, logger } = options;
+    const { found, opened, file } = start;
+    this.#logger = logger;
+    this.#reads = new SegmentReads(disk, directory);
+    this.#host = {
+      fetcher: new EntryFetcher(this.#reads, identity, options.fetchBytes ?? fetchBytesDefault),
+      cacheBytesMax: options.cacheBytesPerGroupMax ?? cacheBytesDefault,
+      onDamage: (error) => this.#damaged(error),
+    };
+    for (const [id, group] of found.replay.groups) {
+      this.#groups.set(id, new StoredGroup(id, this.#host, group.restored()));
+    }
+    this.#mayMissGroups = found.replay.mayMissGroups;
+    this.#olderBytes = [...found.usedBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
+    const state = {
+      oldestSegment: opened.oldestSegment,
+      mayMissGroups: this.#mayMissGroups,
+      groups: () => this.#groupsAtStart(),
+    };
+    const place = { ...options, bootCounter: options.bootCounter ?? 0 };
+    this.#writer = new LogWriter(place, settingsOf(options), state, { ...opened, file });
+  }
+
+  #group(id: number): StoredGroup {
+    let group = this.#groups.get(id);
+    if (group === undefined) {
+      assert(Number.isSafeInteger(id) && id > 0, "a group id is a positive whole number");
+      group = new StoredGroup(id, this.#host, { isDamaged: this.#mayMissGroups });
+      this.#groups.set(id, group);
+    }
+    return group;
+  }
+
+  /** A new commit index alone: of several that wait only the newest is written. */
+  #appendHint(group: StoredGroup, hardState: HardState | undefined, done: () => void): void {
+    if (hardState !== undefined) {
+      group.append([], hardState);
+      const newest = group.newestSet;
+      if (newest?.isHint === true && !newest.isComplete) {
+        newest.hardState = hardState;
+      } else {
+        const hint = new RecordSet(group, { entries: [], hardState }, { isHint: true, dones: [] });
+        group.newestSet = hint;
+        this.#writer.queue.push(hint);
+      }
+    }
+    if (group.newestUrgentSet !== undefined) group.newestUrgentSet.dones.push(done);
+    else this.#writer.freeDones.push(done);
+  }
+
+  /** Sorted, for the header of a segment. */
+  #groupsAtStart(): readonly GroupAtStart[] {
+    const groups: GroupAtStart[] = [];
+    for (const { group, durable, firstIndex, isDamaged } of this.#groups.values()) {
+      if (durable.batchCount > 0 || isDamaged) groups.push({ group, ...durable, firstIndex, isDamaged });
+    }
+    return groups.sort((a, b) => a.group - b.group);
+  }
+
+  #damaged(error: LogDamagedError): void {
+    this.#logger.log("error", "stored entries damaged", { group: error.group, path: error.path, offset: error.offset });
+    this.#onDamage?.(error);
+  }
+}
+
+interface LogStart {
+  readonly found: ReadLog;
+  readonly opened: OpenedSegment;
+  readonly file: Awaited<ReturnType<Disk["open"]>>;
+}
+
+/** Term and vote as before, and perhaps a new commit index: losing it would be harmless. */
+function isHint(before: HardState, hardState: HardState | undefined): boolean {
+  return hardState === undefined || (hardState.term === before.term && hardState.vote === before.vote);
+}
+
+function settingsOf(options: LogOptions): WriterSettings {
+  return {
+    segmentBytes: options.segmentBytes ?? settingsDefault.segmentBytes,
+    batchBytesMax: options.batchBytesMax ?? settingsDefault.batchBytesMax,
+    idleMarkMs: options.idleMarkMs ?? settingsDefault.idleMarkMs,
+    fullRetryMs: options.fullRetryMs ?? settingsDefault.fullRetryMs,
+    freeBytesMin: options.freeBytesMin ?? settingsDefault.freeBytesMin,
+  };
+}
+
+function describe(found: ReadLog, opened: OpenedSegment): LogRecovery {
+  const groups = [...found.replay.groups.values()].map((replayed) => {
+    const { group, isDamaged, durable } = replayed;
+    const vote = durable.vote === 0 ? undefined : durable.vote;
+    return { group, hardState: { term: durable.term, vote, commit: durable.commit }, isDamaged };
+  });
+  return {
+    groups: groups.sort((a, b) => a.group - b.group),
+    mayMissGroups: found.replay.mayMissGroups,
+    diskEpoch: opened.segment,
+    tornBytes: found.tornBytes,
+    rewrittenBytes: opened.rewrittenBytes,
+    damage: found.damage,
+  };
+}
+
+function report(logger: Logger, recovery: LogRecovery): void {
+  const { groups, diskEpoch, tornBytes, rewrittenBytes } = recovery;
+  logger.log("info", "log opened", { groups: groups.length, diskEpoch, tornBytes, rewrittenBytes });
+  for (const { segment, offset, bytes, groups: named } of recovery.damage) {
+    logger.log("error", "log damaged", { segment, offset, bytes, groups: named?.join(",") ?? "unknown" });
+  }
+}

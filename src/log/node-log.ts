@@ -1,0 +1,51 @@
+import type { Persist } from "../raft/index.ts";
+import type { GroupLog } from "./group-log.ts";
+import type { LogDamagedError, LogDiskError } from "./log-errors.ts";
+
+/** A node's log for all its groups, on disk ({@link Log}) or in memory ({@link MemoryLog}). */
+export interface NodeLog {
+  /** The group's part; a group that the log has never heard of has an empty one. The same object each time. */
+  group(group: number): GroupLog;
+
+  /**
+   * Queues one atomic record set. It can be read at once; it is written by {@link flush} or with what is being flushed.
+   * `done` is called when it is durable, never within this call; for one group in the order of the calls. A set that brings
+   * nothing but a new commit index needs no durability: it goes along with a later batch, and its `done` is called once the
+   * sets before it are durable. The entries' bytes stay untouched for good.
+   *
+   * Asserts that the group is not damaged, that entries follow each other, and that there is no snapshot: this version of the
+   * log stores none.
+   */
+  append(group: number, records: LogRecords, done: () => void): void;
+
+  /** The end of a turn: everything queued is written in one batch, as soon as the one before it is durable. */
+  flush(): void;
+
+  /**
+   * No space is left for entries. What was queued is kept and written when there is space again, without an operator; votes
+   * and terms are still written from a reserve. Propose nothing meanwhile, and take no entries from a leader: a vote
+   * that is queued behind entries of its group waits with them.
+   */
+  readonly isFull: boolean;
+
+  /** Number of the segment being written: higher after every start, and rising while the node runs (CONSENSUS D-10). */
+  readonly diskEpoch: number;
+
+  /** Bytes of the log, without what is allocated and not used yet. */
+  readonly sizeBytes: number;
+
+  /**
+   * The disk failed (a failed sync, or a write error other than a lack of space): called once, nothing is written or
+   * called back any more, and the process must end (CONSENSUS D-4).
+   */
+  onFailure(handler: (error: LogDiskError) => void): void;
+
+  /** Entries that were read back are damaged: the group's replica on this node must stop (CONSENSUS D-3, D-8). */
+  onDamage(handler: (error: LogDamagedError) => void): void;
+
+  /** Writes what is queued, as far as the disk lets it, then a sync mark, and closes the files. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** What Raft hands over to be made durable. */
+export type LogRecords = Pick<Persist, "entries" | "hardState" | "snapshot">;

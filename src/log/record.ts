@@ -1,0 +1,127 @@
+import { assert } from "../platform/index.ts";
+import type { ConfigurationChange, ConfigurationEntry } from "../raft/index.ts";
+import { getUint53, putUint53, viewOf } from "./format.ts";
+
+export const recordKind = { entry: 1, configurationEntry: 2, hardState: 3, piece: 4 } as const;
+
+export const recordBegins = 1;
+export const recordEnds = 2;
+
+export const recordHeaderBytes = 8;
+/** What a record adds to the data of an entry. */
+export const entryOverheadBytes: number = recordHeaderBytes + 16;
+export const pieceOverheadBytes: number = recordHeaderBytes + 24;
+export const hardStateRecordBytes: number = recordHeaderBytes + 24;
+
+const leastBodyBytes: Readonly<Record<number, number>> = {
+  [recordKind.entry]: 16,
+  [recordKind.configurationEntry]: 24,
+  [recordKind.hardState]: 24,
+  [recordKind.piece]: 24,
+};
+
+/**
+ * Walks the records of one batch body without an object per record. The body's checksum has been verified, so anything
+ * odd in it was written by software that knows more than this one: `next` answers "unknown", and the log is refused.
+ */
+export class RecordCursor {
+  kind = 0;
+  flags = 0;
+  /** Place of the group in the batch header's list. */
+  slot = 0;
+  /** Of entries, pieces and hard states. */
+  term = 0;
+  /** Of entries and pieces. */
+  index = 0;
+  /** Of hard states. */
+  vote = 0;
+  commit = 0;
+  /** Of pieces: bytes of the whole entry's data, and where this piece belongs. */
+  wholeBytes = 0;
+  pieceOffset = 0;
+  /** The data, from `dataStart` up to `dataEnd` of the body. */
+  dataStart = 0;
+  dataEnd = 0;
+
+  open(body: Uint8Array, slotCount: number): void {
+    this.#view = viewOf(body);
+    this.#next = 0;
+    this.#slotCount = slotCount;
+  }
+
+  next(): "record" | "end" | "unknown" {
+    const view = this.#view;
+    const at = this.#next;
+    if (at === view.byteLength) return "end";
+    if (at + recordHeaderBytes > view.byteLength) return "unknown";
+    this.kind = view.getUint8(at);
+    this.flags = view.getUint8(at + 1);
+    this.slot = view.getUint16(at + 2, true);
+    const bodyBytes = view.getUint32(at + 4, true);
+    const bodyStart = at + recordHeaderBytes;
+    this.dataEnd = bodyStart + bodyBytes;
+    this.#next = this.dataEnd;
+    const leastBytes = leastBodyBytes[this.kind];
+    if (leastBytes === undefined || bodyBytes < leastBytes) return "unknown";
+    if (this.dataEnd > view.byteLength || this.slot >= this.#slotCount) return "unknown";
+    this.#readBody(bodyStart);
+    return "record";
+  }
+
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  #next = 0;
+  #slotCount = 0;
+
+  #readBody(at: number): void {
+    const view = this.#view;
+    this.term = getUint53(view, at);
+    if (this.kind === recordKind.hardState) {
+      this.vote = getUint53(view, at + 8);
+      this.commit = getUint53(view, at + 16);
+      return;
+    }
+    this.index = getUint53(view, at + 8);
+    this.dataStart = at + 16;
+    if (this.kind === recordKind.piece) {
+      this.wholeBytes = view.getUint32(at + 16, true);
+      this.pieceOffset = view.getUint32(at + 20, true);
+      this.dataStart = at + 24;
+    }
+  }
+}
+
+const transitions = ["auto", "implicit", "explicit"] as const;
+const actions = ["addVoter", "addLearner", "remove", "update"] as const;
+
+/** The data of a configuration entry. */
+export function encodeConfigurationChange(change: ConfigurationChange): Uint8Array {
+  const bytes = new Uint8Array(8 + 16 * change.changes.length);
+  const view = viewOf(bytes);
+  view.setUint8(0, transitions.indexOf(change.transition));
+  view.setUint32(4, change.changes.length, true);
+  change.changes.forEach(({ action, replica }, place) => {
+    assert(Number.isSafeInteger(replica) && replica > 0, "a replica id is a positive whole number");
+    view.setUint8(8 + 16 * place, actions.indexOf(action));
+    putUint53(view, 16 + 16 * place, replica);
+  });
+  return bytes;
+}
+
+/** Undefined for what {@link encodeConfigurationChange} does not write. */
+export function decodeConfigurationEntry(
+  bytes: Uint8Array,
+  at: { readonly term: number; readonly index: number },
+): ConfigurationEntry | undefined {
+  if (bytes.length < 8) return undefined;
+  const view = viewOf(bytes);
+  const transition = transitions[view.getUint8(0)];
+  const count = view.getUint32(4, true);
+  if (transition === undefined || bytes.length !== 8 + 16 * count) return undefined;
+  const changes: ConfigurationChange["changes"][number][] = [];
+  for (let place = 0; place < count; place++) {
+    const action = actions[view.getUint8(8 + 16 * place)];
+    if (action === undefined) return undefined;
+    changes.push({ action, replica: getUint53(view, 16 + 16 * place) });
+  }
+  return { kind: "configuration", term: at.term, index: at.index, change: { transition, changes } };
+}

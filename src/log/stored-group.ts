@@ -1,0 +1,223 @@
+import { assert } from "../platform/index.ts";
+import type { Entry, HardState, LogIndex, Term } from "../raft/index.ts";
+import { entryMemoryBytes } from "./entry-cache.ts";
+import type { EntryFetcher } from "./entry-fetcher.ts";
+import { AppendedLog, entryDataBytes, type GroupLog } from "./group-log.ts";
+import type { LogDamagedError } from "./log-errors.ts";
+import { type BatchPlace, PositionIndex } from "./position-index.ts";
+import type { RecordSet } from "./record-set.ts";
+import { TermRuns } from "./term-runs.ts";
+
+/** What the disk holds of a group, as far as it was synced. */
+export interface DurableGroup {
+  term: Term;
+  /** 0: none. */
+  vote: number;
+  commit: LogIndex;
+  lastIndex: LogIndex;
+  lastTerm: Term;
+  batchCount: number;
+}
+
+/** A group as recovery found it; what is missing is as in a new group. */
+export interface RestoredGroup {
+  readonly terms?: TermRuns;
+  readonly positions?: PositionIndex;
+  readonly durable?: DurableGroup;
+  readonly isDamaged: boolean;
+}
+
+/** What a group needs of the log around it. */
+export interface GroupHost {
+  readonly fetcher: EntryFetcher;
+  /** Bytes of entries kept in memory per group: the newest, and as many again of those read back. */
+  readonly cacheBytesMax: number;
+  /** Stored entries turned out to be damaged; called once. */
+  onDamage(error: LogDamagedError): void;
+}
+
+/** Entries wanted at once by readers at different places of a group's log; what is beyond is asked for again later. */
+const wantedMax = 8;
+
+/** One group's part of the log on disk: all terms and positions in memory, the newest entries cached, the others read back. */
+export class StoredGroup implements GroupLog {
+  readonly group: number;
+  readonly durable: DurableGroup;
+  /** Bookkeeping of {@link BatchBuilder} and {@link RecordQueue}: the batch that the group was last in, and its place there. */
+  slotStamp = 0;
+  slotPlace = 0;
+  queueStamp = 0;
+  /** The newest set that is not durable yet, and the newest of those that are no hints. */
+  newestSet: RecordSet | undefined;
+  newestUrgentSet: RecordSet | undefined;
+
+  constructor(group: number, host: GroupHost, restored: RestoredGroup) {
+    this.group = group;
+    this.durable = restored.durable ?? { term: 0, vote: 0, commit: 0, lastIndex: 0, lastTerm: 0, batchCount: 0 };
+    this.#host = host;
+    this.#positions = restored.positions ?? new PositionIndex();
+    this.#isDamaged = restored.isDamaged;
+    const { term, vote, commit } = this.durable;
+    const hardState = { term, vote: vote === 0 ? undefined : vote, commit };
+    this.#appended = new AppendedLog(restored.terms ?? new TermRuns(), hardState);
+  }
+
+  get firstIndex(): LogIndex {
+    return this.#appended.firstIndex;
+  }
+
+  get lastIndex(): LogIndex {
+    return this.#appended.lastIndex;
+  }
+
+  get hardState(): HardState {
+    return this.#appended.hardState;
+  }
+
+  get isDamaged(): boolean {
+    return this.#isDamaged;
+  }
+
+  term(index: LogIndex): Term {
+    return this.#appended.term(index);
+  }
+
+  entries(from: LogIndex, to: LogIndex, bytesMax: number): readonly Entry[] | "unavailable" {
+    assert(from >= this.firstIndex && to <= this.lastIndex + 1, "entries that are not in the log");
+    const found: Entry[] = [];
+    let bytes = 0;
+    for (let index = from; index < to; index++) {
+      const entry = this.#appended.cache.get(index) ?? this.#readBack(index);
+      if (entry === undefined) {
+        this.#want(index);
+        return found.length === 0 ? "unavailable" : found;
+      }
+      bytes += entryDataBytes(entry);
+      if (bytes > bytesMax && found.length > 0) break;
+      found.push(entry);
+    }
+    return found;
+  }
+
+  onAvailable(callback: () => void): void {
+    this.#onAvailable = callback;
+  }
+
+  /** Takes what was appended; it can be read at once. */
+  append(entries: readonly Entry[], hardState: HardState | undefined): void {
+    const first = entries[0]?.index;
+    const isRewrite = first !== undefined && first <= this.lastIndex;
+    this.#appended.append(entries, hardState);
+    if (first === undefined) return;
+    this.#unwrittenFirsts.push(first);
+    if (isRewrite) this.#forgetReadBack(first);
+  }
+
+  /** A record set is durable and ends in the batch at `place`. */
+  written(set: RecordSet, place: BatchPlace): void {
+    if (this.newestSet === set) this.newestSet = undefined;
+    if (this.newestUrgentSet === set) this.newestUrgentSet = undefined;
+    const first = set.entries[0];
+    const last = set.entries.at(-1);
+    if (first !== undefined && last !== undefined) {
+      this.#positions.add(first.index, place, set.earlierPlaces);
+      this.durable.lastIndex = last.index;
+      this.durable.lastTerm = last.term;
+      this.#unwrittenFirsts.shift();
+      let safeIndex = this.lastIndex + 1;
+      for (const index of this.#unwrittenFirsts) safeIndex = Math.min(safeIndex, index);
+      this.#appended.cache.evict(this.#host.cacheBytesMax, safeIndex);
+    }
+    if (set.hardState === undefined) return;
+    this.durable.term = set.hardState.term;
+    this.durable.vote = set.hardState.vote ?? 0;
+    this.durable.commit = set.hardState.commit;
+  }
+
+  /** Resolves when nothing is being read any more. */
+  async idle(): Promise<void> {
+    this.#wanted.length = 0;
+    await this.#fetching;
+  }
+
+  readonly #host: GroupHost;
+  readonly #appended: AppendedLog;
+  readonly #positions: PositionIndex;
+  #isDamaged: boolean;
+  #onAvailable: (() => void) | undefined;
+  /** First index of each appended set with entries that is not durable yet. */
+  readonly #unwrittenFirsts: LogIndex[] = [];
+  /** Stretches of entries read back, the last used at the end. */
+  readonly #windows: (readonly Entry[])[] = [];
+  readonly #wanted: LogIndex[] = [];
+  #fetching: Promise<void> | undefined;
+
+  #readBack(index: LogIndex): Entry | undefined {
+    for (let place = this.#windows.length - 1; place >= 0; place--) {
+      const window = this.#windows[place] as readonly Entry[];
+      const entry = window[index - (window[0] as Entry).index];
+      if (entry === undefined) continue;
+      if (place < this.#windows.length - 1) this.#windows.push(...this.#windows.splice(place, 1));
+      return entry;
+    }
+    return undefined;
+  }
+
+  #forgetReadBack(from: LogIndex): void {
+    for (let place = this.#windows.length - 1; place >= 0; place--) {
+      const kept = (this.#windows[place] as readonly Entry[]).filter((entry) => entry.index < from);
+      if (kept.length > 0) this.#windows[place] = kept;
+      else this.#windows.splice(place, 1);
+    }
+  }
+
+  #want(index: LogIndex): void {
+    if (this.#isDamaged || this.#wanted.includes(index)) return;
+    if (this.#wanted.length === wantedMax) this.#wanted.shift();
+    this.#wanted.push(index);
+    this.#fetching ??= this.#fetchWanted();
+  }
+
+  async #fetchWanted(): Promise<void> {
+    // The reader that caused this is still in `entries`: what it wants is fetched after it has returned.
+    await undefined;
+    for (let index = this.#wanted[0]; index !== undefined; index = this.#wanted[0]) {
+      if (this.#isOnDisk(index) && this.#readBack(index) === undefined) {
+        const result = await this.#host.fetcher.fetch(this, this.#positions, index);
+        if ("entries" in result) this.#keep(result.entries);
+        else this.#damaged(result.damage);
+      }
+      const place = this.#wanted.indexOf(index);
+      if (place !== -1) this.#wanted.splice(place, 1);
+      if (this.#wanted.length === 0 || this.#isDamaged) break;
+      this.#onAvailable?.();
+    }
+    this.#fetching = undefined;
+    this.#onAvailable?.();
+  }
+
+  #isOnDisk(index: LogIndex): boolean {
+    return index >= this.firstIndex && index < this.#appended.cache.firstIndex;
+  }
+
+  #damaged(error: LogDamagedError): void {
+    this.#isDamaged = true;
+    this.#wanted.length = 0;
+    this.#host.onDamage(error);
+  }
+
+  /** While the entries were being read the log may have been cut and rewritten: only those that still are in it count. */
+  #keep(entries: readonly Entry[]): void {
+    const valid = entries.filter((entry) => this.#isOnDisk(entry.index) && this.term(entry.index) === entry.term);
+    if (valid.length === 0) return;
+    this.#windows.push(valid);
+    let bytes = 0;
+    for (let place = this.#windows.length - 1; place >= 0; place--) {
+      for (const entry of this.#windows[place] as readonly Entry[]) bytes += entryMemoryBytes(entry);
+      if (bytes > this.#host.cacheBytesMax && place < this.#windows.length - 1) {
+        this.#windows.splice(0, place + 1);
+        return;
+      }
+    }
+  }
+}
