@@ -116,16 +116,15 @@ export class SimulatedProcess implements Process {
 
   /** Runs one callback of the turn under way; false if the turn is over. For the world alone. */
   runNext(): boolean {
-    if (this.#turnPosition === this.#turn.length) {
-      if (this.#isTurnEnding || this.#end !== undefined) {
-        this.#finishTurn();
-        return false;
-      }
+    if (this.#turnPosition === this.#turn.length && !this.#isTurnEnding) {
       this.#isTurnEnding = true;
       this.#turn = this.#endOfTurn;
       this.#turnPosition = 0;
       this.#endOfTurn = [];
-      return this.runNext();
+    }
+    if (this.#end !== undefined || this.#turnPosition === this.#turn.length) {
+      this.#finishTurn();
+      return false;
     }
     const callback = this.#turn[this.#turnPosition++] as () => void;
     this.#busyUntilMs += this.callbackMs;
