@@ -9,6 +9,7 @@ import { cloneOf, typeOf, type ValueType } from "./value.ts";
 
 const sameObject = new ErrorReply("ERR source and destination objects are the same");
 const noSuchDatabase = new ErrorReply("ERR DB index is out of range");
+const notAnInt = new ErrorReply("ERR value is out of range, value must between -2147483648 and 2147483647");
 const none = new SimpleString("none");
 const typeNames: Readonly<Record<ValueType, SimpleString>> = { string: new SimpleString("string") };
 const intMax = 0x7fff_ffff;
@@ -42,7 +43,8 @@ function copy(keyspace: Keyspace, args: Arguments): Reply {
       isReplace = true;
     } else if (option === "DB" && word + 1 < args.count) {
       const database = integerArgument(args, ++word);
-      if (database === undefined || database > intMax || database < -intMax - 1) return notAnInteger;
+      if (database === undefined) return notAnInteger;
+      if (database > intMax || database < -intMax - 1) return notAnInt;
       if (database !== 0) return noSuchDatabase;
     } else {
       return syntaxError;
