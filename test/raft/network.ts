@@ -173,12 +173,13 @@ export class TestNetwork {
   /** Whether writes become durable as soon as they are handed over. */
   isSyncing = true;
   readonly #settings: NodeSettings;
+  readonly #founders: Configuration;
 
   constructor(voters: readonly ReplicaId[], settings: NodeSettings = {}, learners: readonly ReplicaId[] = []) {
     this.random = seededRandom(voters.length);
     this.#settings = settings;
-    const configuration = configurationOf(voters, learners);
-    for (const id of [...voters, ...learners]) this.#add(id, configuration);
+    this.#founders = configurationOf(voters, learners);
+    for (const id of [...voters, ...learners]) this.#add(id, this.#founders);
   }
 
   node(id: ReplicaId): TestNode {
@@ -191,9 +192,9 @@ export class TestNetwork {
     return this.node(id).core;
   }
 
-  /** A node that knows nothing, to be added to the group. */
+  /** A node with an empty log, to be added to the group: all it knows is who founded it. */
   addEmpty(id: ReplicaId): TestNode {
-    return this.#add(id, emptyConfiguration);
+    return this.#add(id, this.#founders);
   }
 
   get leader(): RaftCore {

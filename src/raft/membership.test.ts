@@ -1,0 +1,265 @@
+import { expect, test } from "vitest";
+import { bytesOf, TestNetwork } from "../../test/raft/network.ts";
+import type { ConfigurationChange, SingleChange } from "./index.ts";
+
+function change(text: string, transition: ConfigurationChange["transition"] = "auto"): ConfigurationChange {
+  const actions: Record<string, SingleChange["action"]> = { v: "addVoter", l: "addLearner", r: "remove" };
+  const words = text.split(" ").filter((word) => word !== "");
+  return {
+    transition,
+    changes: words.map((word) => ({ action: actions[word[0]!]!, replica: Number(word.slice(1)) })),
+  };
+}
+
+test("a learner receives the log and does not count; promoted, it does", () => {
+  const network = new TestNetwork([1, 2, 3]);
+  const leader = network.elect(1);
+  network.addEmpty(4);
+  leader.proposeConfigurationChange(change("l4"));
+  network.settle();
+  network.tick(3);
+  network.propose(1, "a");
+  expect(network.node(4).appliedTexts).toEqual(["configuration", "a"]);
+  network.isolate(2, 3);
+  leader.propose(bytesOf("b"));
+  network.settle();
+  expect(leader.commitIndex).toBeLessThan(leader.lastIndex);
+  network.heal();
+  network.tick(2);
+  leader.proposeConfigurationChange(change("v4"));
+  network.settle();
+  network.isolate(3);
+  network.propose(1, "c");
+  expect(leader.commitIndex).toBe(leader.lastIndex);
+  expect(leader.configuration.voters).toEqual([1, 2, 3, 4]);
+});
+
+test("one change at a time: the next waits until the one before is applied [I-13]", () => {
+  const network = new TestNetwork([1, 2, 3]);
+  const leader = network.elect(1);
+  expect(leader.proposeConfigurationChange(change("r3"))).toMatchObject({ index: 2 });
+  expect(leader.proposeConfigurationChange(change("r2"))).toEqual({ refused: "changePending" });
+  network.settle();
+  expect(leader.configuration.voters).toEqual([1, 2]);
+  expect(leader.proposeConfigurationChange(change("r2"))).toMatchObject({ index: 3 });
+});
+
+test("a new leader refuses changes until it has applied all that was in its log when it won [M-1]", () => {
+  const network = new TestNetwork([1, 2, 3]);
+  network.elect(1);
+  network.isLost = (message) => message.type === "appendEntries" && message.to === 3;
+  const { leader: first } = network;
+  first.proposeConfigurationChange(change("r3"));
+  network.messages.push(...network.node(1).takeReady());
+  network.work(network.node(1));
+  for (const message of network.messages.splice(0)) network.deliver(message);
+  network.work(network.node(2));
+  // 2 holds the change, nobody knows that it is committed.
+  network.messages = [];
+  network.crash(1);
+  network.isLost = (message) => message.type === "appendEntries";
+  const second = network.elect(2);
+  expect(second.lastIndex).toBeGreaterThan(second.commitIndex);
+  expect(second.proposeConfigurationChange(change("l9"))).toEqual({ refused: "changePending" });
+  network.heal();
+  network.tick(3);
+  expect(second.configuration.voters).toEqual([1, 2]);
+});
+
+test("two leaders in turn whose changes are not committed lose nothing: changes act when they are applied [M-2]", () => {
+  const network = new TestNetwork([1, 2, 3, 4]);
+  const one = network.elect(1);
+  // 1 adds 5, and only itself and 5 ever see it.
+  network.addEmpty(5);
+  network.isolate(1);
+  one.proposeConfigurationChange(change("v5"));
+  network.settle();
+  expect(one.configuration.voters).toEqual([1, 2, 3, 4]);
+  // 2 is elected and removes 1; its change is refused before its own term has a committed entry.
+  network.isLost = (message) => message.from === 1 || message.to === 1 || message.type === "appendEntries";
+  const two = network.elect(2);
+  expect(two.proposeConfigurationChange(change("r1"))).toEqual({ refused: "changePending" });
+  network.isolate(1);
+  network.tick(3);
+  network.propose(2, "committed");
+  expect(two.proposeConfigurationChange(change("r1"))).toMatchObject({ term: two.term });
+  network.settle();
+  network.heal();
+  network.tick(60);
+  expect(network.node(1).appliedTexts).not.toContain("lost");
+  expect(network.leader.configuration.voters).toEqual([2, 3, 4]);
+  for (const id of [2, 3, 4]) expect(network.node(id).appliedTexts).toContain("committed");
+});
+
+test("a replica moves by one joint change: learner first, then promoted as the other is removed [M-3]", () => {
+  const network = new TestNetwork([1, 2, 3]);
+  const leader = network.elect(1);
+  network.addEmpty(4);
+  leader.proposeConfigurationChange(change("l4"));
+  network.settle();
+  network.tick(3);
+  leader.proposeConfigurationChange(change("v4 r3"));
+  network.settle();
+  expect(leader.configuration).toEqual({
+    voters: [1, 2, 4],
+    votersOutgoing: [],
+    learners: [],
+    learnersNext: [],
+    autoLeave: false,
+  });
+  // The removed one still follows, and disturbs nobody.
+  network.tick(60);
+  expect(network.leader.id).toBe(1);
+  expect(network.leader.term).toBe(leader.term);
+});
+
+test("a joint configuration needs majorities of both halves for commit and election", () => {
+  const network = new TestNetwork([1, 2, 3]);
+  const leader = network.elect(1);
+  for (const id of [4, 5, 6]) network.addEmpty(id);
+  leader.proposeConfigurationChange(change("l4 l5 l6"));
+  network.settle();
+  network.tick(3);
+  leader.proposeConfigurationChange(change("v4 v5 v6 r1 r2 r3", "explicit"));
+  network.settle();
+  expect(leader.configuration).toMatchObject({ voters: [4, 5, 6], votersOutgoing: [1, 2, 3] });
+  network.isLost = (message) => message.from === 5 || message.from === 6;
+  leader.propose(bytesOf("a"));
+  network.settle();
+  expect(leader.commitIndex).toBeLessThan(leader.lastIndex);
+  network.isLost = (message) => message.from === 2 || message.from === 3;
+  network.core(4).forgetLeader();
+  network.core(4).campaign();
+  network.settle();
+  expect(network.core(4).role).not.toBe("leader");
+  network.heal();
+  network.tick(2);
+  expect(network.leader.commitIndex).toBe(network.leader.lastIndex);
+});
+
+test("a joint configuration that leaves by itself is left by the next leader if the first one fails [M-6]", () => {
+  const network = new TestNetwork([1, 2, 3]);
+  network.elect(1);
+  network.addEmpty(4);
+  const leader = network.leader;
+  leader.proposeConfigurationChange(change("l4"));
+  network.settle();
+  network.tick(3);
+  // The entry that leaves the joint configuration gets lost with its leader.
+  network.isLost = (message) =>
+    message.type === "appendEntries" &&
+    message.entries.some((entry) => entry.kind === "configuration" && entry.change.changes.length === 0);
+  leader.proposeConfigurationChange(change("v4 r3", "implicit"));
+  network.settle();
+  expect(network.core(2).configuration).toMatchObject({ votersOutgoing: [1, 2, 3], autoLeave: true });
+  network.crash(1);
+  network.heal();
+  const next = network.elect(2);
+  network.tick(3);
+  expect(next.configuration).toMatchObject({ voters: [1, 2, 4], votersOutgoing: [] });
+});
+
+test("leaving is put off while leadership is handed over, and done after [M-6]", () => {
+  const network = new TestNetwork([1, 2, 3]);
+  const leader = network.elect(1);
+  network.isLost = (message) => message.to === 3;
+  leader.proposeConfigurationChange(change("l3", "implicit"));
+  leader.propose(bytesOf("a"));
+  leader.transferLeadership(3);
+  network.settle();
+  expect(leader.configuration.votersOutgoing).toEqual([1, 2, 3]);
+  expect(leader.status().transferTarget).toBe(3);
+  network.tick(10);
+  expect(leader.status().transferTarget).toBe(undefined);
+  network.heal();
+  network.propose(1, "b");
+  network.settle();
+  expect(leader.configuration).toMatchObject({ voters: [1, 2], votersOutgoing: [], learners: [3] });
+});
+
+test("a change that would leave no voter, or does not fit, is refused before it is proposed [M-7]", () => {
+  const network = new TestNetwork([1, 2, 3]);
+  const leader = network.elect(1);
+  expect(leader.proposeConfigurationChange(change("r1 r2 r3"))).toEqual({ refused: "changeInvalid" });
+  expect(leader.proposeConfigurationChange(change(""))).toEqual({ refused: "changeInvalid" });
+  leader.proposeConfigurationChange(change("r3", "explicit"));
+  network.settle();
+  expect(leader.proposeConfigurationChange(change("v3"))).toEqual({ refused: "changeInvalid" });
+  expect(leader.proposeConfigurationChange(change(""))).toMatchObject({ term: 1 });
+  expect(network.core(2).proposeConfigurationChange(change("r3"))).toEqual({ refused: "notLeader" });
+});
+
+test("a leader that applies its own removal steps down, and the others go on [M-5]", () => {
+  const network = new TestNetwork([1, 2, 3]);
+  const leader = network.elect(1);
+  leader.proposeConfigurationChange(change("r1"));
+  network.settle();
+  expect(leader.role).toBe("follower");
+  network.tick(60);
+  expect([2, 3]).toContain(network.leader.id);
+  // The removed one does not stand for election any more.
+  leader.campaign();
+  expect(leader.role).toBe("follower");
+});
+
+test("a removed leader that is told to go on finishes, takes nothing new, and knows its successor [M-5]", () => {
+  const network = new TestNetwork([1, 2, 3], { stepDownOnRemoval: false });
+  const leader = network.elect(1);
+  leader.proposeConfigurationChange(change("r1"));
+  network.settle();
+  expect(leader.role).toBe("leader");
+  expect(leader.propose(bytesOf("a"))).toEqual({ refused: "notLeader" });
+  expect(network.core(2).commitIndex).toBe(leader.commitIndex);
+  network.isolate(1);
+  network.tick(60);
+  network.heal();
+  network.tick(3);
+  expect([2, 3]).toContain(network.leader.id);
+});
+
+test("a node that does not know that it was removed disturbs nobody [E-4]", () => {
+  const network = new TestNetwork([1, 2, 3]);
+  const leader = network.elect(1);
+  network.isolate(3);
+  leader.proposeConfigurationChange(change("r3"));
+  network.settle();
+  network.tick(40);
+  network.heal();
+  const { term } = leader;
+  network.tick(60);
+  expect(network.leader.id).toBe(1);
+  expect(network.leader.term).toBe(term);
+});
+
+test("with fewer voters more may be committed", () => {
+  const network = new TestNetwork([1, 2, 3, 4]);
+  const leader = network.elect(1);
+  network.isolate(3, 4);
+  network.isLost = (message) => message.type === "appendEntriesResponse" && message.from !== 2;
+  leader.proposeConfigurationChange(change("r4"));
+  leader.propose(bytesOf("a"));
+  network.settle();
+  // Three of four are needed for the change; then two of three suffice for what follows it.
+  expect(leader.commitIndex).toBeLessThan(2);
+  network.isLost = (message) => message.type === "appendEntriesResponse" && message.from === 3 && message.index > 2;
+  network.tick(1);
+  expect(leader.configuration.voters).toEqual([1, 2, 3]);
+  expect(leader.commitIndex).toBe(leader.lastIndex);
+});
+
+test("after a restart the configuration is that of the applied index and goes forward from there [M-8]", () => {
+  const network = new TestNetwork([1, 2, 3]);
+  const leader = network.elect(1);
+  network.addEmpty(4);
+  leader.proposeConfigurationChange(change("l4"));
+  network.settle();
+  network.node(2).checkpoint();
+  leader.proposeConfigurationChange(change("v4 r3"));
+  network.settle();
+  network.tick(2);
+  const node = network.node(2);
+  node.restart();
+  expect(node.core.configuration).toMatchObject({ voters: [1, 2, 3], learners: [4] });
+  network.tick(2);
+  expect(node.core.configuration).toMatchObject({ voters: [1, 2, 4], votersOutgoing: [], learners: [] });
+});
