@@ -1,0 +1,422 @@
+import type { NetworkError, SocketAddress, StreamSocket, Timer } from "../platform/index.ts";
+import { type Arguments, ErrorReply, type Reply, RespParser, type RespVersion } from "../resp/index.ts";
+import { ClientOutput } from "./client-output.ts";
+import type { KeyspaceCommand, ServedCommand } from "./served-command.ts";
+import type { CommandStream, ReplyTarget } from "./served-node.ts";
+import { answeredLater, type ServerCommand } from "./server-command.ts";
+import type { ServerContext } from "./server-context.ts";
+
+/** Why a connection reads no further command, as bits. */
+const stop = {
+  /** A command waits until all before it are answered. */
+  order: 1,
+  /** A command blocks, `WAIT` for instance. */
+  blocked: 2,
+  /** A command waits for the end of `CLIENT PAUSE`. */
+  paused: 4,
+  /** The client does not take its replies. */
+  output: 8,
+  /** Too many commands are under way. */
+  commands: 16,
+  /** The connection ends once everything is answered. */
+  closing: 32,
+} as const;
+
+/** Output of this size is handed to the socket at once: a string must not grow without bounds. */
+const outputChunkBytes = 1_048_576;
+
+const noPassword = new ErrorReply("NOAUTH Authentication required.");
+const unblocked = new ErrorReply("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+
+/**
+ * One client. Its bytes are parsed into commands; each takes a ticket and is run, here or by the node, and the replies
+ * go out in the order of the tickets, in whatever order they come.
+ *
+ * It reads its input no further than it can serve it. While a command has to wait for those before it, the client does
+ * not take its replies, or too many commands are under way, what has come is kept up to a bound and the socket is
+ * not read beyond it. The server's own commands wait until those before them are answered, so that they see, and
+ * change, what the client expects; a few on which nothing depends run at once.
+ */
+export class Connection implements ReplyTarget {
+  readonly context: ServerContext;
+  readonly id: number;
+  readonly address: SocketAddress;
+  readonly localAddress: SocketAddress;
+  readonly stream: CommandStream;
+  readonly output: ClientOutput;
+  readonly createdMs: number;
+  lastInputMs: number;
+
+  protocol: RespVersion = 2;
+  name = "";
+  libraryName = "";
+  libraryVersion = "";
+  isNoEvict = false;
+  /** The command that was read last; undefined if it was none. */
+  lastCommand: ServedCommand | undefined;
+  /** Bytes of the words of the server's command that is running, and its ticket. */
+  argumentBytes = 0;
+  ticket = -1;
+
+  readonly #socket: StreamSocket;
+  readonly #parser: RespParser;
+  #stops = 0;
+  /** The command that waits for `order` or `paused` to end. */
+  #held: Arguments | undefined;
+  #blocked: { readonly ticket: number; readonly onTimeout: () => void } | undefined;
+  #isDirty = false;
+  #isResumable = false;
+  #isSocketPaused = false;
+  /** The client has sent its last byte. */
+  #hasInputEnded = false;
+  #isClosed = false;
+  /** What this connection adds to the context's `unfinishedBytes`. */
+  #unfinishedBytes = 0;
+  /** The command that is being read over was given up for want of memory. */
+  #isOutOfMemory = false;
+  #lingerTimer: Timer | undefined;
+
+  /** Takes over `socket`, just accepted. */
+  constructor(context: ServerContext, socket: StreamSocket) {
+    this.context = context;
+    this.id = context.takeConnectionId();
+    this.address = socket.remoteAddress;
+    this.localAddress = socket.localAddress;
+    this.createdMs = context.turnMs;
+    this.lastInputMs = this.createdMs;
+    this.output = new ClientOutput(context, socket);
+    this.#socket = socket;
+    this.#parser = new RespParser({ scratch: context.scratch, commandBytesMax: context.limits.commandBytesMax });
+    this.#parser.setBulkBytesMax(context.bulkBytesMax);
+    this.isAuthenticated = context.config.get("requirepass") === "";
+    this.stream = context.node.openStream(this);
+    socket.handle({
+      onData: (bytes) => this.#onData(bytes),
+      onEnd: () => this.#onEnd(),
+      onDrain: () => this.#end(stop.output),
+      onClose: (error) => this.#onClose(error),
+    });
+    context.armTurn();
+  }
+
+  get isAuthenticated(): boolean {
+    return !this.#parser.isUnauthenticated;
+  }
+
+  set isAuthenticated(value: boolean) {
+    this.#parser.isUnauthenticated = !value;
+  }
+
+  get isBlocked(): boolean {
+    return this.#blocked !== undefined;
+  }
+
+  /** Stopped by `CLIENT PAUSE`. */
+  get isPaused(): boolean {
+    return (this.#stops & stop.paused) !== 0;
+  }
+
+  /** Input that has come and is not used yet, that of the command that is running included. */
+  get inputBytes(): number {
+    return this.#parser.unfinishedBytes;
+  }
+
+  /** Memory that holds such input. */
+  get inputMemoryBytes(): number {
+    return this.#parser.ownBytes;
+  }
+
+  reply(ticket: number, reply: Reply): void {
+    this.#answer(ticket, reply, undefined);
+  }
+
+  fail(reason: string): void {
+    this.context.logger.log("warn", "client connection broken off", { client: this.id, reason });
+    this.kill();
+  }
+
+  /** Sends whole replies outside of the order of commands. */
+  push(text: string): void {
+    if (this.#isClosed) return;
+    this.output.push(text);
+    if (this.output.readyBytes >= outputChunkBytes) this.#write();
+    this.#markDirty();
+  }
+
+  /** Reads no further command until the one that is running is answered; `onTimeout` is to answer it early. */
+  block(onTimeout: () => void): void {
+    if (!this.output.isOpen(this.ticket)) return;
+    this.#blocked = { ticket: this.ticket, onTimeout };
+    this.#stops |= stop.blocked;
+    this.context.blockedCount++;
+  }
+
+  /** Ends a blocking command, with an error or as if its time were over. False if there is none. */
+  unblock(how: "timeout" | "error"): boolean {
+    if (this.#blocked === undefined) return false;
+    if (how === "timeout") this.#blocked.onTimeout();
+    else this.reply(this.#blocked.ticket, unblocked);
+    return true;
+  }
+
+  endPause(): void {
+    this.#end(stop.paused);
+  }
+
+  setBulkBytesMax(bytes: number): void {
+    this.#parser.setBulkBytesMax(bytes);
+  }
+
+  /** Ends the connection once what was read is answered and sent. */
+  closeAfterReplies(): void {
+    this.#stops |= stop.closing;
+    this.#held = undefined;
+    this.#markDirty();
+  }
+
+  /** Ends the connection now: sends what is answered, drops what is not. */
+  end(): void {
+    if (this.#isClosed) return;
+    this.#write();
+    if (!this.#isClosed) this.#endOutput();
+  }
+
+  /** Ends the connection at once. */
+  kill(): void {
+    this.#tearDown();
+    this.#socket.destroy();
+  }
+
+  /** Ends the connection if nothing has come since `sinceMs` and nothing is awaited. */
+  closeIfIdle(sinceMs: number): void {
+    if (this.lastInputMs > sinceMs || this.isBlocked || this.isPaused || this.output.openCount > 0) return;
+    if (this.context.monitors.has(this)) return;
+    this.context.logger.log("debug", "idle client closed", { client: this.id });
+    this.kill();
+  }
+
+  /** Goes on with what was kept; called by the context at the end of a turn. */
+  resume(): void {
+    this.#isResumable = false;
+    if (this.#isClosed || this.#stops !== 0) return;
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) this.#dispatch(held);
+    if (this.#stops === 0) this.#run();
+    this.#boundInput();
+    if (this.#stops === 0 && this.#isSocketPaused) {
+      this.#isSocketPaused = false;
+      this.#socket.resume();
+    }
+    this.#markDirty();
+  }
+
+  /** Sends what is ready; called by the context at the end of a turn. */
+  flush(): void {
+    this.#isDirty = false;
+    if (this.#isClosed) return;
+    this.#write();
+    if (this.#isClosed || this.output.openCount > 0) return;
+    const isDone = this.#hasInputEnded && this.#stops === 0 && this.#held === undefined;
+    if (isDone || (this.#stops & stop.closing) !== 0) this.#endOutput();
+  }
+
+  #onData(bytes: Uint8Array): void {
+    const { context } = this;
+    context.statistics.reads++;
+    context.statistics.inputBytes += bytes.length;
+    if (this.#isClosed || (this.#stops & stop.closing) !== 0) return;
+    this.lastInputMs = context.turnMs;
+    this.#parser.feed(bytes);
+    if (this.#stops === 0) this.#run();
+    else this.#parser.keep();
+    this.#boundInput();
+    context.armTurn();
+  }
+
+  /** Runs commands for as long as there are whole ones and nothing stops it; keeps what is left. */
+  #run(): void {
+    const { args } = this.context;
+    while (this.#stops === 0) {
+      switch (this.#parser.next(args)) {
+        case "command":
+          this.#dispatch(args);
+          break;
+        case "needMore":
+          return;
+        case "tooLarge":
+          this.#refuse(undefined, this.#largeCommandError());
+          break;
+        case "protocolError":
+          this.#refuse(undefined, new ErrorReply(`ERR ${this.#parser.error}`));
+          this.closeAfterReplies();
+          return;
+      }
+    }
+    this.#parser.keep();
+  }
+
+  #dispatch(args: Arguments): void {
+    const { context } = this;
+    const command = context.commands.resolve(args);
+    this.lastCommand = command;
+    if (command === undefined) {
+      this.#refuse(context.commands.attempted(args), context.commands.refusal(args));
+    } else if (command.needsPassword && !this.isAuthenticated) {
+      this.#refuse(command, noPassword);
+    } else if (context.pause.mode !== "off" && context.pause.stops(command)) {
+      this.#hold(args, stop.paused);
+      context.pause.hold(this);
+    } else if (command.keyspaceCommand !== undefined) {
+      this.#submit(command, command.keyspaceCommand, args);
+    } else if (command.serverCommand !== undefined) {
+      if (this.output.openCount > 0 && !command.runsAtOnce) this.#hold(args, stop.order);
+      else this.#execute(command, command.serverCommand, args);
+    }
+  }
+
+  #submit(command: ServedCommand, keyspaceCommand: KeyspaceCommand, args: Arguments): void {
+    const { context } = this;
+    if (context.monitors.size > 0) context.feedMonitors(this, command, args);
+    this.stream.submit(this.output.take(command), keyspaceCommand, args, this.protocol);
+    if (this.output.openCount >= context.limits.commandsInFlightMax) this.#stops |= stop.commands;
+  }
+
+  #execute(command: ServedCommand, serverCommand: ServerCommand, args: Arguments): void {
+    const { context } = this;
+    if (context.monitors.size > 0) context.feedMonitors(this, command, args);
+    const ticket = this.output.take(command);
+    this.ticket = ticket;
+    this.argumentBytes = args.byteLengthOfAll;
+    const startedMs = context.clock.nowMs();
+    const reply = serverCommand.execute?.(this, args) ?? null;
+    const milliseconds = context.clock.nowMs() - startedMs;
+    context.noteDuration(this, command, args, milliseconds);
+    this.argumentBytes = 0;
+    if (reply !== answeredLater) this.#answer(ticket, reply, milliseconds);
+  }
+
+  #answer(ticket: number, reply: Reply, milliseconds: number | undefined): void {
+    const { output } = this;
+    if (this.#isClosed || !output.isOpen(ticket)) return;
+    output.answer(ticket, reply, this.protocol, milliseconds);
+    if (this.#stops !== 0) this.#release(ticket);
+    if (output.readyBytes >= outputChunkBytes) this.#write();
+    this.#markDirty();
+  }
+
+  /** Answers with an error what was not run. */
+  #refuse(command: ServedCommand | undefined, error: ErrorReply): void {
+    if (command !== undefined) command.statistics.rejectedCalls++;
+    this.reply(this.output.take(undefined), error);
+  }
+
+  #largeCommandError(): ErrorReply {
+    const { commandBytesMax, unfinishedBytesMax } = this.context.limits;
+    const reason = this.#isOutOfMemory
+      ? `OOM Unfinished commands of all clients take more than ${unfinishedBytesMax} bytes on this node`
+      : `ERR A command is larger than commandBytesMax (${commandBytesMax})`;
+    this.#isOutOfMemory = false;
+    return new ErrorReply(`${reason}: it did not happen.`);
+  }
+
+  #hold(args: Arguments, why: number): void {
+    this.#held = args === this.context.args ? args.copy() : args;
+    this.#stops |= why;
+  }
+
+  /** After the answer to `ticket`: what it held up may go on. */
+  #release(ticket: number): void {
+    if (this.#blocked?.ticket === ticket) {
+      this.#blocked = undefined;
+      this.context.blockedCount--;
+      this.#end(stop.blocked);
+    }
+    const { openCount } = this.output;
+    if (openCount === 0) this.#end(stop.order);
+    if (openCount <= this.context.limits.commandsInFlightMax >> 1) this.#end(stop.commands);
+  }
+
+  /** One reason to stop has gone; if it was the last one, goes on at the end of this turn. */
+  #end(why: number): void {
+    if ((this.#stops & why) === 0 || this.#isClosed) return;
+    this.#stops &= ~why;
+    if (this.#stops !== 0 || this.#isResumable) return;
+    this.#isResumable = true;
+    this.context.markResumable(this);
+  }
+
+  #markDirty(): void {
+    if (this.#isDirty || this.#isClosed) return;
+    this.#isDirty = true;
+    this.context.markDirty(this);
+  }
+
+  #write(): void {
+    const state = this.output.write();
+    if (state === "flowing") return;
+    this.#stops |= stop.output;
+    if (state === "full") return;
+    this.context.statistics.outputLimitDisconnections++;
+    this.fail(`client-output-buffer-limit: ${this.output.untakenBytes} bytes were not taken`);
+  }
+
+  /** Keeps input that is kept within its bounds: of this client's input buffer, of all clients, of what is read ahead. */
+  #boundInput(): void {
+    const { context } = this;
+    const parser = this.#parser;
+    if (this.#isClosed || (parser.ownBytes === 0 && this.#unfinishedBytes === 0)) return;
+    this.#account();
+    if (parser.unfinishedBytes > context.queryBytesMax) {
+      context.statistics.inputLimitDisconnections++;
+      this.fail(`client-query-buffer-limit: ${parser.unfinishedBytes} bytes of input are not used`);
+    } else if (this.#stops !== 0) {
+      if (this.#isSocketPaused || parser.unfinishedBytes <= context.limits.inputAheadBytesMax) return;
+      this.#isSocketPaused = true;
+      this.#socket.pause();
+    } else if (context.unfinishedBytes > context.limits.unfinishedBytesMax && parser.discardUnfinished()) {
+      this.#isOutOfMemory = true;
+      this.#account();
+    }
+  }
+
+  #account(): void {
+    const ownBytes = this.#isClosed ? 0 : this.#parser.ownBytes;
+    this.context.unfinishedBytes += ownBytes - this.#unfinishedBytes;
+    this.#unfinishedBytes = ownBytes;
+  }
+
+  #onEnd(): void {
+    this.#hasInputEnded = true;
+    if (this.#isClosed) this.#socket.destroy();
+    // Nobody may be there any more to wait for what may never come.
+    else if (this.isBlocked) this.kill();
+    else this.#markDirty();
+  }
+
+  #onClose(error: NetworkError | undefined): void {
+    if (error !== undefined && !this.#isClosed)
+      this.context.logger.log("debug", "client connection lost", { client: this.id, code: error.code });
+    this.#tearDown();
+    this.#lingerTimer?.cancel();
+  }
+
+  /** Sends what is queued, then the end. A client that does not take it is dropped after a while. */
+  #endOutput(): void {
+    this.#tearDown();
+    this.#socket.end();
+    this.#lingerTimer = this.context.clock.setTimer(this.context.limits.lingerMs, () => this.#socket.destroy());
+  }
+
+  /** The connection serves no more, and is forgotten by all who know it. */
+  #tearDown(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#held = undefined;
+    this.#account();
+    if (this.#blocked !== undefined) this.context.blockedCount--;
+    this.#blocked = undefined;
+    this.context.forget(this);
+    this.stream.close();
+  }
+}

@@ -1,0 +1,126 @@
+import { commandTable } from "../keyspace/index.ts";
+import {
+  CoterieError,
+  type Logger,
+  NetworkError,
+  type Platform,
+  type SocketAddress,
+  type StreamListener,
+  type StreamSocket,
+} from "../platform/index.ts";
+import { ServerConfig } from "./config.ts";
+import { Connection } from "./connection.ts";
+import { ServedCommands } from "./served-command.ts";
+import type { ServedNode } from "./served-node.ts";
+import { serverCommands } from "./server-commands.ts";
+import { ServerContext } from "./server-context.ts";
+import { type ServerLimits, serverLimitDefaults } from "./server-limits.ts";
+import type { ShutdownRequest } from "./shutdown.ts";
+
+const tooManyClients = "-ERR max number of clients reached\r\n";
+
+export interface RedisServerOptions {
+  readonly platform: Pick<Platform, "clock" | "network" | "process" | "random">;
+  readonly logger: Logger;
+  readonly node: ServedNode;
+  /** Where to listen, e.g. "127.0.0.1". */
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** What clients must know, as `requirepass`. By default nothing. */
+  readonly password?: string;
+  readonly limits?: Partial<ServerLimits>;
+  /** What `SHUTDOWN` does; without it, it is refused. */
+  readonly shutdown?: (request: ShutdownRequest) => void;
+}
+
+/** The server cannot listen where it was told to. */
+export class ListenError extends CoterieError {
+  readonly code = "LISTEN_FAILED";
+  readonly address: SocketAddress;
+
+  constructor(address: SocketAddress, options: { readonly cause: NetworkError }) {
+    const { code } = options.cause;
+    const cure =
+      code === "EADDRINUSE" ? "Something listens there already: choose another port." : "Choose another address.";
+    super(`cannot listen on ${address.host}:${address.port}: ${code}. ${cure}`, options);
+    this.address = address;
+  }
+}
+
+/** The plain Redis port of a node: any Redis client can use it, and commands reach their shard's leader by themselves. */
+export class RedisServer {
+  readonly #context: ServerContext;
+  readonly #listener: StreamListener;
+  #closing: Promise<void> | undefined;
+
+  private constructor(context: ServerContext, listener: StreamListener) {
+    this.#context = context;
+    this.#listener = listener;
+  }
+
+  /** @throws {ListenError} `LISTEN_FAILED` */
+  static async listen(options: RedisServerOptions): Promise<RedisServer> {
+    const { platform, node, host, port } = options;
+    const config = new ServerConfig({
+      bind: host,
+      dir: node.info().directory ?? "",
+      requirepass: options.password ?? "",
+    });
+    const context = new ServerContext({
+      clock: platform.clock,
+      process: platform.process,
+      logger: options.logger,
+      node,
+      commands: new ServedCommands(commandTable.specs, serverCommands),
+      config,
+      limits: { ...serverLimitDefaults, ...options.limits },
+      runId: Buffer.from(platform.random.bytes(20)).toString("hex"),
+      shutdown: options.shutdown,
+    });
+    try {
+      const listener = await platform.network.listen({ host, port }, (socket) => accept(context, socket));
+      config.setAtStart("port", `${listener.address.port}`);
+      return new RedisServer(context, listener);
+    } catch (error) {
+      context.close();
+      if (error instanceof NetworkError) throw new ListenError({ host, port }, { cause: error });
+      throw error;
+    }
+  }
+
+  /** With the real port where 0 was asked for. */
+  get address(): SocketAddress {
+    return this.#listener.address;
+  }
+
+  /** Stops to accept, and ends all connections: what is answered already is sent, the rest is not. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const closed = this.#listener.close();
+    for (const connection of [...this.#context.connections.values()]) connection.end();
+    this.#context.close();
+    await closed;
+  }
+}
+
+function accept(context: ServerContext, socket: StreamSocket): void {
+  context.statistics.connectionsReceived++;
+  if (context.connections.size >= context.config.number("maxclients")) {
+    context.statistics.connectionsRejected++;
+    socket.handle({ onData: () => {}, onClose: () => {} });
+    socket.write(tooManyClients);
+    socket.end();
+    return;
+  }
+  const connection = new Connection(context, socket);
+  context.connections.set(connection.id, connection);
+}

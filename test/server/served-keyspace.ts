@@ -1,0 +1,102 @@
+/** A node as the server sees it, in memory: one keyspace, whose answers can be held back. For tests. */
+import { type Clock, createNodePlatform, silentLogger } from "../../src/platform/index.ts";
+import type { Arguments, Reply } from "../../src/resp/index.ts";
+import {
+  type CommandStream,
+  type NodeInfo,
+  RedisServer,
+  type RedisServerOptions,
+  type ReplyTarget,
+  type ServedNode,
+} from "../../src/server/index.ts";
+import { Replica } from "../keyspace/replica.ts";
+
+export class ServedKeyspace implements ServedNode {
+  readonly replica = new Replica();
+  /** Answers that are held back, in the order of their commands; undefined: none are. */
+  held: (() => void)[] | undefined;
+  streamCount = 0;
+  /** What `wait` finds. */
+  replicaCount = 0;
+  readonly waits: { readonly target: ReplyTarget; readonly ticket: number; readonly wanted: number }[] = [];
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  openStream(target: ReplyTarget): CommandStream {
+    this.streamCount++;
+    return {
+      submit: (ticket, _command, args) => this.#submit(target, ticket, args),
+      wait: (ticket, wanted) => {
+        if (this.replicaCount >= wanted) target.reply(ticket, this.replicaCount);
+        else this.waits.push({ target, ticket, wanted });
+      },
+      close: () => {
+        this.streamCount--;
+      },
+    };
+  }
+
+  info(): NodeInfo {
+    const { keyspace } = this.replica;
+    return {
+      name: "n1",
+      directory: undefined,
+      shards: [
+        {
+          shard: 1,
+          role: "leader",
+          term: 1,
+          leader: "n1",
+          commitIndex: keyspace.appliedIndex,
+          appliedIndex: keyspace.appliedIndex,
+        },
+      ],
+      keyCount: keyspace.keyCount,
+      deadlineCount: keyspace.deadlineCount,
+      logicalBytes: keyspace.logicalBytes,
+      logBytes: 0,
+    };
+  }
+
+  status(): Promise<unknown> {
+    return Promise.resolve({ nodes: [{ name: "n1", role: "leader" }] });
+  }
+
+  /** Lets the answers go that are held back, the first or, by `order`, any of them first. */
+  release(order: (held: (() => void)[]) => (() => void)[] = (held) => held): void {
+    const held = this.held ?? [];
+    this.held = [];
+    for (const answer of order(held)) answer();
+  }
+
+  #submit(target: ReplyTarget, ticket: number, args: Arguments): void {
+    const words = args.texts();
+    const run = (): Reply => this.replica.run(words, this.#clock.wallMs());
+    if (this.held === undefined) target.reply(ticket, run());
+    else this.held.push(() => target.reply(ticket, run()));
+  }
+}
+
+export interface ServedTest {
+  readonly server: RedisServer;
+  readonly node: ServedKeyspace;
+  readonly port: number;
+}
+
+/** A server on a free port of this machine. */
+export async function serve(options: Partial<RedisServerOptions> = {}): Promise<ServedTest> {
+  const platform = createNodePlatform();
+  const node = new ServedKeyspace(platform.clock);
+  const server = await RedisServer.listen({
+    platform,
+    logger: silentLogger,
+    node,
+    host: "127.0.0.1",
+    port: 0,
+    ...options,
+  });
+  return { server, node, port: server.address.port };
+}
