@@ -35,14 +35,14 @@ export function digestOf(keyspace: Keyspace, range?: DigestRange): Digest {
   const walk = keyspace.walk(Math.min(from, keyPositionEnd));
   let count = 0;
   let previous = -1;
-  for (; walk.leaf !== undefined; walk.next()) {
+  for (; !walk.isOver; walk.next()) {
     if (count >= keyCountMax && walk.position !== previous) break;
     previous = walk.position;
     count++;
     addRecord(hash, keyspace.record(walk));
   }
   hash.number(count);
-  return { digest: hash.finish(), next: walk.leaf === undefined ? 0 : walk.position };
+  return { digest: hash.finish(), next: walk.isOver ? 0 : walk.position };
 }
 
 function addRecord(hash: FieldHash, record: KeyRecord): void {

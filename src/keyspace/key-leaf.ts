@@ -1,108 +1,127 @@
 /**
- * Some keys of one slot, sorted by hash and then by bytes: parallel arrays instead of an object a key, which is what
- * keeps a million keys small (docs/decisions/keyspace-memory.md). Being sorted, a leaf lies in memory in the logical
- * order, however it came to be, and walking it needs no sorting.
+ * Some keys of one slot, sorted by hash and then by bytes. A leaf is one flat array, because a million keys are looked up
+ * in memory that no cache holds: the hash that the search compares, the key, the value and the rest stand side by side,
+ * and there is no object a key (docs/decisions/keyspace-memory.md has the measurements). Being sorted, a leaf lies in
+ * memory in the logical order, however it came to be, and walking it needs no sorting.
+ *
+ * ```
+ *   [ hash, key, value, meta,  hash, key, value, meta,  … ]
+ * ```
+ *
+ * This file alone knows the layout, and is the codec between it and types; all others see `KeyLeaf` and these functions.
  */
 import { assert } from "../platform/index.ts";
+import { keyHashCount } from "./key-hash.ts";
 import type { Value } from "./value.ts";
 
-/** A leaf with more keys is split in two. Inserting moves half a leaf at worst, so it must stay short. */
+/** A leaf with more keys is split in two. Inserting moves half a leaf in the mean, so it must stay short. */
 export const leafKeysMax = 128;
 
-/** The key has no deadline. */
-export const noDeadline = -1;
+/** What is kept of a key beside its value: the index of the last entry that changed it, alone or with its deadline. */
+export type KeyMeta = number | DeadlineMeta;
 
-/** Only {@link KeyTable} changes which keys there are; values, revisions and deadlines are the keyspace's. */
-export class KeyLeaf {
-  readonly hashes: number[] = [];
-  readonly keys: string[] = [];
-  readonly values: Value[] = [];
-  /** The index of the last entry that changed the key. */
-  readonly revisions: number[] = [];
-  /** Ids in the deadline index, or {@link noDeadline}; undefined as long as no key of the leaf has ever had one. */
-  deadlineIds: number[] | undefined = undefined;
+/** Of a key that has a deadline. */
+export class DeadlineMeta {
+  revision: number;
+  /** In the deadline index. */
+  readonly deadlineId: number;
 
-  /** The first index whose hash is `hash` or above. */
-  lowerBound(hash: number): number {
-    const hashes = this.hashes;
-    const count = hashes.length;
-    if (count === 0) return 0;
-    const first = hashes[0] as number;
-    const last = hashes[count - 1] as number;
-    if (hash <= first) return 0;
-    if (hash > last) return count;
-    // Hashes are spread evenly, so the guess is off by a few places only.
-    let at = Math.floor(((hash - first) / (last - first)) * (count - 1));
-    while ((hashes[at] as number) >= hash) at--;
-    do at++;
-    while ((hashes[at] as number) < hash);
-    return at;
+  constructor(revision: number, deadlineId: number) {
+    this.revision = revision;
+    this.deadlineId = deadlineId;
   }
+}
 
-  insert(at: number, hash: number, key: string, value: Value, revision: number): void {
-    const { hashes, keys, values, revisions, deadlineIds } = this;
-    const last = keys.length;
-    hashes.push(hash);
-    keys.push(key);
-    values.push(value);
-    revisions.push(revision);
-    for (let to = last; to > at; to--) {
-      hashes[to] = hashes[to - 1] as number;
-      keys[to] = keys[to - 1] as string;
-      values[to] = values[to - 1] as Value;
-      revisions[to] = revisions[to - 1] as number;
-    }
-    hashes[at] = hash;
-    keys[at] = key;
-    values[at] = value;
-    revisions[at] = revision;
-    if (deadlineIds !== undefined) deadlineIds.splice(at, 0, noDeadline);
-  }
+type Cell = number | Value | DeadlineMeta;
 
-  /** The key's deadline must have left the index before. */
-  remove(at: number): void {
-    this.hashes.splice(at, 1);
-    this.keys.splice(at, 1);
-    this.values.splice(at, 1);
-    this.revisions.splice(at, 1);
-    if (this.deadlineIds !== undefined) this.deadlineIds.splice(at, 1);
-  }
+/** Changed by the functions of this file only. */
+export interface KeyLeaf extends Array<Cell> {
+  readonly brand?: "KeyLeaf";
+}
 
-  deadlineId(at: number): number {
-    return this.deadlineIds === undefined ? noDeadline : (this.deadlineIds[at] as number);
-  }
+const cellsPerKey = 4;
+const keyOffset = 1;
+const valueOffset = 2;
+const metaOffset = 3;
 
-  setDeadlineId(at: number, id: number): void {
-    this.deadlineIds ??= new Array<number>(this.keys.length).fill(noDeadline);
-    this.deadlineIds[at] = id;
-  }
+export function keysIn(leaf: KeyLeaf): number {
+  return leaf.length / cellsPerKey;
+}
 
-  /** Takes the upper half out, as a leaf of its own. */
-  split(): KeyLeaf {
-    const middle = this.keys.length >> 1;
-    assert(middle > 0, "a leaf of less than two keys is split");
-    const upper = new KeyLeaf();
-    upper.#append(this, middle);
-    this.hashes.length = this.keys.length = this.values.length = this.revisions.length = middle;
-    if (this.deadlineIds !== undefined) this.deadlineIds.length = middle;
-    return upper;
-  }
+export function hashAt(leaf: KeyLeaf, index: number): number {
+  return leaf[cellsPerKey * index] as number;
+}
 
-  /** Takes over all keys of the leaf that follows in the order. */
-  absorb(following: KeyLeaf): void {
-    this.#append(following, 0);
-  }
+export function keyAt(leaf: KeyLeaf, index: number): string {
+  return leaf[cellsPerKey * index + keyOffset] as string;
+}
 
-  #append(other: KeyLeaf, from: number): void {
-    if (this.deadlineIds !== undefined || other.deadlineIds !== undefined) {
-      this.deadlineIds ??= new Array<number>(this.keys.length).fill(noDeadline);
-      for (let at = from; at < other.keys.length; at++) this.deadlineIds.push(other.deadlineId(at));
-    }
-    for (let at = from; at < other.keys.length; at++) {
-      this.hashes.push(other.hashes[at] as number);
-      this.keys.push(other.keys[at] as string);
-      this.values.push(other.values[at] as Value);
-      this.revisions.push(other.revisions[at] as number);
-    }
+export function valueAt(leaf: KeyLeaf, index: number): Value {
+  return leaf[cellsPerKey * index + valueOffset] as Value;
+}
+
+export function metaAt(leaf: KeyLeaf, index: number): KeyMeta {
+  return leaf[cellsPerKey * index + metaOffset] as KeyMeta;
+}
+
+export function setValueAt(leaf: KeyLeaf, index: number, value: Value): void {
+  leaf[cellsPerKey * index + valueOffset] = value;
+}
+
+export function setMetaAt(leaf: KeyLeaf, index: number, meta: KeyMeta): void {
+  leaf[cellsPerKey * index + metaOffset] = meta;
+}
+
+/**
+ * The first index whose hash is `hash` or above, in a leaf that holds all keys of its slot. Their hashes are spread
+ * evenly over all there are, so the guess is off by a few places, and nothing but these is read.
+ */
+export function lowerBound(leaf: KeyLeaf, hash: number): number {
+  const count = keysIn(leaf);
+  let index = Math.floor((hash / keyHashCount) * count);
+  while (index > 0 && hashAt(leaf, index - 1) >= hash) index--;
+  while (index < count && hashAt(leaf, index) < hash) index++;
+  return index;
+}
+
+/** The same in a leaf that holds a part of its slot's keys, of hashes near to one another. */
+export function lowerBoundInPart(leaf: KeyLeaf, hash: number): number {
+  let low = 0;
+  let high = keysIn(leaf);
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (hashAt(leaf, middle) < hash) low = middle + 1;
+    else high = middle;
   }
+  return low;
+}
+
+/** Puts a key at `index`. */
+export function insertAt(leaf: KeyLeaf, index: number, hash: number, key: string, value: Value, meta: KeyMeta): void {
+  const at = cellsPerKey * index;
+  const last = leaf.length - 1;
+  leaf.push(hash, key, value, meta);
+  if (at > last) return;
+  for (let from = last; from >= at; from--) leaf[from + cellsPerKey] = leaf[from] as Cell;
+  leaf[at] = hash;
+  leaf[at + keyOffset] = key;
+  leaf[at + valueOffset] = value;
+  leaf[at + metaOffset] = meta;
+}
+
+/** Takes the key at `index` out. */
+export function removeAt(leaf: KeyLeaf, index: number): void {
+  leaf.splice(cellsPerKey * index, cellsPerKey);
+}
+
+/** The lower and the upper half of a leaf of two keys or more. */
+export function halvesOf(leaf: KeyLeaf): [KeyLeaf, KeyLeaf] {
+  const middle = keysIn(leaf) >> 1;
+  assert(middle > 0, "a leaf of less than two keys is split");
+  return [leaf.slice(0, cellsPerKey * middle), leaf.slice(cellsPerKey * middle)];
+}
+
+/** One leaf with the keys of two that follow each other. */
+export function joined(left: KeyLeaf, right: KeyLeaf): KeyLeaf {
+  return left.concat(right);
 }

@@ -9,25 +9,72 @@ import { assert } from "../platform/index.ts";
 import type { Arguments } from "../resp/index.ts";
 import { hashSlot, hashSlotOfText, slotCount } from "../ring/index.ts";
 import { type KeyPosition, keyHash, keyHashCount, keyHashOfText } from "./key-hash.ts";
-import { KeyLeaf, leafKeysMax } from "./key-leaf.ts";
+import {
+  halvesOf,
+  hashAt,
+  insertAt,
+  joined,
+  type KeyLeaf,
+  type KeyMeta,
+  keyAt,
+  keysIn,
+  leafKeysMax,
+  lowerBound,
+  lowerBoundInPart,
+  metaAt,
+  removeAt,
+  setMetaAt,
+  setValueAt,
+  valueAt,
+} from "./key-leaf.ts";
 import type { Value } from "./value.ts";
 
 /** Longer keys are compared by the built-in comparison, whose calls cost as much as this many bytes one by one. */
 const loopCompareBytesMax = 64;
 
-type Slot = KeyLeaf | KeyLeaf[] | undefined;
+/** The leaves of a slot that holds more keys than one leaf may, in order, none of them empty. */
+class LeafList {
+  readonly leaves: KeyLeaf[];
+
+  constructor(leaves: KeyLeaf[]) {
+    this.leaves = leaves;
+  }
+}
+
+type Slot = KeyLeaf | LeafList | undefined;
 
 export class KeyTable {
-  /** The leaf and index of the place. Of use only right after a search, until keys come or go. */
-  leaf: KeyLeaf = new KeyLeaf();
-  index = 0;
   /** Number of keys in the table. */
   keyCount = 0;
+  /** The leaf and index of the place. */
+  #leaf: KeyLeaf = [];
+  #index = 0;
   #slot = 0;
   #hash = 0;
   /** The number of the leaf within its slot's list. */
   #leafNumber = 0;
   readonly #slots: Slot[] = new Array<Slot>(slotCount).fill(undefined);
+
+  /** Of the key at the place, as are the next ones. */
+  get key(): string {
+    return keyAt(this.#leaf, this.#index);
+  }
+
+  get value(): Value {
+    return valueAt(this.#leaf, this.#index);
+  }
+
+  set value(value: Value) {
+    setValueAt(this.#leaf, this.#index, value);
+  }
+
+  get meta(): KeyMeta {
+    return metaAt(this.#leaf, this.#index);
+  }
+
+  set meta(meta: KeyMeta) {
+    setMetaAt(this.#leaf, this.#index, meta);
+  }
 
   /** Goes to the key that is word `word`; false if it is not there. */
   find(args: Arguments, word: number): boolean {
@@ -39,12 +86,12 @@ export class KeyTable {
     const slot = this.#slots[this.#slot];
     if (slot === undefined) return false;
     const hash = this.#hash;
-    if (slot instanceof KeyLeaf) {
-      const index = slot.lowerBound(hash);
-      this.leaf = slot;
-      this.index = index;
-      if (index === slot.hashes.length || slot.hashes[index] !== hash) return false;
-      if (isKey(slot.keys[index] as string, bytes, start, end)) return true;
+    if (!(slot instanceof LeafList)) {
+      const index = lowerBound(slot, hash);
+      this.#leaf = slot;
+      this.#index = index;
+      if (index === keysIn(slot) || hashAt(slot, index) !== hash) return false;
+      if (isKey(keyAt(slot, index), bytes, start, end)) return true;
     }
     // Many leaves, or several keys with one hash.
     return this.#findAmong(slot, bytes.latin1Slice(start, end));
@@ -58,28 +105,27 @@ export class KeyTable {
     return slot !== undefined && this.#findAmong(slot, key);
   }
 
-  /** Inserts the key that `find` has just missed. */
-  insert(key: string, value: Value, revision: number): void {
+  /** Inserts the key that `find` has just missed. It is then the key at the place. */
+  insert(key: string, value: Value, meta: KeyMeta): void {
     const slot = this.#slots[this.#slot];
     if (slot === undefined) {
-      this.leaf = new KeyLeaf();
-      this.index = 0;
-      this.#slots[this.#slot] = this.leaf;
-    } else if (this.leaf.keys.length >= leafKeysMax) {
+      this.#leaf = this.#slots[this.#slot] = [];
+      this.#index = 0;
+    } else if (keysIn(this.#leaf) >= leafKeysMax) {
       this.#split(slot);
       this.#findAmong(this.#slots[this.#slot], key);
     }
-    this.leaf.insert(this.index, this.#hash, key, value, revision);
+    insertAt(this.#leaf, this.#index, this.#hash, key, value, meta);
     this.keyCount++;
   }
 
   /** Removes the key at the place, which `find` has just found and which has no deadline any more. */
   remove(): void {
-    this.leaf.remove(this.index);
+    removeAt(this.#leaf, this.#index);
     this.keyCount--;
     const slot = this.#slots[this.#slot];
-    if (Array.isArray(slot)) this.#shrink(slot);
-    else if (this.leaf.keys.length === 0) this.#slots[this.#slot] = undefined;
+    if (slot instanceof LeafList) this.#shrink(slot.leaves);
+    else if (keysIn(this.#leaf) === 0) this.#slots[this.#slot] = undefined;
   }
 
   /** All keys from `position` on. */
@@ -91,7 +137,7 @@ export class KeyTable {
   nth(number: number): KeyWalk {
     let before = 0;
     for (let slot = 0; slot < slotCount; slot++) {
-      const count = keysIn(this.#slots[slot]);
+      const count = keysInSlot(this.#slots[slot]);
       if (before + count > number) {
         const walk = this.walk(slot * keyHashCount);
         walk.skip(number - before);
@@ -106,37 +152,41 @@ export class KeyTable {
     assert(slot !== undefined, "a search in an empty slot");
     const hash = this.#hash;
     let leaf: KeyLeaf;
-    if (slot instanceof KeyLeaf) {
-      leaf = slot;
+    let index: number;
+    if (slot instanceof LeafList) {
+      this.#leafNumber = leafNumberOf(slot.leaves, hash, key);
+      leaf = slot.leaves[this.#leafNumber] as KeyLeaf;
+      index = lowerBoundInPart(leaf, hash);
     } else {
-      this.#leafNumber = leafNumberOf(slot, hash, key);
-      leaf = slot[this.#leafNumber] as KeyLeaf;
+      leaf = slot;
+      index = lowerBound(leaf, hash);
     }
-    let index = leaf.lowerBound(hash);
-    while (index < leaf.hashes.length && leaf.hashes[index] === hash && (leaf.keys[index] as string) < key) index++;
-    this.leaf = leaf;
-    this.index = index;
-    return index < leaf.keys.length && leaf.keys[index] === key;
+    const count = keysIn(leaf);
+    while (index < count && hashAt(leaf, index) === hash && keyAt(leaf, index) < key) index++;
+    this.#leaf = leaf;
+    this.#index = index;
+    return index < count && keyAt(leaf, index) === key;
   }
 
-  #split(slot: KeyLeaf | KeyLeaf[]): void {
-    if (slot instanceof KeyLeaf) this.#slots[this.#slot] = [slot, slot.split()];
-    else slot.splice(this.#leafNumber + 1, 0, this.leaf.split());
+  #split(slot: KeyLeaf | LeafList): void {
+    const halves = halvesOf(this.#leaf);
+    if (slot instanceof LeafList) slot.leaves.splice(this.#leafNumber, 1, ...halves);
+    else this.#slots[this.#slot] = new LeafList(halves);
   }
 
   /** Drops a leaf that has become empty, or joins a small one with its neighbour. */
   #shrink(leaves: KeyLeaf[]): void {
     const at = this.#leafNumber;
-    if (this.leaf.keys.length > leafKeysMax / 4) return;
-    if (this.leaf.keys.length === 0) {
+    const count = keysIn(this.#leaf);
+    if (count > leafKeysMax / 4) return;
+    if (count === 0) {
       leaves.splice(at, 1);
     } else {
       const from = at + 1 < leaves.length ? at : at - 1;
       const left = leaves[from] as KeyLeaf;
       const right = leaves[from + 1] as KeyLeaf;
-      if (left.keys.length + right.keys.length > leafKeysMax / 2) return;
-      left.absorb(right);
-      leaves.splice(from + 1, 1);
+      if (keysIn(left) + keysIn(right) > leafKeysMax / 2) return;
+      leaves.splice(from, 2, joined(left, right));
     }
     if (leaves.length === 1) this.#slots[this.#slot] = leaves[0];
   }
@@ -144,31 +194,52 @@ export class KeyTable {
 
 /** Goes through keys in their logical order. The table must not change meanwhile. */
 export class KeyWalk {
-  /** The leaf of the present key; undefined behind the last one. */
-  leaf: KeyLeaf | undefined;
-  index = 0;
-  slot: number;
+  /** Undefined behind the last key. */
+  #leaf: KeyLeaf | undefined;
+  #index = 0;
+  #slot: number;
   #leafNumber = 0;
   readonly #slots: readonly Slot[];
 
   constructor(slots: readonly Slot[], position: KeyPosition) {
     this.#slots = slots;
-    this.slot = Math.floor(position / keyHashCount);
+    this.#slot = Math.floor(position / keyHashCount);
     const hash = position % keyHashCount;
-    const slot = slots[this.slot];
-    if (Array.isArray(slot)) this.#leafNumber = firstLeafWith(slot, hash);
-    this.leaf = slot instanceof KeyLeaf ? slot : slot?.[this.#leafNumber];
-    if (this.leaf !== undefined) this.index = this.leaf.lowerBound(hash);
+    const slot = slots[this.#slot];
+    if (slot instanceof LeafList) {
+      this.#leafNumber = firstLeafWith(slot.leaves, hash);
+      this.#leaf = slot.leaves[this.#leafNumber];
+    } else {
+      this.#leaf = slot;
+    }
+    if (this.#leaf !== undefined) this.#index = lowerBoundInPart(this.#leaf, hash);
     this.#skipEnds();
+  }
+
+  /** Whether all keys have been passed. If so, nothing else may be asked but the position. */
+  get isOver(): boolean {
+    return this.#leaf === undefined;
   }
 
   /** Of the present key, or the end of all. */
   get position(): KeyPosition {
-    return this.slot * keyHashCount + (this.leaf === undefined ? 0 : (this.leaf.hashes[this.index] as number));
+    return this.#slot * keyHashCount + (this.#leaf === undefined ? 0 : hashAt(this.#leaf, this.#index));
+  }
+
+  get key(): string {
+    return keyAt(this.#present, this.#index);
+  }
+
+  get value(): Value {
+    return valueAt(this.#present, this.#index);
+  }
+
+  get meta(): KeyMeta {
+    return metaAt(this.#present, this.#index);
   }
 
   next(): void {
-    this.index++;
+    this.#index++;
     this.#skipEnds();
   }
 
@@ -176,40 +247,44 @@ export class KeyWalk {
   skip(count: number): void {
     let left = count;
     while (left > 0) {
-      assert(this.leaf !== undefined, "a walk skips past the last key");
-      const step = Math.min(left, this.leaf.keys.length - this.index);
-      this.index += step;
+      const step = Math.min(left, keysIn(this.#present) - this.#index);
+      this.#index += step;
       left -= step;
       this.#skipEnds();
     }
   }
 
+  get #present(): KeyLeaf {
+    assert(this.#leaf !== undefined, "a walk asks for a key behind the last one");
+    return this.#leaf;
+  }
+
   /** From behind the end of a leaf to the next leaf that has keys. */
   #skipEnds(): void {
-    while (this.leaf === undefined || this.index >= this.leaf.keys.length) {
-      const slot = this.#slots[this.slot];
-      this.index = 0;
-      if (Array.isArray(slot) && this.#leafNumber + 1 < slot.length) {
-        this.leaf = slot[++this.#leafNumber];
+    while (this.#leaf === undefined || this.#index >= keysIn(this.#leaf)) {
+      const slot = this.#slots[this.#slot];
+      this.#index = 0;
+      if (slot instanceof LeafList && this.#leafNumber + 1 < slot.leaves.length) {
+        this.#leaf = slot.leaves[++this.#leafNumber];
         continue;
       }
-      this.leaf = undefined;
-      if (this.slot >= slotCount - 1) {
-        this.slot = slotCount;
+      this.#leaf = undefined;
+      if (this.#slot >= slotCount - 1) {
+        this.#slot = slotCount;
         return;
       }
-      const following = this.#slots[++this.slot];
+      const following = this.#slots[++this.#slot];
       this.#leafNumber = 0;
-      this.leaf = following instanceof KeyLeaf ? following : following?.[0];
+      this.#leaf = following instanceof LeafList ? following.leaves[0] : following;
     }
   }
 }
 
-function keysIn(slot: Slot): number {
+function keysInSlot(slot: Slot): number {
   if (slot === undefined) return 0;
-  if (slot instanceof KeyLeaf) return slot.keys.length;
+  if (!(slot instanceof LeafList)) return keysIn(slot);
   let count = 0;
-  for (const leaf of slot) count += leaf.keys.length;
+  for (const leaf of slot.leaves) count += keysIn(leaf);
   return count;
 }
 
@@ -220,8 +295,8 @@ function leafNumberOf(leaves: readonly KeyLeaf[], hash: number, key: string): nu
   while (high - low > 1) {
     const middle = (low + high) >> 1;
     const leaf = leaves[middle] as KeyLeaf;
-    const first = leaf.hashes[0] as number;
-    if (first < hash || (first === hash && (leaf.keys[0] as string) <= key)) low = middle;
+    const first = hashAt(leaf, 0);
+    if (first < hash || (first === hash && keyAt(leaf, 0) <= key)) low = middle;
     else high = middle;
   }
   return low;
@@ -233,7 +308,7 @@ function firstLeafWith(leaves: readonly KeyLeaf[], hash: number): number {
   let high = leaves.length;
   while (high - low > 1) {
     const middle = (low + high) >> 1;
-    if (((leaves[middle] as KeyLeaf).hashes[0] as number) < hash) low = middle;
+    if (hashAt(leaves[middle] as KeyLeaf, 0) < hash) low = middle;
     else high = middle;
   }
   return low;

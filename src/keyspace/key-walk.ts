@@ -8,7 +8,7 @@ import { noKeys } from "./key-specification.ts";
 import type { KeyWalk } from "./key-table.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { notAnInteger, syntaxError } from "./replies.ts";
-import { typeOf, type Value } from "./value.ts";
+import { typeOf } from "./value.ts";
 
 const invalidCursor = new ErrorReply("ERR invalid cursor");
 const cursorMax = 0xffff_ffff_ffff_ffffn;
@@ -26,8 +26,8 @@ function keys(keyspace: Keyspace, args: Arguments): Reply {
   const pattern = args.text(1);
   const found: string[] = [];
   if (keyspace.meetsDueKey()) return found;
-  for (const walk = keyspace.walk(); walk.leaf !== undefined; walk.next()) {
-    const key = walk.leaf.keys[walk.index] as string;
+  for (const walk = keyspace.walk(); !walk.isOver; walk.next()) {
+    const key = walk.key;
     if ((pattern === "*" || matchesGlob(pattern, key)) && keyspace.isLive(walk)) found.push(key);
   }
   return found;
@@ -47,16 +47,14 @@ function scan(keyspace: Keyspace, args: Arguments): Reply {
   const walk = keyspace.walk(start);
   let seen = 0;
   let previous = -1;
-  for (; walk.leaf !== undefined; walk.next()) {
+  for (; !walk.isOver; walk.next()) {
     // Keys with the same hash have the same position and stay together.
     if (seen >= options.count && walk.position !== previous) break;
     seen++;
     previous = walk.position;
-    if (isWanted(walk.leaf.keys[walk.index] as string, walk.leaf.values[walk.index] as Value, options)) {
-      if (keyspace.isLive(walk)) found.push(walk.leaf.keys[walk.index] as string);
-    }
+    if (isWanted(walk, options) && keyspace.isLive(walk)) found.push(walk.key);
   }
-  return [walk.leaf === undefined ? "0" : walk.position.toString(), found];
+  return [walk.isOver ? "0" : walk.position.toString(), found];
 }
 
 /** As C's `strtoul` reads it. A cursor that no call has given leads past the end. */
@@ -95,9 +93,9 @@ function parseScanOptions(args: Arguments): ScanOptions | ErrorReply {
   return options;
 }
 
-function isWanted(key: string, value: Value, options: ScanOptions): boolean {
-  if (options.pattern !== undefined && !matchesGlob(options.pattern, key)) return false;
-  return options.type === undefined || typeOf(value) === options.type;
+function isWanted(walk: KeyWalk, options: ScanOptions): boolean {
+  if (options.pattern !== undefined && !matchesGlob(options.pattern, walk.key)) return false;
+  return options.type === undefined || typeOf(walk.value) === options.type;
 }
 
 function randomKey(keyspace: Keyspace): Reply {
@@ -106,21 +104,17 @@ function randomKey(keyspace: Keyspace): Reply {
   const random = keyspace.random;
   for (let tries = 0; tries < randomTriesMax; tries++) {
     const walk = keyspace.nth(random.below(count));
-    if (keyspace.isLive(walk)) return keyAt(walk);
+    if (keyspace.isLive(walk)) return walk.key;
   }
   // Nearly all keys are due: from a random place on, around the end, the next one that is not.
   const start = random.below(count);
   let walk = keyspace.nth(start);
   for (let seen = 0; seen < count; seen++) {
-    if (keyspace.isLive(walk)) return keyAt(walk);
+    if (keyspace.isLive(walk)) return walk.key;
     walk.next();
-    if (walk.leaf === undefined) walk = keyspace.walk();
+    if (walk.isOver) walk = keyspace.walk();
   }
   return null;
-}
-
-function keyAt(walk: KeyWalk): string {
-  return walk.leaf?.keys[walk.index] as string;
 }
 
 function databaseSize(keyspace: Keyspace): Reply {

@@ -21,11 +21,11 @@ import { digestOf } from "./digest.ts";
 import type { EntryHeader } from "./entry.ts";
 import { EntryRandom } from "./entry-random.ts";
 import type { KeyPosition } from "./key-hash.ts";
-import { noDeadline } from "./key-leaf.ts";
+import { DeadlineMeta, type KeyMeta } from "./key-leaf.ts";
 import { KeyTable, type KeyWalk } from "./key-table.ts";
 import { RevisionTimes } from "./revision-times.ts";
 import { SemanticsLevelError, semanticsLevelMax } from "./semantics.ts";
-import { deadlineBytes, logicalBytes, type Value } from "./value.ts";
+import { deadlineBytes, logicalBytes, type Value, valueBytes } from "./value.ts";
 
 /** How many due keys one entry frees at most, so that no entry takes long. */
 export const freedKeysMax = 1_000;
@@ -196,14 +196,8 @@ export class Keyspace {
 
   /** The key that a walk stands at. */
   record(walk: KeyWalk): KeyRecord {
-    const { leaf, index } = walk;
-    assert(leaf !== undefined, "there is no key behind the last one");
-    return {
-      key: leaf.keys[index] as string,
-      value: leaf.values[index] as Value,
-      deadline: this.#deadlineOf(leaf.deadlineId(index)),
-      revision: leaf.revisions[index] as number,
-    };
+    const { key, value, meta } = walk;
+    return { key, value, deadline: this.#deadlineOf(meta), revision: revisionOf(meta) };
   }
 
   /**
@@ -251,13 +245,13 @@ export class Keyspace {
       this.#place = absent;
       return undefined;
     }
-    const { leaf, index } = table;
-    if (leaf.deadlineIds !== undefined && this.#isDue(leaf.deadlineIds[index] as number)) {
+    const meta = table.meta;
+    if (typeof meta !== "number" && this.#isDue(meta.deadlineId)) {
       this.#place = due;
       return undefined;
     }
     this.#place = live;
-    return leaf.values[index];
+    return table.value;
   }
 
   /** Adds a key, without a deadline, where `find` has just found none. It is then the key at the place. */
@@ -279,19 +273,17 @@ export class Keyspace {
   /** Gives the found key another value. Its deadline stays. */
   replace(value: Value): void {
     assert(this.#isWriting && this.#place === live, "a value is replaced that was not found");
-    const { leaf, index } = this.#table;
-    const key = leaf.keys[index] as string;
-    this.#logicalBytes += logicalBytes(key, value) - logicalBytes(key, leaf.values[index] as Value);
-    leaf.values[index] = value;
-    leaf.revisions[index] = this.#revision;
+    const table = this.#table;
+    this.#logicalBytes += valueBytes(value) - valueBytes(table.value);
+    table.value = value;
+    this.#touch();
   }
 
   /** Says that the found key's value was changed in place and now weighs `growthBytes` more. */
   changed(growthBytes: number): void {
     assert(this.#isWriting && this.#place === live, "a value is changed that was not found");
-    const { leaf, index } = this.#table;
     this.#logicalBytes += growthBytes;
-    leaf.revisions[index] = this.#revision;
+    this.#touch();
   }
 
   /** Removes the found key. */
@@ -307,14 +299,14 @@ export class Keyspace {
       this.add(args.text(word), value);
     } else {
       this.replace(value);
-      if (this.#table.leaf.deadlineIds !== undefined) this.#dropDeadline();
+      this.#dropDeadline();
     }
   }
 
   /** When the found key is due; undefined if never. */
   get deadline(): Deadline | undefined {
     assert(this.#place === live, "a deadline is asked of a key that was not found");
-    return this.#deadlineOf(this.#table.leaf.deadlineId(this.#table.index));
+    return this.#deadlineOf(this.#table.meta);
   }
 
   /** Gives the found key a deadline. One that has come already removes the key. */
@@ -324,18 +316,17 @@ export class Keyspace {
       this.remove();
       return;
     }
-    const { leaf, index } = this.#table;
-    const id = leaf.deadlineId(index);
-    if (id === noDeadline) this.#addDeadline(deadline);
-    else this.#deadlines.move(id, deadline);
-    leaf.revisions[index] = this.#revision;
+    this.#touch();
+    const meta = this.#table.meta;
+    if (typeof meta === "number") this.#addDeadline(deadline);
+    else this.#deadlines.move(meta.deadlineId, deadline);
   }
 
   /** Takes the found key's deadline away; false if it had none. */
   persist(): boolean {
     assert(this.#isWriting && this.#place === live, "a deadline is taken from a key that was not found");
     if (!this.#dropDeadline()) return false;
-    this.#table.leaf.revisions[this.#table.index] = this.#revision;
+    this.#touch();
     return true;
   }
 
@@ -351,7 +342,7 @@ export class Keyspace {
   /** The index of the last entry that changed the found key. */
   get revision(): number {
     assert(this.#place === live, "a revision is asked of a key that was not found");
-    return this.#table.leaf.revisions[this.#table.index] as number;
+    return revisionOf(this.#table.meta);
   }
 
   /**
@@ -376,8 +367,8 @@ export class Keyspace {
 
   /** Whether the key that a walk stands at is not due. */
   isLive(walk: KeyWalk): boolean {
-    const ids = walk.leaf?.deadlineIds;
-    return ids === undefined || !this.#isDue(ids[walk.index] as number);
+    const meta = walk.meta;
+    return typeof meta === "number" || !this.#isDue(meta.deadlineId);
   }
 
   /** The key that `number` others, due ones included, stand before in the logical order. */
@@ -410,38 +401,43 @@ export class Keyspace {
   }
 
   #isDue(deadlineId: number): boolean {
-    if (deadlineId === noDeadline) return false;
     const deadlineMs = this.#deadlines.deadlineMs(deadlineId);
     if (deadlineMs > this.#nowMs) return false;
     if (deadlineMs > this.#clockMs) this.#hasMetDueKey = true;
     return true;
   }
 
-  #deadlineOf(id: number): Deadline | undefined {
-    return id === noDeadline ? undefined : this.#deadlines.exactDeadline(id);
+  #deadlineOf(meta: KeyMeta): Deadline | undefined {
+    return typeof meta === "number" ? undefined : this.#deadlines.exactDeadline(meta.deadlineId);
+  }
+
+  /** Notes that this entry has changed the key at the place. */
+  #touch(): void {
+    const meta = this.#table.meta;
+    if (typeof meta === "number") this.#table.meta = this.#revision;
+    else meta.revision = this.#revision;
   }
 
   #addDeadline(deadline: Deadline): void {
-    const { leaf, index } = this.#table;
-    leaf.setDeadlineId(index, this.#deadlines.add(leaf.keys[index] as string, deadline));
+    const table = this.#table;
+    const id = this.#deadlines.add(table.key, deadline);
+    table.meta = new DeadlineMeta(revisionOf(table.meta), id);
     this.#logicalBytes += deadlineBytes;
   }
 
   /** Takes the deadline of the key at the place out of the index; false if it has none. */
   #dropDeadline(): boolean {
-    const { leaf, index } = this.#table;
-    const id = leaf.deadlineId(index);
-    if (id === noDeadline) return false;
-    this.#deadlines.remove(id);
-    leaf.setDeadlineId(index, noDeadline);
+    const meta = this.#table.meta;
+    if (typeof meta === "number") return false;
+    this.#deadlines.remove(meta.deadlineId);
+    this.#table.meta = meta.revision;
     this.#logicalBytes -= deadlineBytes;
     return true;
   }
 
   #removeHere(): void {
-    const { leaf, index } = this.#table;
     this.#dropDeadline();
-    this.#logicalBytes -= logicalBytes(leaf.keys[index] as string, leaf.values[index] as Value);
+    this.#logicalBytes -= logicalBytes(this.#table.key, this.#table.value);
     this.#table.remove();
   }
 
@@ -453,4 +449,8 @@ export class Keyspace {
     }
     this.#place = absent;
   }
+}
+
+function revisionOf(meta: KeyMeta): number {
+  return typeof meta === "number" ? meta : meta.revision;
 }

@@ -39,6 +39,7 @@ export const deadlineBytes = 40;
 /** What a key takes besides its own bytes and those of its value. */
 export const keyOverheadBytes = 72;
 
-function valueBytes(value: Value): number {
+/** The value's share of {@link logicalBytes}. */
+export function valueBytes(value: Value): number {
   return value.length;
 }

@@ -4,8 +4,8 @@
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { encodeReply, type Reply } from "../../src/resp/index.ts";
+import { type Draw, drawFrom, RandomCommands } from "../keyspace/random-commands.ts";
 import { Replica } from "../keyspace/replica.ts";
-import { type Draw, drawFrom, RandomCommands } from "./random-commands.ts";
 import { RedisServer } from "./redis-server.ts";
 
 const seed = Number(process.env.COMPAT_SEED ?? Date.now() % 1_000_000);
@@ -60,7 +60,7 @@ async function compare(commands: readonly string[][], replica: Replica): Promise
 test(`${commandCount} random commands are answered as Redis answers them (seed ${seed})`, async () => {
   await redis.run([["flushall"]]);
   const replica = new Replica();
-  const commands = new RandomCommands(drawFrom(seed), Date.now());
+  const commands = new RandomCommands(drawFrom(seed), { nowMs: Date.now() });
   for (let done = 0; done < commandCount; done += 100) {
     await compare(
       Array.from({ length: 100 }, () => commands.next()),

@@ -91,6 +91,6 @@ export class Replica {
   }
 
   *records(): Generator<ReturnType<Keyspace["record"]>> {
-    for (const walk = this.keyspace.walk(); walk.leaf !== undefined; walk.next()) yield this.keyspace.record(walk);
+    for (const walk = this.keyspace.walk(); !walk.isOver; walk.next()) yield this.keyspace.record(walk);
   }
 }

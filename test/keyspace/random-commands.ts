@@ -20,17 +20,26 @@ const floats = ["0.1", "-0.5", "3.14159", "1e3", "-1.5e-3", "1e20", "0x10", "1e-
 const noFloats = ["nan", "inf", "-inf", "1e5000", "1e-5000", "1,5", "", " 1"];
 const times = ["-1", "0", "9223372036854775807", "9223372036854775", "-9223372036854775807"];
 
-/** Commands over few keys, so that they meet; `keyCount` of them. */
+export interface RandomCommandsOptions {
+  /** Near which deadlines are drawn. Changed as time passes. */
+  nowMs: number;
+  /** Few by default, so that commands meet. */
+  readonly keyCount?: number;
+  /** Relative times, in milliseconds or seconds, begin here; so late by default that nothing falls due during a test. */
+  readonly timeMin?: number;
+  readonly timeMax?: number;
+}
+
 export class RandomCommands {
+  readonly options: RandomCommandsOptions;
   readonly #draw: Draw;
   readonly #keys: readonly string[];
-  /** Near which times times are drawn. */
-  readonly #nowMs: number;
 
-  constructor(draw: Draw, nowMs: number, keyCount = 12) {
+  constructor(draw: Draw, options: RandomCommandsOptions) {
     this.#draw = draw;
-    this.#nowMs = nowMs;
-    this.#keys = ["", "\0\r\n\xff", ...Array.from({ length: keyCount }, (_, at) => `{t${at % 3}}key:${at}`)];
+    this.options = options;
+    const names = Array.from({ length: options.keyCount ?? 12 }, (_, at) => `{t${at % 3}}key:${at}`);
+    this.#keys = ["", "\0\r\n\xff", ...names];
   }
 
   next(): string[] {
@@ -128,7 +137,8 @@ export class RandomCommands {
 
   #time(): string {
     // Seldom the same one twice: between equal times from now GT and LT would choose by the clock.
-    if (this.#chance(2)) return String(100_000 + this.#draw(1_000_000_000));
+    const { timeMin = 100_000, timeMax = 1_000_000_000 } = this.options;
+    if (this.#chance(2)) return String(timeMin + this.#draw(timeMax - timeMin));
     return this.#chance(8) ? this.#pick(noIntegers) : this.#pick(times);
   }
 
@@ -139,7 +149,9 @@ export class RandomCommands {
 
   /** A time since the epoch that does not come during the test: Redis would count a key of the past for a while. */
   #ahead(unitMs: number): string {
-    return String(Math.floor((this.#nowMs + 500_000 + this.#draw(1_000_000)) / unitMs));
+    return String(
+      Math.floor((this.options.nowMs + (this.options.timeMin ?? 500_000) + this.#draw(1_000_000)) / unitMs),
+    );
   }
 
   #setOptions(): string[] {

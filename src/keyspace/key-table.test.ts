@@ -1,0 +1,144 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { Arguments } from "../resp/index.ts";
+import { hashSlotOfText, slotCount } from "../ring/index.ts";
+import { type KeyPosition, keyHash, keyHashCount, keyHashOfText, keyPositionEnd } from "./key-hash.ts";
+import { KeyTable } from "./key-table.ts";
+
+function insert(table: KeyTable, key: string, value = "v"): void {
+  expect(table.find(Arguments.of([key]), 0)).toBe(false);
+  table.insert(key, value, 1);
+  expect(table.key).toBe(key);
+}
+
+function remove(table: KeyTable, key: string): void {
+  expect(table.find(Arguments.of([key]), 0)).toBe(true);
+  table.remove();
+}
+
+function keysFrom(table: KeyTable, position: KeyPosition = 0): string[] {
+  const keys: string[] = [];
+  for (const walk = table.walk(position); !walk.isOver; walk.next()) keys.push(walk.key);
+  return keys;
+}
+
+function positionOf(key: string): KeyPosition {
+  return hashSlotOfText(key) * keyHashCount + keyHashOfText(key);
+}
+
+function sorted(keys: Iterable<string>): string[] {
+  return [...keys].sort((a, b) => positionOf(a) - positionOf(b) || (a < b ? -1 : 1));
+}
+
+/** Keys in one slot of which some share their hash, found by trying. */
+function collidingKeys(): string[] {
+  const byHash = new Map<number, string>();
+  const found: string[] = [];
+  for (let number = 0; found.length < 6; number++) {
+    const key = `{c}${number}`;
+    const hash = keyHashOfText(key);
+    const other = byHash.get(hash);
+    if (other !== undefined) found.push(other, key);
+    byHash.set(hash, key);
+  }
+  return found;
+}
+
+test("the hash of bytes and of the byte string is the same, and never changes", () => {
+  for (const key of ["", "a", "key:000000000001", "\xff\0"]) {
+    const bytes = Buffer.from(`..${key}..`, "latin1");
+    expect(keyHash(bytes, 2, 2 + key.length)).toBe(keyHashOfText(key));
+    expect(keyHashOfText(key)).toBeLessThan(keyHashCount);
+  }
+  expect(["", "a", "key:000000000001", "\xff\0"].map(keyHashOfText)).toEqual([
+    1_436_499_461, 222_320_857, 256_980_602, 1_797_221_991,
+  ]);
+});
+
+test("keys come and go as in a Map, and are always walked in the logical order", () => {
+  const colliding = collidingKeys();
+  const key = fc.oneof(
+    fc.nat(2_000).map((number) => `{t}${number}`),
+    fc.nat(50).map((number) => `k${number}`),
+    fc.constantFrom(...colliding, "", "\0", "x".repeat(100)),
+  );
+  // Phases of mostly inserting and mostly removing make leaves split and join.
+  const phase = fc.tuple(
+    fc.integer({ min: 0, max: 10 }),
+    fc.array(key, { minLength: 1, maxLength: 1_500, size: "max" }),
+  );
+  fc.assert(
+    fc.property(fc.array(phase, { minLength: 1, maxLength: 5 }), (phases) => {
+      const table = new KeyTable();
+      const model = new Map<string, string>();
+      for (const [removals, keys] of phases) {
+        for (const [at, each] of keys.entries()) {
+          expect(table.find(Arguments.of(["GET", each]), 1)).toBe(model.has(each));
+          if (!model.has(each)) {
+            table.insert(each, String(at), at);
+            model.set(each, String(at));
+          } else if (at % 10 < removals) {
+            table.remove();
+            model.delete(each);
+          } else {
+            expect([table.key, table.value]).toEqual([each, model.get(each)]);
+            table.value = "changed";
+            model.set(each, "changed");
+          }
+        }
+        expect(keysFrom(table)).toEqual(sorted(model.keys()));
+        expect(table.keyCount).toBe(model.size);
+      }
+      for (const [each, value] of model) {
+        expect(table.findText(each)).toBe(true);
+        expect(table.value).toBe(value);
+      }
+    }),
+    { numRuns: 15 },
+  );
+});
+
+test("one hash tag may hold many keys", () => {
+  const table = new KeyTable();
+  const keys = Array.from({ length: 20_000 }, (_, number) => `{tag}${number}`);
+  for (const key of keys) insert(table, key);
+  expect(keysFrom(table)).toEqual(sorted(keys));
+  for (const key of keys.slice(0, 19_990)) remove(table, key);
+  expect(keysFrom(table)).toEqual(sorted(keys.slice(19_990)));
+  for (const key of keys.slice(19_990)) remove(table, key);
+  expect(table.walk(0).isOver).toBe(true);
+});
+
+test("keys with one hash are told apart", () => {
+  const table = new KeyTable();
+  const keys = collidingKeys();
+  for (const key of keys.toReversed()) insert(table, key, `value of ${key}`);
+  expect(keysFrom(table)).toEqual(sorted(keys));
+  for (const key of keys) {
+    expect(table.find(Arguments.of([key]), 0)).toBe(true);
+    expect(table.value).toBe(`value of ${key}`);
+  }
+  remove(table, keys[0] as string);
+  expect(table.findText(keys[0] as string)).toBe(false);
+  expect(table.findText(keys[1] as string)).toBe(true);
+});
+
+test("a walk begins at any position", () => {
+  const table = new KeyTable();
+  const keys = sorted([...Array.from({ length: 400 }, (_, number) => `{tag}${number}`), "a", "b", "c"]);
+  for (const key of keys) insert(table, key);
+  for (const [at, key] of keys.entries()) {
+    expect(keysFrom(table, positionOf(key))[0]).toBe(key);
+    expect(keysFrom(table, positionOf(key) + 1)[0]).toBe(keys[at + 1]);
+  }
+  expect(keysFrom(table, keyPositionEnd)).toEqual([]);
+  expect(table.walk(keyPositionEnd).position).toBe(slotCount * keyHashCount);
+});
+
+test("the n-th key is found without walking all before it", () => {
+  const table = new KeyTable();
+  const keys = sorted([...Array.from({ length: 400 }, (_, number) => `{tag}${number}`), "a", "b", "c"]);
+  for (const key of keys) insert(table, key);
+  for (const [at, key] of keys.entries()) expect(table.nth(at).key).toBe(key);
+  expect(table.nth(keys.length).isOver).toBe(true);
+});
