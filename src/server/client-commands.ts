@@ -96,7 +96,7 @@ function kill(connection: Connection, args: Arguments): Reply {
 /** The caller gets its reply first. */
 function end(client: Connection, caller: Connection): void {
   if (client === caller) client.closeAfterReplies();
-  else client.kill();
+  else client.destroy();
 }
 
 function pause(connection: Connection, args: Arguments): Reply {

@@ -90,6 +90,7 @@ export class Connection implements ReplyTarget {
     this.#parser.setBulkBytesMax(context.bulkBytesMax);
     this.isAuthenticated = context.config.get("requirepass") === "";
     this.stream = context.node.openStream(this);
+    context.sockets.add(this);
     socket.handle({
       onData: (bytes) => this.#onData(bytes),
       onEnd: () => this.#onEnd(),
@@ -132,7 +133,7 @@ export class Connection implements ReplyTarget {
 
   fail(reason: string): void {
     this.context.logger.log("warn", "client connection broken off", { client: this.id, reason });
-    this.kill();
+    this.destroy();
   }
 
   /** Sends whole replies outside of the order of commands. */
@@ -182,7 +183,7 @@ export class Connection implements ReplyTarget {
   }
 
   /** Ends the connection at once. */
-  kill(): void {
+  destroy(): void {
     this.#tearDown();
     this.#socket.destroy();
   }
@@ -192,7 +193,7 @@ export class Connection implements ReplyTarget {
     if (this.lastInputMs > sinceMs || this.isBlocked || this.isPaused || this.output.openCount > 0) return;
     if (this.context.monitors.has(this)) return;
     this.context.logger.log("debug", "idle client closed", { client: this.id });
-    this.kill();
+    this.destroy();
   }
 
   /** Goes on with what was kept; called by the context at the end of a turn. */
@@ -390,7 +391,7 @@ export class Connection implements ReplyTarget {
     this.#hasInputEnded = true;
     if (this.#isClosed) this.#socket.destroy();
     // Nobody may be there any more to wait for what may never come.
-    else if (this.isBlocked) this.kill();
+    else if (this.isBlocked) this.destroy();
     else this.#markDirty();
   }
 
@@ -399,6 +400,7 @@ export class Connection implements ReplyTarget {
       this.context.logger.log("debug", "client connection lost", { client: this.id, code: error.code });
     this.#tearDown();
     this.#lingerTimer?.cancel();
+    this.context.sockets.remove(this);
   }
 
   /** Sends what is queued, then the end. A client that does not take it is dropped after a while. */

@@ -94,7 +94,7 @@ export class RedisServer {
     return this.#listener.address;
   }
 
-  /** Stops to accept, and ends all connections: what is answered already is sent, the rest is not. Idempotent. */
+  /** Stops to accept, and ends all connections: what is answered already is sent, the rest dropped. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -105,9 +105,13 @@ export class RedisServer {
   }
 
   async #close(): Promise<void> {
+    const context = this.#context;
     const closed = this.#listener.close();
-    for (const connection of [...this.#context.connections.values()]) connection.end();
-    this.#context.close();
+    context.close();
+    for (const connection of [...context.connections.values()]) connection.end();
+    const timer = context.clock.setTimer(context.limits.closeWaitMs, () => context.sockets.destroyAll());
+    await context.sockets.allClosed();
+    timer.cancel();
     await closed;
   }
 }
@@ -115,12 +119,25 @@ export class RedisServer {
 function accept(context: ServerContext, socket: StreamSocket): void {
   context.statistics.connectionsReceived++;
   if (context.connections.size >= context.config.number("maxclients")) {
-    context.statistics.connectionsRejected++;
-    socket.handle({ onData: () => {}, onClose: () => {} });
-    socket.write(tooManyClients);
-    socket.end();
+    turnAway(context, socket);
     return;
   }
   const connection = new Connection(context, socket);
   context.connections.set(connection.id, connection);
+}
+
+function turnAway(context: ServerContext, socket: StreamSocket): void {
+  context.statistics.connectionsRejected++;
+  const timer = context.clock.setTimer(context.limits.lingerMs, () => socket.destroy());
+  context.sockets.add(socket);
+  socket.handle({
+    onData: () => {},
+    onEnd: () => socket.destroy(),
+    onClose: () => {
+      timer.cancel();
+      context.sockets.remove(socket);
+    },
+  });
+  socket.write(tooManyClients);
+  socket.end();
 }

@@ -5,6 +5,7 @@ import type { ServerConfig } from "./config.ts";
 import type { Connection } from "./connection.ts";
 import { LatencyMonitor } from "./latency-monitor.ts";
 import { monitorLine } from "./monitor.ts";
+import { OpenSockets } from "./open-sockets.ts";
 import { OutputLimit } from "./output-limit.ts";
 import { secretWords } from "./redaction.ts";
 import type { ServedCommand, ServedCommands } from "./served-command.ts";
@@ -49,6 +50,8 @@ export class ServerContext {
   /** By id, in the order in which they came. */
   readonly connections = new Map<number, Connection>();
   readonly monitors = new Set<Connection>();
+  /** Those too that serve no more but are not closed yet. */
+  readonly sockets = new OpenSockets();
 
   /** Filled anew by each connection for each command. */
   readonly args = new Arguments();

@@ -12,6 +12,8 @@ export interface ServerLimits {
   readonly inputAheadBytesMax: number;
   /** How long a connection that we ended is given to take its last reply, in milliseconds. Default 5,000. */
   readonly lingerMs: number;
+  /** The same when the whole server closes. Default 500. */
+  readonly closeWaitMs: number;
 }
 
 export const serverLimitDefaults: ServerLimits = {
@@ -21,4 +23,5 @@ export const serverLimitDefaults: ServerLimits = {
   outputBytesMax: 256 * 1_024,
   inputAheadBytesMax: 64 * 1_024,
   lingerMs: 5_000,
+  closeWaitMs: 500,
 };

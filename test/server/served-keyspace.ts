@@ -15,7 +15,7 @@ export class ServedKeyspace implements ServedNode {
   readonly replica = new Replica();
   /** Answers that are held back, in the order of their commands; undefined: none are. */
   held: (() => void)[] | undefined;
-  streamCount = 0;
+  readonly #targets = new Set<ReplyTarget>();
   /** What `wait` finds. */
   replicaCount = 0;
   readonly waits: { readonly target: ReplyTarget; readonly ticket: number; readonly wanted: number }[] = [];
@@ -26,7 +26,7 @@ export class ServedKeyspace implements ServedNode {
   }
 
   openStream(target: ReplyTarget): CommandStream {
-    this.streamCount++;
+    this.#targets.add(target);
     return {
       submit: (ticket, _command, args) => this.#submit(target, ticket, args),
       wait: (ticket, wanted) => {
@@ -34,7 +34,7 @@ export class ServedKeyspace implements ServedNode {
         else this.waits.push({ target, ticket, wanted });
       },
       close: () => {
-        this.streamCount--;
+        this.#targets.delete(target);
       },
     };
   }
@@ -63,6 +63,15 @@ export class ServedKeyspace implements ServedNode {
 
   status(): Promise<unknown> {
     return Promise.resolve({ nodes: [{ name: "n1", role: "leader" }] });
+  }
+
+  /** Streams that are open. */
+  get streamCount(): number {
+    return this.#targets.size;
+  }
+
+  failStreams(reason: string): void {
+    for (const target of [...this.#targets]) target.fail(reason);
   }
 
   /** Lets the answers go that are held back, the first or, by `order`, any of them first. */

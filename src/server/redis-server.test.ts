@@ -1,0 +1,299 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { encodeCommand, RawClient } from "../../test/server/raw-client.ts";
+import { type ServedTest, serve } from "../../test/server/served-keyspace.ts";
+import { createNodePlatform, silentLogger } from "../platform/index.ts";
+import { ErrorReply, MapReply, ok, type Reply, SimpleString } from "../resp/index.ts";
+import { ListenError, RedisServer, type RedisServerOptions } from "./redis-server.ts";
+
+const opened: { close(): void | Promise<void> }[] = [];
+
+afterEach(async () => {
+  for (const each of opened.splice(0).reverse()) await each.close();
+});
+
+async function start(options: Partial<RedisServerOptions> = {}): Promise<ServedTest> {
+  const served = await serve(options);
+  opened.push(served.server);
+  return served;
+}
+
+async function connect({ port }: ServedTest): Promise<RawClient> {
+  const client = await RawClient.connect(port);
+  opened.push(client);
+  return client;
+}
+
+/** Lets everything happen that can: a command that was sent before is answered or waits. */
+async function settled(served: ServedTest): Promise<void> {
+  const other = await RawClient.connect(served.port);
+  await other.run("PING");
+  await other.run("PING");
+  other.close();
+}
+
+const pong = new SimpleString("PONG");
+const error = (text: string): ErrorReply => new ErrorReply(text);
+
+describe("order", () => {
+  test("replies come in the order of the commands, though the node answers in another [S-7]", async () => {
+    const served = await start();
+    served.node.held = [];
+    const client = await connect(served);
+    client.sendCommands(["SET", "a", "1"], ["GET", "nosuch"], ["PING"], ["INCR", "n"], ["ECHO", "x"], ["GET", "a"]);
+    await settled(served);
+    expect(client.received).toBe("");
+    served.node.release((held) => [held[0], held[2], held[3], held[1]] as (() => void)[]);
+    expect(await client.replies(6)).toEqual([ok, null, pong, 1, "x", "1"]);
+  });
+
+  test("a command of the server waits for those before it, and those behind it wait too", async () => {
+    const served = await start();
+    served.node.held = [];
+    const client = await connect(served);
+    client.sendCommands(["SET", "a", "1"], ["HELLO", "3"], ["GET", "nosuch"]);
+    await settled(served);
+    expect(served.node.held).toHaveLength(1);
+    served.node.release();
+    // The answer to SET is RESP2's, that to GET is RESP3's: HELLO came between them.
+    await settled(served);
+    served.node.release();
+    expect(await client.replies(3)).toEqual([ok, expect.any(MapReply), null]);
+    expect(client.received.startsWith("+OK\r\n%7\r\n")).toBe(true);
+    expect(client.received.endsWith("_\r\n")).toBe(true);
+  });
+
+  test("a thousand commands in one packet are answered in their order, whatever the socket cuts", async () => {
+    const served = await start();
+    const client = await connect(served);
+    const count = 20_000;
+    for (let n = 0; n < count; n++) client.send(encodeCommand(n % 3 === 0 ? ["PING", `${n}`] : ["ECHO", `${n}`]));
+    expect(await client.replies(count)).toEqual(Array.from({ length: count }, (_, n) => `${n}`));
+  });
+
+  test("a command may come byte by byte", async () => {
+    const served = await start();
+    const client = await connect(served);
+    for (const byte of encodeCommand(["SET", "k", "v"]) + encodeCommand(["GET", "k"])) {
+      client.send(byte);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await client.replies(2)).toEqual([ok, "v"]);
+  });
+});
+
+describe("bounds", () => {
+  test("only so many commands of a client are under way at a time", async () => {
+    const served = await start({ limits: { commandsInFlightMax: 4 } });
+    served.node.held = [];
+    const client = await connect(served);
+    const count = 30;
+    client.sendCommands(...Array.from({ length: count }, (_, n) => ["ECHO", `${n}`]));
+    client.sendCommands(...Array.from({ length: count }, () => ["INCR", "n"]));
+    let answered = 0;
+    while (answered < count) {
+      await settled(served);
+      expect(served.node.held?.length).toBeLessThanOrEqual(4);
+      answered += served.node.held?.length ?? 0;
+      served.node.release();
+    }
+    const replies = await client.replies(2 * count);
+    expect(replies.slice(count)).toEqual(Array.from({ length: count }, (_, n) => n + 1));
+  });
+
+  test("a client that never reads is not served without end, and nobody else notices", async () => {
+    const served = await start();
+    const client = await connect(served);
+    await client.run("SET", "k", "v".repeat(100_000));
+    client.socket.pause();
+    for (let n = 0; n < 500; n++) client.send(encodeCommand(["GET", "k"]));
+    const other = await connect(served);
+    const memory = (await other.run("CLIENT", "LIST")) as string;
+    for (let n = 0; n < 20; n++) expect(await other.run("GET", "k")).toHaveLength(100_000);
+    const omem = /omem=(\d+)/.exec(memory)?.[1];
+    // 50 MB were asked for.
+    expect(Number(omem)).toBeLessThan(10_000_000);
+    client.socket.resume();
+    const replies = await client.replies(500);
+    expect(replies).toHaveLength(500);
+    expect(new Set(replies.map((reply) => (reply as string).length))).toEqual(new Set([100_000]));
+  });
+
+  test("a command that is too large is refused, kept nowhere, and the next one is served", async () => {
+    const served = await start({ limits: { commandBytesMax: 1_000 } });
+    const client = await connect(served);
+    client.sendCommands(["SET", "k", "v".repeat(3_000_000)], ["GET", "k"]);
+    expect(await client.replies(2)).toEqual([
+      error("ERR A command is larger than commandBytesMax (1000): it did not happen."),
+      null,
+    ]);
+  });
+
+  test("unfinished commands of all clients together have a bound", async () => {
+    const served = await start({ limits: { unfinishedBytesMax: 200_000 } });
+    const clients = await Promise.all([connect(served), connect(served), connect(served)]);
+    for (const client of clients) client.send(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000\r\n${"v".repeat(90_000)}`);
+    await settled(served);
+    await settled(served);
+    for (const client of clients) client.send(`${"v".repeat(10_000)}\r\n`);
+    const replies = (await Promise.all(clients.map((client) => client.replies(1)))).flat();
+    const refused = replies.filter((reply) => reply instanceof ErrorReply && reply.text.startsWith("OOM "));
+    expect(refused.length).toBeGreaterThanOrEqual(1);
+    expect(replies).toContainEqual(ok);
+    for (const client of clients) expect(await client.run("PING")).toEqual(pong);
+  });
+
+  test("more clients than maxclients are told so and turned away", async () => {
+    const served = await start();
+    const first = await connect(served);
+    expect(await first.run("CONFIG", "SET", "maxclients", "2")).toEqual(ok);
+    const second = await connect(served);
+    expect(await second.run("PING")).toEqual(pong);
+    const third = await connect(served);
+    expect(await third.replies(1)).toEqual([error("ERR max number of clients reached")]);
+    await third.ended();
+    expect(await first.run("INFO", "stats")).toContain("rejected_connections:1\r\n");
+  });
+
+  test("an input buffer above client-query-buffer-limit ends the connection", async () => {
+    const served = await start();
+    const client = await connect(served);
+    await client.run("CONFIG", "SET", "client-query-buffer-limit", "1mb");
+    client.send(`*1\r\n$4000000\r\n${"x".repeat(2_000_000)}`);
+    await client.ended();
+    const other = await connect(served);
+    expect(await other.run("INFO", "stats")).toContain("client_query_buffer_limit_disconnections:1\r\n");
+  });
+
+  test("output above client-output-buffer-limit ends the connection", async () => {
+    const served = await start();
+    const client = await connect(served);
+    await client.run("SET", "k", "v".repeat(1_000_000));
+    await client.run("CONFIG", "SET", "client-output-buffer-limit", "normal 1mb 0 0");
+    client.socket.pause();
+    for (let n = 0; n < 100; n++) client.send(encodeCommand(["GET", "k"]));
+    const other = await connect(served);
+    let stats: Reply | undefined;
+    do stats = await other.run("INFO", "stats");
+    while (!String(stats).includes("client_output_buffer_limit_disconnections:1\r\n"));
+    expect(await other.run("INFO", "clients")).toContain("connected_clients:1\r\n");
+  });
+});
+
+describe("the end of a connection", () => {
+  test("after QUIT nothing more is run", async () => {
+    const served = await start();
+    const client = await connect(served);
+    client.sendCommands(["SET", "k", "1"], ["QUIT"], ["SET", "k", "2"]);
+    expect(await client.replies(3)).toEqual([ok, ok]);
+    await client.ended();
+    const other = await connect(served);
+    expect(await other.run("GET", "k")).toBe("1");
+  });
+
+  test("a client that has sent its last byte gets all its replies", async () => {
+    const served = await start();
+    served.node.held = [];
+    const client = await connect(served);
+    client.sendCommands(["SET", "k", "1"], ["GET", "k"], ["PING"]);
+    client.socket.end();
+    await settled(served);
+    served.node.release();
+    expect(await client.replies(3)).toEqual([ok, "1", pong]);
+    await client.ended();
+  });
+
+  test("what is not the protocol is answered in Redis' words behind all else, then the connection ends", async () => {
+    const served = await start();
+    served.node.held = [];
+    const client = await connect(served);
+    client.send(`${encodeCommand(["GET", "k"])}*1\r\nx4\r\nPING\r\n`);
+    await settled(served);
+    served.node.release();
+    expect(await client.replies(3)).toEqual([null, error("ERR Protocol error: expected '$', got 'x'")]);
+    await client.ended();
+  });
+
+  test("a client that goes in the middle of a command leaves nothing behind", async () => {
+    const served = await start();
+    served.node.held = [];
+    const watcher = await connect(served);
+    const client = await RawClient.connect(served.port);
+    client.send(`${encodeCommand(["SET", "k", "1"])}*2\r\n$3\r\nGE`);
+    await settled(served);
+    client.socket.resetAndDestroy();
+    let clients: Reply | undefined;
+    do clients = await watcher.run("INFO", "clients");
+    while (!String(clients).includes("connected_clients:1\r\n"));
+    served.node.release();
+    expect(served.node.streamCount).toBe(1);
+    expect(await watcher.run("PING")).toEqual(pong);
+  });
+
+  test("a lost answer ends the connection before replies can slip by one place [S-7]", async () => {
+    const served = await start();
+    served.node.held = [];
+    const client = await connect(served);
+    client.sendCommands(["GET", "a"], ["GET", "b"]);
+    await settled(served);
+    served.node.failStreams("an answer was lost");
+    await client.ended();
+    served.node.release();
+    expect(client.received).toBe("");
+  });
+
+  test("closing the server ends its connections and frees its port", async () => {
+    const served = await start();
+    const client = await connect(served);
+    await client.run("PING");
+    await served.server.close();
+    await client.ended();
+    const again = await start({ port: served.port });
+    expect(again.port).toBe(served.port);
+  });
+
+  test("a port that is in use is one clear error", async () => {
+    const { port, node } = await start();
+    const platform = createNodePlatform();
+    const listening = RedisServer.listen({ platform, logger: silentLogger, node, host: "127.0.0.1", port });
+    await expect(listening).rejects.toThrow(ListenError);
+    await expect(listening).rejects.toMatchObject({ code: "LISTEN_FAILED", outcome: "notApplied" });
+  });
+});
+
+describe("passwords", () => {
+  const noAuth = error("NOAUTH Authentication required.");
+
+  test("without the password only what is needed to give it is run", async () => {
+    const served = await start({ password: "sesame" });
+    const client = await connect(served);
+    expect(await client.run("GET", "k")).toEqual(noAuth);
+    expect(await client.run("PING")).toEqual(noAuth);
+    expect(await client.run("NOSUCH")).toEqual(error("ERR unknown command 'NOSUCH', with args beginning with: "));
+    expect(await client.run("AUTH", "wrong")).toEqual(
+      error("WRONGPASS invalid username-password pair or user is disabled."),
+    );
+    expect(await client.run("AUTH", "sesame")).toEqual(ok);
+    expect(await client.run("PING")).toEqual(pong);
+    expect(await client.run("RESET")).toEqual(new SimpleString("RESET"));
+    expect(await client.run("PING")).toEqual(noAuth);
+    expect(await client.run("HELLO", "3", "AUTH", "default", "sesame")).toBeInstanceOf(MapReply);
+    expect(await client.run("PING")).toEqual(pong);
+  });
+
+  test("a client without the password cannot send large commands", async () => {
+    const served = await start({ password: "sesame" });
+    const client = await connect(served);
+    client.send("*11\r\n");
+    expect(await client.replies(1)).toEqual([error("ERR Protocol error: unauthenticated multibulk length")]);
+    await client.ended();
+  });
+
+  test("a password that is set later is asked of those who come then", async () => {
+    const served = await start();
+    const first = await connect(served);
+    await first.run("CONFIG", "SET", "requirepass", "sesame");
+    expect(await first.run("PING")).toEqual(pong);
+    const second = await connect(served);
+    expect(await second.run("PING")).toEqual(noAuth);
+  });
+});
