@@ -49,8 +49,8 @@ export const nodeExitCode: {
   /** A write or `fdatasync` of the log failed: what the disk holds is unknown. Restart; replace the disk if it comes again. */
   readonly diskFailed: 74;
   /** The peers refuse this node under its identity. The log says the cure. */
-  readonly refused: 78;
-} = { diskFailed: 74, refused: 78 };
+  readonly refused: 2;
+} = { diskFailed: 74, refused: 2 };
 
 /** The directory belongs to a running process. */
 export class DirectoryInUseError extends CoterieError {

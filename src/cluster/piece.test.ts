@@ -5,8 +5,8 @@ import { PieceAssembler, PieceCutter, pieceFormat } from "./piece.ts";
 function pieces(entry: Uint8Array, pieceBytes: number): Uint8Array[] {
   const cutter = new PieceCutter(entry.length, pieceBytes);
   const cut: Uint8Array[] = [];
-  while (!cutter.isLastNext) cut.push(cutter.next(entry));
-  cut.push(cutter.next(entry));
+  for (; !cutter.isLastNext; cutter.advance()) cut.push(cutter.peek(entry));
+  cut.push(cutter.peek(entry));
   return cut;
 }
 
@@ -29,9 +29,9 @@ test("the header may be filled in as late as the last piece", () => {
   const cutter = new PieceCutter(entry.length, 4);
   const assembler = new PieceAssembler();
   assembler.observeTerm(1);
-  while (!cutter.isLastNext) assembler.add(cutter.next(entry));
+  for (; !cutter.isLastNext; cutter.advance()) assembler.add(cutter.peek(entry));
   entry.fill(9, 0, 4);
-  expect([...(assembler.add(cutter.next(entry)) as Uint8Array)]).toEqual([9, 9, 9, 9, 1, 1, 1, 1, 1, 1]);
+  expect([...(assembler.add(cutter.peek(entry)) as Uint8Array)]).toEqual([9, 9, 9, 9, 1, 1, 1, 1, 1, 1]);
 });
 
 test("pieces of an earlier term are dropped by the first entry of a later one", () => {

@@ -21,7 +21,7 @@ import type { Term } from "../raft/index.ts";
 export const pieceFormat = 2;
 export const pieceHeaderBytes = 16;
 
-/** Cuts `entry` into pieces of at most `pieceBytes`, one `next` at a time. */
+/** Cuts `entry` into pieces of at most `pieceBytes`: `peek`, then `advance`. */
 export class PieceCutter {
   constructor(entryBytes: number, pieceBytes: number) {
     assert(entryBytes > pieceBytes, "an entry that fits is not cut");
@@ -36,16 +36,22 @@ export class PieceCutter {
   }
 
   /** The next piece, in memory of its own. For the last one `entry` must have its final header. */
-  next(entry: Uint8Array): Uint8Array {
-    if (this.isLastNext) return pieceOf(entry, 0, this.#pieceBytes, true);
-    const from = this.#at;
-    this.#at = Math.min(this.#entryBytes, from + this.#pieceBytes);
-    return pieceOf(entry, from, this.#at, false);
+  peek(entry: Uint8Array): Uint8Array {
+    return this.isLastNext ? pieceOf(entry, 0, this.#pieceBytes, true) : pieceOf(entry, this.#at, this.#end, false);
+  }
+
+  /** The piece that `peek` gave is on its way. */
+  advance(): void {
+    this.#at = this.#end;
   }
 
   readonly #entryBytes: number;
   readonly #pieceBytes: number;
   #at: number;
+
+  get #end(): number {
+    return Math.min(this.#entryBytes, this.#at + this.#pieceBytes);
+  }
 }
 
 function pieceOf(entry: Uint8Array, from: number, to: number, isLast: boolean): Uint8Array {

@@ -5,6 +5,13 @@
 import type { ByteReader } from "../net/index.ts";
 import type { Arguments } from "../resp/index.ts";
 
+/** Bytes of the words themselves. */
+export function wordsBytes(args: Arguments): number {
+  let size = 0;
+  for (let word = 0; word < args.count; word++) size += args.byteLength(word);
+  return size;
+}
+
 /** Bytes that the packed words take. */
 export function packedBytes(args: Arguments): number {
   let size = 4 + 4 * args.count;

@@ -1,0 +1,52 @@
+/**
+ * Who may speak as whom (DESIGN §6, CONSENSUS D-9, D-10, M-11). A peer has shown that it knows the secret; here it is
+ * judged whether it is a node of this cluster, and whether it still knows all that it once knew. A node that comes with
+ * an empty, older or copied directory has forgotten its votes and acknowledgements: counting on it could lose data.
+ */
+import type { PeerIdentity, Refusal } from "../net/index.ts";
+import { namesDigest } from "./identity.ts";
+import type { NodeDirectory } from "./node-directory.ts";
+
+/** Undefined lets the peer in, and remembers it. */
+export function admit(directory: NodeDirectory, peer: PeerIdentity): Refusal | undefined {
+  const refusal = strangerRefusal(directory, peer) ?? forgottenRefusal(directory, peer);
+  if (refusal === undefined) directory.remember(peer);
+  return refusal;
+}
+
+function strangerRefusal(directory: NodeDirectory, peer: PeerIdentity): Refusal | undefined {
+  const { clusterId, name, names } = directory.record;
+  if (Buffer.compare(peer.namesDigest, namesDigest(names)) !== 0) {
+    const text = `node ${peer.name} was given another set of names than node ${name}, which knows ${names}: start all nodes with the same names.`;
+    return { code: "WRONG_NAMES", text };
+  }
+  if (Buffer.from(peer.clusterId).toString("hex") !== clusterId) {
+    const text = `node ${peer.name} belongs to another cluster than node ${name}: give it the addresses of its own peers.`;
+    return { code: "WRONG_CLUSTER", text };
+  }
+  if (names[peer.nodeId - 1] !== peer.name || peer.name === name) {
+    const text = `node ${peer.name} (${peer.nodeId}) cannot be a peer of node ${name}: run each name once.`;
+    return { code: "WRONG_NODE", text };
+  }
+  return undefined;
+}
+
+function forgottenRefusal(directory: NodeDirectory, peer: PeerIdentity): Refusal | undefined {
+  const known = directory.memoryOf(peer.name);
+  if (known === undefined || peer.bootCounter > known.bootCounter) {
+    return known === undefined || peer.diskEpoch >= known.diskEpoch ? undefined : forgotten(directory, peer);
+  }
+  // A connection of the run that is known already: its epoch may have been read before a newer one came in.
+  const isSameRun =
+    peer.bootCounter === known.bootCounter && Buffer.from(peer.incarnation).toString("hex") === known.incarnation;
+  return isSameRun ? undefined : forgotten(directory, peer);
+}
+
+function forgotten(directory: NodeDirectory, peer: PeerIdentity): Refusal {
+  const known = directory.memoryOf(peer.name);
+  const seen = `start ${peer.bootCounter}, disk epoch ${peer.diskEpoch}; node ${directory.record.name} has seen start ${known?.bootCounter}, disk epoch ${known?.diskEpoch}`;
+  const text =
+    `node ${peer.name} comes with an empty, older or copied directory (${seen}): it has forgotten its votes and what it acknowledged. ` +
+    "Start it with its newest directory. If that is lost, leave the node off: the others go on without it while they are a majority.";
+  return { code: "FORGOTTEN", text };
+}

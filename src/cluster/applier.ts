@@ -1,0 +1,124 @@
+/**
+ * Applies committed entries to the keyspace, the same on every replica, and answers those who wait on this one. It
+ * reads nothing but the entry and the state (CONSENSUS A-1); whatever it throws stops the replica (A-4).
+ */
+import {
+  type CommandSpec,
+  EntryReader,
+  EntryUnknownError,
+  entryCommandTable,
+  type Keyspace,
+} from "../keyspace/index.ts";
+import { assert } from "../platform/index.ts";
+import type { NormalEntry } from "../raft/index.ts";
+import { Arguments, type Reply } from "../resp/index.ts";
+import type { Batch } from "./batch.ts";
+import { PieceAssembler, pieceFormat } from "./piece.ts";
+
+export interface ApplierOptions {
+  readonly keyspace: Keyspace;
+  /** A digest of the state was computed, by the entry that is being applied. */
+  readonly onChecksum: (index: number, from: number, reply: Reply) => void;
+}
+
+export class Applier {
+  readonly keyspace: Keyspace;
+
+  constructor(options: ApplierOptions) {
+    this.keyspace = options.keyspace;
+    this.#onChecksum = options.onChecksum;
+  }
+
+  /** `batch` is what was proposed as this entry here, in this term. */
+  apply(entry: NormalEntry, batch: Batch | undefined): void {
+    this.#pieces.observeTerm(entry.term);
+    const data = this.#wholeEntry(entry);
+    if (data === undefined) {
+      assert(batch === undefined, "a batch waits for an entry that holds no commands");
+      this.keyspace.skipEntry(entry.index);
+      return;
+    }
+    this.#reader.open(data);
+    this.keyspace.beginEntry(entry.index, this.#reader);
+    if (batch === undefined) this.#execute(entry.index);
+    else this.#executeAndAnswer(entry.index, batch);
+    this.keyspace.endEntry();
+  }
+
+  /** An entry that does not concern the keyspace. */
+  skip(entry: { readonly index: number; readonly term: number }): void {
+    this.#pieces.observeTerm(entry.term);
+    this.keyspace.skipEntry(entry.index);
+  }
+
+  readonly #onChecksum: ApplierOptions["onChecksum"];
+  readonly #pieces: PieceAssembler = new PieceAssembler();
+  readonly #reader: EntryReader = new EntryReader();
+  readonly #args: Arguments = new Arguments();
+  readonly #readArgs: Arguments = new Arguments();
+
+  /** Undefined for Raft's empty entries and for pieces of what is not whole yet. */
+  #wholeEntry(entry: NormalEntry): Uint8Array | undefined {
+    const { data } = entry;
+    if (data.length === 0) return undefined;
+    if (data[0] !== pieceFormat) return data;
+    const whole = this.#pieces.add(data);
+    if (whole === "damaged") throw new EntryUnknownError(`the pieces up to entry ${entry.index} do not fit each other`);
+    return whole;
+  }
+
+  #execute(index: number): void {
+    const args = this.#args;
+    while (this.#reader.next(args)) {
+      const spec = specOf(args);
+      const reply = this.keyspace.execute(spec, args);
+      if (spec === checksumSpec) this.#onChecksum(index, startOf(args), reply);
+    }
+  }
+
+  #executeAndAnswer(index: number, batch: Batch): void {
+    const args = this.#args;
+    const { lanes, tickets, readPositions } = batch;
+    let command = 0;
+    let read = this.#executeReads(batch, 0, 0);
+    while (this.#reader.next(args)) {
+      const spec = specOf(args);
+      const reply = this.keyspace.execute(spec, args);
+      if (spec === checksumSpec) this.#onChecksum(index, startOf(args), reply);
+      const lane = lanes[command];
+      assert(lane !== undefined, "an entry holds more commands than were put into it");
+      lane.lastWriteIndex = index;
+      lane.answer(tickets[command] as number, reply);
+      command++;
+      if (read < readPositions.length) read = this.#executeReads(batch, read, command);
+    }
+    assert(command === lanes.length && read === readPositions.length, "an entry holds fewer commands than were put in");
+  }
+
+  /** Executes the reads that stand before command `position`, from read `from` on. Returns the next one. */
+  #executeReads(batch: Batch, from: number, position: number): number {
+    const { reads, readPositions } = batch;
+    let read = from;
+    for (; readPositions[read] === position; read++) {
+      const lane = reads.lanes[read];
+      assert(lane !== undefined, "a read within a batch has gone");
+      reads.open(read, this.#readArgs);
+      const reply = this.keyspace.execute(reads.specs[read] as CommandSpec<Keyspace>, this.#readArgs);
+      lane.answer(reads.tickets[read] as number, reply);
+    }
+    return read;
+  }
+}
+
+const checksumSpec = entryCommandTable.get("CHECKSUM");
+
+/** Where the digested keys begin. */
+function startOf(args: Arguments): number {
+  return args.count > 1 ? Number(args.text(1)) : 0;
+}
+
+function specOf(args: Arguments): CommandSpec<Keyspace> {
+  const spec = entryCommandTable.resolve(args);
+  if (spec === undefined) throw new EntryUnknownError(`a command that this version does not know: ${args.text(0)}`);
+  return spec;
+}

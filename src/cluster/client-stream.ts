@@ -1,0 +1,80 @@
+import type { CommandSpec, Keyspace } from "../keyspace/index.ts";
+import type { Arguments, Reply, RespVersion } from "../resp/index.ts";
+import { type LaneHost, LocalLane } from "./local-lane.ts";
+import type { Replica } from "./replica.ts";
+import { waitSpec, waitWords } from "./write-waits.ts";
+
+/** Who gets the replies of a stream: one client's connection. */
+export interface ReplyTarget {
+  /** The one reply to the command that was submitted with this ticket. May come within `submit`. */
+  reply(ticket: number, reply: Reply): void;
+  /** A reply was lost, so that none may follow: the connection must be closed. */
+  fail(reason: string): void;
+  /** The stream takes commands again after `isPaused` was true. */
+  resumed?(): void;
+}
+
+export interface ClientStreamHost extends LaneHost {
+  /** Streams that were paused, to be told when they no longer are. */
+  readonly paused: Set<ClientStream>;
+}
+
+/**
+ * One client's commands, in their order, to whatever leader there is. Each command sees exactly the writes before it.
+ * Made by `Node.openStream`; closed by whoever opened it.
+ */
+export class ClientStream {
+  constructor(replica: Replica, host: ClientStreamHost, target: ReplyTarget) {
+    this.#host = host;
+    this.#target = target;
+    this.#lane = new LocalLane(replica, host, {
+      reply: (ticket, reply) => target.reply(ticket, reply),
+      fail: (reason) => target.fail(reason),
+    });
+  }
+
+  /** Whether the stream should be given nothing more for now. Too much of it is refused. */
+  get isPaused(): boolean {
+    const { isPaused } = this.#lane;
+    if (isPaused) this.#host.paused.add(this);
+    return isPaused;
+  }
+
+  /**
+   * Carries out a command, whose `spec` the command table gave for just these words. `args` may be used again as soon
+   * as this returns. `protocol` is how a reply from another node is encoded (`RawReply`).
+   */
+  submit(ticket: number, spec: CommandSpec<Keyspace>, args: Arguments, protocol: RespVersion): void {
+    this.#lane.submit(ticket, spec, args, protocol);
+  }
+
+  /**
+   * `WAIT`: answers with the number of other replicas that hold the stream's writes so far on their disks, once it is
+   * `replicaCount` or after `timeoutMs` (0: no limit).
+   */
+  wait(ticket: number, replicaCount: number, timeoutMs: number, protocol: RespVersion = 2): void {
+    this.#lane.submit(ticket, waitSpec, waitWords(replicaCount, timeoutMs, this.#lane.lastWriteIndex), protocol);
+  }
+
+  /** The client has gone. What was submitted may still happen; nothing is answered any more. Idempotent. */
+  close(): void {
+    this.#host.paused.delete(this);
+    this.#lane.close();
+  }
+
+  /** The end of a turn: tells whoever held back that he need not any longer. */
+  checkPaused(): void {
+    if (this.#lane.isPaused) return;
+    this.#host.paused.delete(this);
+    this.#target.resumed?.();
+  }
+
+  /** The node stops. */
+  abandon(reply: Reply): void {
+    this.#lane.abandon(reply);
+  }
+
+  readonly #host: ClientStreamHost;
+  readonly #target: ReplyTarget;
+  readonly #lane: LocalLane;
+}

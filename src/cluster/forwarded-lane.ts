@@ -1,0 +1,116 @@
+/**
+ * The leader's side of a forwarded stream (`forward-wire.ts`): a lane like that of a client of its own, so that reads
+ * see the writes before them here as well. It accepts the next number only, and only in the term that the client's node
+ * meant; whatever it refuses, it refuses everything behind it too.
+ */
+import { commandTable } from "../keyspace/index.ts";
+import type { PeerLink } from "../net/index.ts";
+import { type Arguments, encodeReply, type Reply, type RespVersion } from "../resp/index.ts";
+import { type BulkSender, replyTransfer } from "./bulk.ts";
+import { uncertain } from "./errors.ts";
+import { type ForwardHeader, replyHeader, sendForwardRefusal, sendForwardReply } from "./forward-wire.ts";
+import { Lane } from "./lane.ts";
+import type { Replica } from "./replica.ts";
+import { waitSpec } from "./write-waits.ts";
+
+export interface ForwardedLaneOptions {
+  readonly first: ForwardHeader;
+  readonly replica: Replica;
+  /** The data connection that the stream came over, and on which its replies go back. */
+  readonly link: PeerLink;
+  /** For replies above `bulkBytesMin`. */
+  readonly bulk: BulkSender;
+  readonly bulkBytesMin: number;
+  readonly replyBytesMax: number;
+  /** A reply was written to `link`, or to the bulk connection: they are to be flushed. */
+  readonly onOutput: () => void;
+}
+
+export class ForwardedLane extends Lane {
+  constructor(options: ForwardedLaneOptions) {
+    super();
+    this.#options = options;
+    this.#stream = options.first.stream;
+    this.#protocol = options.first.protocol;
+  }
+
+  /** The client's node has ended the stream, or the connection is gone. Nobody hears what is still answered. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  accept(header: ForwardHeader, args: Arguments): void {
+    const { number, term } = header;
+    const { replica } = this.#options;
+    // Behind what was refused everything is: it was told so when that happened.
+    if (this.#refusedFrom !== undefined || this.#isClosed) return;
+    const isNext = number === this.#nextNumber && !this.isBehindLarge && header.protocol === this.#protocol;
+    if (!isNext || !replica.isLeading || replica.route.term !== term) {
+      this.#refuse(number);
+      return;
+    }
+    this.#nextNumber++;
+    const spec = isWait(args) ? waitSpec : commandTable.resolve(args);
+    if (spec === undefined) this.answer(number, commandTable.refusal(args));
+    else replica.submit(this, number, spec, args);
+  }
+
+  /** Replies leave in the order of their numbers; one that comes before its turn waits. */
+  override answer(number: number, reply: Reply): void {
+    if (this.#isClosed) return;
+    if (number !== this.#nextReply) {
+      this.#early.set(number, reply);
+      return;
+    }
+    this.#send(reply);
+    while (this.#early.size > 0) {
+      const next = this.#early.get(this.#nextReply);
+      if (next === undefined) break;
+      this.#early.delete(this.#nextReply);
+      this.#send(next);
+    }
+  }
+
+  override giveBack(number: number): void {
+    this.#refuse(number);
+  }
+
+  override largeProposed(): void {}
+
+  readonly #options: ForwardedLaneOptions;
+  readonly #stream: number;
+  readonly #protocol: RespVersion;
+  #nextNumber = 1;
+  #nextReply = 1;
+  readonly #early: Map<number, Reply> = new Map();
+  #refusedFrom: number | undefined;
+  #isClosed = false;
+
+  #send(reply: Reply): void {
+    const { link, bulk, bulkBytesMin, replyBytesMax, onOutput } = this.#options;
+    const header = { stream: this.#stream, number: this.#nextReply++, index: this.lastWriteIndex };
+    let text = encodeReply(reply, this.#protocol);
+    if (text.length > replyBytesMax) {
+      text = encodeReply(uncertain(`its reply of ${text.length} bytes is too large to be forwarded`), this.#protocol);
+    }
+    if (text.length > bulkBytesMin) {
+      sendForwardReply(link, { ...header, text: undefined });
+      bulk.add(replyTransfer, replyHeader(header), text);
+    } else {
+      sendForwardReply(link, { ...header, text });
+    }
+    onOutput();
+  }
+
+  /** Nothing from `number` on was proposed. Said once: the first is the lowest, since lanes give back in order. */
+  #refuse(number: number): void {
+    if (this.#isClosed || this.#refusedFrom !== undefined) return;
+    this.#refusedFrom = number;
+    sendForwardRefusal(this.#options.link, this.#stream, number);
+    this.#options.onOutput();
+  }
+}
+
+function isWait(args: Arguments): boolean {
+  return args.count === 4 && args.byteLength(0) === 4 && args.text(0) === "WAIT";
+}

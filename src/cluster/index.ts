@@ -1,0 +1,15 @@
+export type { Checksum } from "./checksums.ts";
+export { ClientStream, type ReplyTarget } from "./client-stream.ts";
+export { DirectoryInUseError, DirectoryUnreadableError, IdentityError, nodeExitCode } from "./errors.ts";
+export type { NodeAddress } from "./identity.ts";
+export { Node, type NodeOptions } from "./node.ts";
+export { type NodeSettings, nodeDefaults } from "./settings.ts";
+export type {
+  ClusterStatus,
+  CommonChecksum,
+  GroupStatus,
+  NodeInfo,
+  NodeStatus,
+  NodeView,
+  ShardInfo,
+} from "./status.ts";

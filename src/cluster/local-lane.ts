@@ -1,0 +1,287 @@
+/**
+ * The lane of a client of this node: it sends each command where the group's leader is, here or elsewhere, and keeps it
+ * while there is none. Commands never overtake each other: as soon as one has to wait, those behind it do.
+ */
+import { type CommandSpec, isWrite, type Keyspace } from "../keyspace/index.ts";
+import type { PeerLink } from "../net/index.ts";
+import type { Clock } from "../platform/index.ts";
+import type { LogIndex } from "../raft/index.ts";
+import { Arguments, type ErrorReply, RawReply, type Reply, type RespVersion } from "../resp/index.ts";
+import type { BulkSender } from "./bulk.ts";
+import { noLeader, tooManyWaiting, uncertain } from "./errors.ts";
+import { Fifo } from "./fifo.ts";
+import { ForwardStream, type ForwardStreamOwner } from "./forward-stream.ts";
+import { Lane } from "./lane.ts";
+import type { PendingCommand } from "./pending-command.ts";
+import type { Replica } from "./replica.ts";
+import type { NodeSettings } from "./settings.ts";
+import { openWords, packWords } from "./words.ts";
+
+/** What a lane needs of its node. */
+export interface LaneHost {
+  readonly clock: Clock;
+  readonly settings: NodeSettings;
+  /** Lanes with commands that wait for a way to the leader, over all clients, and what they hold. */
+  readonly waiting: Set<LocalLane>;
+  heldBytes: number;
+  /** The node stops: what comes now is answered with this. */
+  readonly closingReply: ErrorReply | undefined;
+  /** The ways to another node, while there are any. */
+  dataLink(nodeId: number): PeerLink | undefined;
+  bulkSender(nodeId: number): BulkSender | undefined;
+  /** Numbers are never used twice in the life of a node. */
+  openForward(make: (id: number) => ForwardStream): ForwardStream;
+  closeForward(stream: ForwardStream): void;
+  /** Something was written to a connection: it is to be flushed at the end of the turn. */
+  noteOutput(): void;
+}
+
+/** The client's connection. */
+export interface LaneOwner {
+  reply(ticket: number, reply: Reply): void;
+  fail(reason: string): void;
+}
+
+/** A lane that holds more than this is paused. */
+const heldCountPaused = 256;
+const heldBytesPaused = 1_048_576;
+/** Commands that one lane holds at most. */
+const heldCountMax = 16_384;
+
+export class LocalLane extends Lane implements ForwardStreamOwner {
+  readonly replica: Replica;
+
+  constructor(replica: Replica, host: LaneHost, owner: LaneOwner) {
+    super();
+    this.replica = replica;
+    this.#host = host;
+    this.#owner = owner;
+  }
+
+  /** Whether it should be given nothing more for now. */
+  get isPaused(): boolean {
+    if (this.#held.length > heldCountPaused || this.#heldBytes > heldBytesPaused) return true;
+    return this.replica.isLeading && this.replica.isBusy;
+  }
+
+  /** Copies what it needs of `args` before it returns. */
+  submit(ticket: number, spec: CommandSpec<Keyspace>, args: Arguments, protocol: RespVersion): void {
+    if (this.#isClosed) return;
+    const { closingReply } = this.#host;
+    if (closingReply !== undefined) {
+      this.answer(ticket, closingReply);
+    } else if (this.#held.length > 0 || this.#isResuming || !this.#mayGoHere()) {
+      this.#hold({ ticket, spec, words: packWords(args), protocol, sinceMs: this.#host.clock.nowMs() });
+      if (!this.#isResuming) this.resume();
+    } else {
+      this.replica.submit(this, ticket, spec, args);
+    }
+  }
+
+  /** Sends what waits, as far as there is a way. */
+  resume(): void {
+    if (this.#isResuming || this.#isClosed) return;
+    this.#isResuming = true;
+    this.#givenBackCount = 0;
+    let args: Arguments | undefined;
+    for (let command = this.#held.at(0); command !== undefined; command = this.#held.at(0)) {
+      if (this.#mayGoHere()) {
+        this.#unhold();
+        args ??= new Arguments();
+        openWords(command.words, 0, args);
+        this.replica.submit(this, command.ticket, command.spec, args);
+      } else {
+        const stream = this.#streamFor(command);
+        if (stream === undefined) break;
+        this.#unhold();
+        this.#forward(stream, command);
+      }
+    }
+    this.#isResuming = false;
+    if (this.#held.length > 0) this.#host.waiting.add(this);
+    else this.#host.waiting.delete(this);
+  }
+
+  /** Looks at the time: who has waited for too long, while no leader can be reached, is told so. */
+  expire(): void {
+    const nowMs = this.#host.clock.nowMs();
+    this.#refusedTerm = 0;
+    this.#stream?.expire(nowMs);
+    this.resume();
+    const { electionWaitMs } = this.#host.settings;
+    const isServed = this.isBehindLarge || (this.#stream !== undefined && !this.#stream.isClosing);
+    for (let command = this.#held.at(0); command !== undefined && !isServed; command = this.#held.at(0)) {
+      if (nowMs - command.sinceMs < electionWaitMs) break;
+      this.#unhold();
+      this.answer(command.ticket, noLeader(electionWaitMs));
+    }
+    if (this.#held.length === 0) this.#host.waiting.delete(this);
+  }
+
+  /** The client has gone: nobody hears what is still answered. */
+  close(): void {
+    this.#isClosed = true;
+    this.#dropHeld();
+    const stream = this.#stream;
+    this.#stream = undefined;
+    if (stream === undefined) return;
+    this.#host.closeForward(stream);
+    stream.end();
+    this.#host.noteOutput();
+  }
+
+  /** The node stops: what waits surely did not happen; what was sent on may have. */
+  abandon(reply: Reply): void {
+    this.#stream?.break();
+    for (let command = this.#unhold(); command !== undefined; command = this.#unhold())
+      this.answer(command.ticket, reply);
+    this.#host.waiting.delete(this);
+  }
+
+  override answer(ticket: number, reply: Reply): void {
+    if (!this.#isClosed) this.#owner.reply(ticket, reply);
+  }
+
+  override giveBack(ticket: number, spec: CommandSpec<Keyspace>, words: Buffer, sinceMs: number): void {
+    this.#putBack({ ticket, spec, words, protocol: this.#protocol, sinceMs });
+  }
+
+  override largeProposed(): void {
+    if (this.#held.length > 0) this.resume();
+  }
+
+  forwardAnswered(command: PendingCommand, text: string, index: LogIndex): void {
+    if (index > this.lastWriteIndex) this.lastWriteIndex = index;
+    this.answer(command.ticket, new RawReply(text));
+    if (this.#held.length > 0) this.resume();
+  }
+
+  forwardUnknown(command: PendingCommand): boolean {
+    if (!isWrite(command.spec)) return true;
+    this.answer(command.ticket, uncertain("the connection to the leader was lost before it answered"));
+    return false;
+  }
+
+  forwardSettled(again: readonly PendingCommand[]): void {
+    const stream = this.#stream;
+    if (stream !== undefined) {
+      // Asking the same leader again in the same term would go in circles; the next tick tries all the same.
+      if (again.length > 0) this.#refusedTerm = stream.target.term;
+      this.#host.closeForward(stream);
+    }
+    this.#stream = undefined;
+    for (const command of again) this.#putBack(command);
+    if (this.#held.length > 0) this.resume();
+  }
+
+  forwardBroken(reason: string): void {
+    this.close();
+    this.#owner.fail(reason);
+  }
+
+  readonly #host: LaneHost;
+  readonly #owner: LaneOwner;
+  /** In the order in which they are to be sent. */
+  readonly #held: Fifo<PendingCommand> = new Fifo();
+  #heldBytes = 0;
+  /** How many at the front were given back since it was last tried to send them. */
+  #givenBackCount = 0;
+  #stream: ForwardStream | undefined;
+  #refusedTerm = 0;
+  #protocol: RespVersion = 2;
+  #isResuming = false;
+  #isClosed = false;
+
+  /** Whether the next command goes to the replica of this node. */
+  #mayGoHere(): boolean {
+    if (this.isBehindLarge) return false;
+    if (this.#stream !== undefined) {
+      // First what was sent elsewhere is resolved.
+      if (this.replica.isLeading) this.#stream.close(this.#resolveUntilMs());
+      if (this.#stream !== undefined) return false;
+    }
+    return this.replica.isLeading || this.replica.stoppedBecause !== undefined;
+  }
+
+  /** The stream on which `command` may be sent to the leader's node now. */
+  #streamFor(command: PendingCommand): ForwardStream | undefined {
+    const { route } = this.replica;
+    if (this.replica.isLeading || this.isBehindLarge) return undefined;
+    const stream = this.#stream;
+    if (stream !== undefined) {
+      const { target } = stream;
+      const isSame = target.leader === route.leader && target.term === route.term;
+      if (!isSame && !stream.isClosing) stream.close(this.#resolveUntilMs());
+      else if (target.protocol !== command.protocol && !stream.isClosing) stream.close(Number.POSITIVE_INFINITY);
+      // Closing may have settled it, and with it opened the way for another one.
+      if (this.#stream !== stream) return this.#streamFor(command);
+      if (stream.isClosing || stream.isBehindLarge) return undefined;
+      if (stream.unansweredCount >= this.#host.settings.forwardedCommandsMax) return undefined;
+      if (this.#isLarge(command) && stream.unansweredCount > 0) return undefined;
+      return this.#isRoom(stream.link) ? stream : undefined;
+    }
+    if (route.leader === 0 || route.term === this.#refusedTerm) return undefined;
+    const link = this.#host.dataLink(route.leader);
+    if (link === undefined || !this.#isRoom(link)) return undefined;
+    const target = { ...route, group: this.replica.group, protocol: command.protocol };
+    this.#stream = this.#host.openForward((id) => new ForwardStream({ id, target, link, owner: this }));
+    return this.#stream;
+  }
+
+  #isRoom(link: PeerLink): boolean {
+    return link.isUp && link.queuedBytes < this.#host.settings.peerQueueBytesMax;
+  }
+
+  #isLarge(command: PendingCommand): boolean {
+    return command.words.length > this.#host.settings.pieceBytes;
+  }
+
+  #forward(stream: ForwardStream, command: PendingCommand): void {
+    const bulk = this.#isLarge(command) ? this.#host.bulkSender(stream.target.leader) : undefined;
+    if (bulk === undefined) stream.send(command);
+    else stream.sendLarge(command, bulk);
+    this.#host.noteOutput();
+  }
+
+  #resolveUntilMs(): number {
+    return this.#host.clock.nowMs() + this.#host.settings.resolveWaitMs;
+  }
+
+  #hold(command: PendingCommand): void {
+    const { queuedBytesMax, commandBytesMax } = this.#host.settings;
+    this.#protocol = command.protocol;
+    const isTooMuch = this.#host.heldBytes > 2 * queuedBytesMax + commandBytesMax || this.#held.length >= heldCountMax;
+    if (isTooMuch) {
+      this.answer(command.ticket, tooManyWaiting);
+      return;
+    }
+    this.#held.push(command);
+    this.#countHeld(command.words.length);
+  }
+
+  /** It stands before what is held, behind what was put back before it. */
+  #putBack(command: PendingCommand): void {
+    if (this.#isClosed) return;
+    this.#held.insert(this.#givenBackCount++, command);
+    this.#countHeld(command.words.length);
+    this.#host.waiting.add(this);
+  }
+
+  #unhold(): PendingCommand | undefined {
+    const command = this.#held.shift();
+    if (command !== undefined) this.#countHeld(-command.words.length);
+    if (this.#givenBackCount > 0) this.#givenBackCount--;
+    return command;
+  }
+
+  #dropHeld(): void {
+    this.#held.cutFrom(0);
+    this.#countHeld(-this.#heldBytes);
+    this.#host.waiting.delete(this);
+  }
+
+  #countHeld(bytes: number): void {
+    this.#heldBytes += bytes;
+    this.#host.heldBytes += bytes;
+  }
+}

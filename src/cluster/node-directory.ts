@@ -1,0 +1,238 @@
+/**
+ * A node's directory apart from its log: who the node is, how often it has been started, what it remembers of its
+ * peers, and the cluster's secret. One process at a time; a lock says so.
+ */
+import type { PeerIdentity } from "../net/index.ts";
+import {
+  type Disk,
+  DiskError,
+  type DiskLock,
+  type Logger,
+  type Random,
+  type SocketAddress,
+} from "../platform/index.ts";
+import { DirectoryInUseError, DirectoryUnreadableError, IdentityError } from "./errors.ts";
+import { defaultSecret, derivedClusterId, type GivenIdentity, namesOf } from "./identity.ts";
+import { formatNodeRecord, type NodeRecord, type PeerMemory, parseNodeRecord } from "./node-record.ts";
+import { readFileIfThere, replaceFile } from "./small-file.ts";
+
+const recordFile = "node.json";
+const secretFile = "secret";
+
+export interface NodeDirectoryOptions {
+  readonly disk: Disk;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly directory: string;
+  readonly given: GivenIdentity;
+}
+
+/** Where a record lasts: undefined for a node that keeps everything in memory. */
+interface Place {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly lock: DiskLock;
+}
+
+export class NodeDirectory {
+  /** For deriving keys; what stands in the file. */
+  readonly secret: string;
+  /** Of this run. */
+  readonly incarnation: Uint8Array;
+
+  /**
+   * Takes the directory, makes it at the first start, and counts this start, durably.
+   *
+   * @throws DirectoryInUseError (DIRECTORY_IN_USE), DirectoryUnreadableError (DIRECTORY_UNREADABLE), IdentityError
+   * (IDENTITY), DiskError
+   */
+  static async open(options: NodeDirectoryOptions): Promise<NodeDirectory> {
+    const { disk, directory, logger } = options;
+    await disk.makeDirectory(directory);
+    const lock = await takeLock(disk, directory);
+    try {
+      const path = `${directory}/${recordFile}`;
+      const text = await readFileIfThere(disk, path);
+      const { record, secret } =
+        text === undefined
+          ? await firstStart(options)
+          : await laterStart(options, parseNodeRecord(path, text.toString("utf8")));
+      const own = new NodeDirectory({ record, secret, options, place: { disk, directory, lock } });
+      await replaceFile(disk, directory, recordFile, formatNodeRecord(own.record));
+      return own;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    } finally {
+      logger.log("debug", "the node's directory was opened", { directory });
+    }
+  }
+
+  /** The same for a node that keeps nothing. @throws IdentityError (IDENTITY) */
+  static inMemory(options: Omit<NodeDirectoryOptions, "disk" | "directory">): NodeDirectory {
+    const { record, secret } = newIdentity(options.given, options.logger);
+    return new NodeDirectory({ record, secret, options, place: undefined });
+  }
+
+  get record(): NodeRecord {
+    return this.#record;
+  }
+
+  /** This node's number. */
+  get nodeId(): number {
+    return this.#record.names.indexOf(this.#record.name) + 1;
+  }
+
+  nodeIdOf(name: string): number {
+    return this.#record.names.indexOf(name) + 1;
+  }
+
+  nameOf(nodeId: number): string {
+    return this.#record.names[nodeId - 1] ?? `node ${nodeId}`;
+  }
+
+  memoryOf(name: string): PeerMemory | undefined {
+    return this.#record.peers[name];
+  }
+
+  /** Remembers the highest seen of a peer. It is written soon, not at once. */
+  remember(peer: Pick<PeerIdentity, "name" | "bootCounter" | "incarnation" | "diskEpoch">): void {
+    const known = this.#record.peers[peer.name];
+    const memory: PeerMemory = {
+      bootCounter: peer.bootCounter,
+      incarnation: Buffer.from(peer.incarnation).toString("hex"),
+      diskEpoch: Math.max(peer.diskEpoch, known?.diskEpoch ?? 0),
+    };
+    const isSame =
+      known?.bootCounter === memory.bootCounter &&
+      known.diskEpoch === memory.diskEpoch &&
+      known.incarnation === memory.incarnation;
+    if (isSame) return;
+    this.#change({ peers: { ...this.#record.peers, [peer.name]: memory } });
+  }
+
+  /** The log was opened and writes under this epoch. */
+  rememberOwnEpoch(diskEpoch: number): void {
+    this.#change({ diskEpoch });
+  }
+
+  rememberAddress(name: string, { host, port }: SocketAddress): void {
+    this.#change({ addresses: { ...this.#record.addresses, [name]: { host, port } } });
+  }
+
+  /** Writes what is not written yet and gives the directory free. */
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#place?.lock.release();
+  }
+
+  readonly #place: Place | undefined;
+  readonly #logger: Logger;
+  #record: NodeRecord;
+  #writing: Promise<void> | undefined;
+  #isChanged = false;
+
+  private constructor(from: {
+    readonly record: NodeRecord;
+    readonly secret: string;
+    readonly options: Pick<NodeDirectoryOptions, "random" | "logger">;
+    readonly place: Place | undefined;
+  }) {
+    this.secret = from.secret;
+    this.incarnation = from.options.random.bytes(16);
+    this.#record = { ...from.record, bootCounter: from.record.bootCounter + 1 };
+    this.#logger = from.options.logger;
+    this.#place = from.place;
+  }
+
+  #change(changes: Partial<NodeRecord>): void {
+    this.#record = { ...this.#record, ...changes };
+    this.#isChanged = true;
+    if (this.#place !== undefined) this.#writing ??= this.#write(this.#place);
+  }
+
+  /** What is remembered of peers is a precaution: a failure is logged and made up for with the next change. */
+  async #write({ disk, directory }: Place): Promise<void> {
+    try {
+      while (this.#isChanged) {
+        this.#isChanged = false;
+        await replaceFile(disk, directory, recordFile, formatNodeRecord(this.#record));
+      }
+    } catch (error) {
+      this.#logger.log("warn", "what is known of the peers cannot be written", { directory, error: String(error) });
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+}
+
+async function takeLock(disk: Disk, directory: string): Promise<DiskLock> {
+  try {
+    return await disk.lock(directory);
+  } catch (error) {
+    if (error instanceof DiskError && error.code === "ELOCKED")
+      throw new DirectoryInUseError(directory, { cause: error });
+    throw error;
+  }
+}
+
+interface Identity {
+  readonly record: NodeRecord;
+  readonly secret: string;
+}
+
+async function firstStart(options: NodeDirectoryOptions): Promise<Identity> {
+  const { disk, directory, given, logger } = options;
+  const others = await disk.list(directory);
+  if (others.some((name) => name === "log" || name.endsWith(".segment"))) {
+    const reason = "is missing, though there is a log beside it. Put it back from the newest copy of this directory.";
+    throw new DirectoryUnreadableError(`${directory}/${recordFile}`, reason);
+  }
+  const identity = newIdentity(given, logger);
+  await replaceFile(disk, directory, secretFile, `${identity.secret}\n`);
+  return identity;
+}
+
+async function laterStart(options: NodeDirectoryOptions, record: NodeRecord): Promise<Identity> {
+  const { disk, directory, given } = options;
+  const path = `${directory}/${secretFile}`;
+  const secret = (await readFileIfThere(disk, path))?.toString("utf8").trim();
+  if (secret === undefined || secret === "") {
+    throw new DirectoryUnreadableError(path, "is missing. Put the cluster's secret back, as the other nodes have it.");
+  }
+  if (given.secret !== undefined && given.secret !== secret) {
+    throw new IdentityError(`${directory} holds another cluster secret than the one given. Leave it out.`);
+  }
+  if (given.name !== undefined && given.name !== record.name) {
+    throw new IdentityError(`${directory} belongs to node ${record.name}, not to ${given.name}.`);
+  }
+  if (given.clusterId !== undefined && given.clusterId !== record.clusterId) {
+    throw new IdentityError(`${directory} belongs to cluster ${record.clusterId}, not to ${given.clusterId}.`);
+  }
+  if (given.peers === undefined) return { record, secret };
+  const names = namesOf(record.name, given.peers);
+  if (names.join() !== record.names.join()) {
+    const cure = "The set of names of a cluster is fixed; addresses may change.";
+    throw new IdentityError(`${directory} belongs to a cluster of ${record.names}, not of ${names}. ${cure}`);
+  }
+  return { record: { ...record, addresses: addressesOf(given.peers) }, secret };
+}
+
+/** Of a node that has not been started yet. */
+function newIdentity(given: GivenIdentity, logger: Logger): Identity {
+  if (given.name === undefined) {
+    throw new IdentityError("At its first start a node must be told its name, and all nodes with their addresses.");
+  }
+  const names = namesOf(given.name, given.peers);
+  const secret = given.secret ?? defaultSecret(given.peers, names, logger);
+  if (secret.trim() === "") throw new IdentityError("The cluster's secret is empty.");
+  const clusterId = given.clusterId ?? derivedClusterId(secret, names);
+  if (!/^[0-9a-f]{32}$/.test(clusterId))
+    throw new IdentityError(`A cluster id has 32 hexadecimal digits: ${clusterId}`);
+  const addresses = given.peers === undefined ? {} : addressesOf(given.peers);
+  return { record: { clusterId, name: given.name, names, bootCounter: 0, diskEpoch: 0, addresses, peers: {} }, secret };
+}
+
+function addressesOf(peers: NonNullable<GivenIdentity["peers"]>): Record<string, SocketAddress> {
+  return Object.fromEntries(peers.map(({ name, host, port }) => [name, { host, port }]));
+}

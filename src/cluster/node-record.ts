@@ -1,0 +1,98 @@
+/** What a node knows for good about itself and its peers: `node.json` in its directory. */
+import type { SocketAddress } from "../platform/index.ts";
+import { DirectoryUnreadableError } from "./errors.ts";
+
+export interface NodeRecord {
+  /** 32 hexadecimal digits. */
+  readonly clusterId: string;
+  readonly name: string;
+  /** Of all nodes of the cluster, sorted. A node's number is its place here, from 1. */
+  readonly names: readonly string[];
+  /** How often the node has been started, the present run included. */
+  readonly bootCounter: number;
+  /** Of the node's own log, when it was opened last; 0 before that. */
+  readonly diskEpoch: number;
+  /** Where each node listens for its peers, its own address included, as far as known. Soft. */
+  readonly addresses: Readonly<Record<string, SocketAddress>>;
+  readonly peers: Readonly<Record<string, PeerMemory>>;
+}
+
+/** The highest that was seen of a peer. A peer that comes with less has forgotten something. */
+export interface PeerMemory {
+  readonly bootCounter: number;
+  /** 32 hexadecimal digits: of the run with that boot counter. */
+  readonly incarnation: string;
+  readonly diskEpoch: number;
+}
+
+const format = 1;
+
+export function formatNodeRecord(record: NodeRecord): string {
+  return `${JSON.stringify({ format, ...record }, undefined, 2)}\n`;
+}
+
+/** @throws DirectoryUnreadableError (DIRECTORY_UNREADABLE) */
+export function parseNodeRecord(path: string, text: string): NodeRecord {
+  const fields = parseObject(text);
+  if (fields === undefined) throw new DirectoryUnreadableError(path, `cannot be read. ${restore}`);
+  if (fields.format !== format) {
+    const reason = `has format ${String(fields.format)}; this version knows ${format}. Run the version that wrote it.`;
+    throw new DirectoryUnreadableError(path, reason);
+  }
+  const { clusterId, name, names, bootCounter, diskEpoch } = fields;
+  const isWhole =
+    isHex(clusterId, 32) &&
+    typeof name === "string" &&
+    isNameList(names) &&
+    names.includes(name) &&
+    isCount(bootCounter) &&
+    isCount(diskEpoch);
+  if (!isWhole) throw new DirectoryUnreadableError(path, `is damaged or incomplete. ${restore}`);
+  return {
+    clusterId,
+    name,
+    names,
+    bootCounter,
+    diskEpoch,
+    addresses: Object.fromEntries(entriesOf(fields.addresses).flatMap(([key, value]) => parseAddress(key, value))),
+    peers: Object.fromEntries(entriesOf(fields.peers).flatMap(([key, value]) => parsePeer(key, value))),
+  };
+}
+
+const restore = "The node's identity stands there: put the file back from the newest copy of this directory.";
+
+function parseAddress(name: string, value: unknown): [string, SocketAddress][] {
+  const { host, port } = Object.fromEntries(entriesOf(value));
+  return typeof host === "string" && isCount(port) && port <= 65_535 ? [[name, { host, port }]] : [];
+}
+
+function parsePeer(name: string, value: unknown): [string, PeerMemory][] {
+  const { bootCounter, incarnation, diskEpoch } = Object.fromEntries(entriesOf(value));
+  if (!isCount(bootCounter) || !isCount(diskEpoch) || !isHex(incarnation, 32)) return [];
+  return [[name, { bootCounter, incarnation, diskEpoch }]];
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? Object.fromEntries(Object.entries(value)) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function entriesOf(value: unknown): [string, unknown][] {
+  return typeof value === "object" && value !== null ? Object.entries(value) : [];
+}
+
+function isHex(value: unknown, digits: number): value is string {
+  return typeof value === "string" && value.length === digits && /^[0-9a-f]*$/.test(value);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isNameList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string" && name !== "");
+}

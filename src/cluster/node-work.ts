@@ -1,0 +1,349 @@
+/**
+ * What a node does in its turns: events note down that there is something to do, and at the end of the turn batches
+ * are closed, the log is flushed once, and each connection to a peer is written to once.
+ */
+import type { NodeLog } from "../log/index.ts";
+import type { PeerLink, PeerLinks, Refusal } from "../net/index.ts";
+import { assert, type Clock, type Logger, type Platform, type Random } from "../platform/index.ts";
+import type { LogIndex, Message, Persist } from "../raft/index.ts";
+import type { ErrorReply, Reply } from "../resp/index.ts";
+import type { BulkSender } from "./bulk.ts";
+import type { Checksum } from "./checksums.ts";
+import { ClientStream, type ClientStreamHost, type ReplyTarget } from "./client-stream.ts";
+import { ClockAlarm } from "./clock-alarm.ts";
+import { EntryClock } from "./entry-clock.ts";
+import { nodeExitCode, replicaStopped } from "./errors.ts";
+import type { ForwardStream } from "./forward-stream.ts";
+import { Forwarding } from "./forwarding.ts";
+import { HostedGroup } from "./hosted-group.ts";
+import type { LocalLane } from "./local-lane.ts";
+import type { NodeDirectory } from "./node-directory.ts";
+import { PeerTraffic, type PeerTrafficHandler } from "./peer-traffic.ts";
+import type { Replica, ReplicaHost } from "./replica.ts";
+import type { NodeSettings } from "./settings.ts";
+import type { GroupStatus } from "./status.ts";
+import { Ticker } from "./ticker.ts";
+
+export interface NodeWorkOptions {
+  readonly platform: Platform;
+  readonly logger: Logger;
+  readonly settings: NodeSettings;
+  readonly directory: NodeDirectory;
+  readonly log: NodeLog;
+  readonly links: () => PeerLinks;
+  /** This node's status, as it is sent to others. */
+  readonly statusText: () => string;
+}
+
+/** The one shard there is. */
+const firstGroup = 1;
+/** Ticks between two questions for a peer's clock. */
+const pingTicks = 5;
+/** Ticks between two attempts to hand over leadership because of the clock. */
+const handOverTicks = 100;
+
+export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandler {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly settings: NodeSettings;
+  readonly traffic: PeerTraffic;
+  readonly waiting: Set<LocalLane> = new Set();
+  readonly paused: Set<ClientStream> = new Set();
+  heldBytes = 0;
+  /** Set once the node stops: what comes now is answered with it. */
+  closingReply: ErrorReply | undefined;
+
+  constructor(options: NodeWorkOptions) {
+    const { platform, logger, settings, directory, log, links } = options;
+    this.#options = options;
+    this.clock = platform.clock;
+    this.random = platform.random;
+    this.logger = logger;
+    this.settings = settings;
+    this.#entryClock = new EntryClock(platform.clock, { bandMs: settings.clockBandMs });
+    this.#clockAlarm = new ClockAlarm(platform.clock, logger, settings.clockBandMs);
+    this.#forwarding = new Forwarding({
+      links,
+      replica: (group) => this.#groups.get(group)?.replica,
+      settings,
+      onOutput: () => this.noteOutput(),
+    });
+    this.traffic = new PeerTraffic({
+      clock: platform.clock,
+      logger,
+      directory,
+      entryClock: this.#entryClock,
+      forwarding: this.#forwarding,
+      links,
+      peerIds: this.#peerIds(),
+      peerQueueBytesMax: settings.peerQueueBytesMax,
+      diskEpoch: () => log.diskEpoch,
+      handler: this,
+    });
+    this.#addGroup(firstGroup);
+  }
+
+  /** Time begins. */
+  start(): void {
+    this.#ticker = new Ticker(this.clock, this.settings.tickMs, () => this.#tick());
+    for (const { replica, voters } of this.#groups.values()) {
+      this.markDirty(replica);
+      // Who is alone needs not ask anybody.
+      if (voters.length === 1) replica.campaign();
+    }
+  }
+
+  hosted(group: number): HostedGroup {
+    const hosted = this.#groups.get(group);
+    assert(hosted !== undefined, "a group that this node does not host");
+    return hosted;
+  }
+
+  get missedTicks(): number {
+    return this.#ticker?.missedCount ?? 0;
+  }
+
+  get clockSkewMs(): number {
+    return this.#entryClock.skewMs(this.hosted(firstGroup).otherVoters);
+  }
+
+  groupStatuses(): readonly GroupStatus[] {
+    return [...this.#groups.values()].map(({ group, replica, checksums }) => {
+      const { core, keyspace, stoppedBecause } = replica;
+      return {
+        group,
+        role: stoppedBecause === undefined ? core.role : "stopped",
+        term: core.term,
+        leader: core.leader === undefined ? null : this.#options.directory.nameOf(core.leader),
+        commitIndex: core.commitIndex,
+        appliedIndex: core.appliedIndex,
+        lastIndex: core.lastIndex,
+        keyCount: keyspace.keyCount,
+        logicalBytes: keyspace.logicalBytes,
+        checksums: checksums.finished,
+        stoppedBecause: stoppedBecause ?? null,
+      };
+    });
+  }
+
+  /** Somebody looks at the digests: they should not be old. */
+  wantChecksums(): void {
+    for (const { replica, checksums } of this.#groups.values()) checksums.wanted(replica.core.appliedIndex);
+  }
+
+  openStream(target: ReplyTarget): ClientStream {
+    return new ClientStream(this.hosted(firstGroup).replica, this, target);
+  }
+
+  /** No command is taken any more; leadership goes to others, those under way are finished. */
+  beginClosing(reply: ErrorReply): void {
+    this.closingReply = reply;
+    for (const { replica } of this.#groups.values()) if (replica.isLeading) replica.handOver();
+  }
+
+  /** Whether nobody waits here, and no other node for us. */
+  get isQuiet(): boolean {
+    for (const { replica } of this.#groups.values()) {
+      if (!replica.isIdle || (replica.isLeading && replica.isHandingOver)) return false;
+    }
+    return this.waiting.size === 0;
+  }
+
+  stop(reply: ErrorReply): void {
+    this.closingReply = reply;
+    this.#ticker?.stop();
+    for (const { replica, haste } of this.#groups.values()) {
+      haste.stop();
+      replica.stop("the node has stopped", reply);
+    }
+    for (const lane of [...this.waiting]) lane.abandon(reply);
+    this.#isStopped = true;
+  }
+
+  /** Stored entries of a group cannot be read. */
+  damaged(group: number, reason: string): void {
+    this.#groups.get(group)?.replica.stop(reason, replicaStopped);
+  }
+
+  // ── What replicas need ────────────────────────────────────────────────────────────────────────────────────────────
+
+  append(group: number, persist: Persist, done: () => void): void {
+    this.#options.log.append(group, persist, done);
+  }
+
+  send(group: number, message: Message): void {
+    this.traffic.send(group, message);
+  }
+
+  markDirty(replica: Replica): void {
+    this.#dirty.add(replica);
+    this.noteOutput();
+  }
+
+  entryTimeMs(replica: Replica): number | undefined {
+    return this.#entryClock.next(this.hosted(replica.group).otherVoters);
+  }
+
+  onApplied(timeMs: number): void {
+    this.#entryClock.applied(timeMs);
+  }
+
+  isDiskFull(): boolean {
+    return this.#options.log.isFull;
+  }
+
+  onRoute(replica: Replica): void {
+    const { leader, term } = replica.route;
+    const name = leader === 0 ? undefined : this.#options.directory.nameOf(leader);
+    this.logger.log("info", "leader", { group: replica.group, term, leader: name ?? "unknown" });
+    if (leader === 0) this.hosted(replica.group).haste.begin();
+    this.#resumeLanes();
+  }
+
+  onChecksum(replica: Replica, index: LogIndex, from: number, reply: Reply): void {
+    this.hosted(replica.group).computed(index, from, reply);
+  }
+
+  onStopped(replica: Replica, error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.logger.log("error", "a replica has stopped", { group: replica.group, error: text });
+  }
+
+  // ── What streams need ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  dataLink(nodeId: number): PeerLink | undefined {
+    return this.#options.links().link(nodeId, "data");
+  }
+
+  bulkSender(nodeId: number): BulkSender {
+    return this.#forwarding.bulkSender(nodeId);
+  }
+
+  openForward(make: (id: number) => ForwardStream): ForwardStream {
+    return this.#forwarding.openStream(make);
+  }
+
+  closeForward(stream: ForwardStream): void {
+    this.#forwarding.closeStream(stream);
+  }
+
+  noteOutput(): void {
+    if (this.#isTurnDue || this.#isStopped) return;
+    this.#isTurnDue = true;
+    this.clock.atEndOfTurn(this.#turn);
+  }
+
+  // ── What comes from peers ─────────────────────────────────────────────────────────────────────────────────────────
+
+  onRaftMessage(group: number, message: Message): void {
+    // A full log takes no entries from a leader: a vote would wait behind them for space.
+    if (message.type === "appendEntries" && message.entries.length > 0 && this.isDiskFull()) return;
+    this.#groups.get(group)?.replica.step(message);
+  }
+
+  onLost(nodeId: number): void {
+    for (const { replica } of this.#groups.values()) replica.peerUnreachable(nodeId);
+  }
+
+  /** What came is carried out at once, so that replies need not wait for the end of the turn. */
+  onMessagesEnd(): void {
+    for (const replica of this.#dirty) replica.drain();
+  }
+
+  onPeerUp(): void {
+    for (const { haste } of this.#groups.values()) haste.begin();
+    this.#resumeLanes();
+  }
+
+  onPeerGone(nodeId: number): void {
+    for (const { haste } of this.#groups.values()) haste.nodeGone(nodeId);
+  }
+
+  onDigest(nodeId: number, group: number, checksum: Checksum): void {
+    this.#groups.get(group)?.checksums.heard(nodeId, checksum);
+  }
+
+  onStatusQuestion(): string {
+    this.wantChecksums();
+    return this.#options.statusText();
+  }
+
+  onOutput(): void {
+    this.noteOutput();
+  }
+
+  onRefusedForGood(refusal: Refusal): void {
+    const { code, text } = refusal;
+    this.logger.log("error", "the peers refuse this node, which stops", { code, text });
+    this.#options.platform.process.exit(nodeExitCode.refused, `${code}: ${text}`);
+  }
+
+  readonly #options: NodeWorkOptions;
+  readonly #groups: Map<number, HostedGroup> = new Map();
+  readonly #entryClock: EntryClock;
+  readonly #clockAlarm: ClockAlarm;
+  readonly #forwarding: Forwarding;
+  #ticker: Ticker | undefined;
+  #tickCount = 0;
+  #dirty: Set<Replica> = new Set();
+  /** Empty; takes the place of `#dirty` during a turn. */
+  #spare: Set<Replica> = new Set();
+  #isTurnDue = false;
+  #isStopped = false;
+
+  readonly #turn = (): void => {
+    this.#isTurnDue = false;
+    if (this.#isStopped) return;
+    const dirty = this.#dirty;
+    this.#dirty = this.#spare;
+    for (const replica of dirty) replica.turn();
+    dirty.clear();
+    this.#spare = dirty;
+    this.#forwarding.pump();
+    this.#options.log.flush();
+    this.#options.links().flush();
+    for (const stream of this.paused) stream.checkPaused();
+  };
+
+  #tick(): void {
+    this.#tickCount++;
+    for (const hosted of this.#groups.values()) {
+      hosted.tick();
+      const isOff = this.#clockAlarm.check(this.#entryClock.skewMs(hosted.otherVoters));
+      if (isOff && hosted.replica.isLeading && this.#tickCount % handOverTicks === 0) hosted.replica.handOver();
+    }
+    for (const lane of [...this.waiting]) lane.expire();
+    if (this.#tickCount % pingTicks === 0) this.traffic.ping();
+    this.noteOutput();
+  }
+
+  #resumeLanes(): void {
+    for (const lane of [...this.waiting]) lane.resume();
+  }
+
+  #peerIds(): readonly number[] {
+    const { record, nodeId } = this.#options.directory;
+    return record.names.map((_, at) => at + 1).filter((id) => id !== nodeId);
+  }
+
+  #addGroup(group: number): void {
+    const { directory, log } = this.#options;
+    const hosted: HostedGroup = new HostedGroup({
+      group,
+      id: directory.nodeId,
+      voters: directory.record.names.map((_, at) => at + 1),
+      log,
+      host: this,
+      announce: (of, checksum) => this.traffic.announce(of, checksum),
+      onDifference: (index) => this.#differs(hosted, index),
+    });
+    this.#groups.set(group, hosted);
+  }
+
+  #differs(hosted: HostedGroup, index: LogIndex): void {
+    const reason = `its state at entry ${index} is not that of the majority`;
+    this.logger.log("error", "a replica differs from the majority and stops", { group: hosted.group, index });
+    hosted.replica.stop(reason, replicaStopped);
+  }
+}

@@ -1,0 +1,299 @@
+import type { Keyspace } from "../keyspace/index.ts";
+import { Log, MemoryLog, type NodeLog } from "../log/index.ts";
+import { type PeerIdentity, PeerLinks } from "../net/index.ts";
+import type { Logger, Platform, SocketAddress } from "../platform/index.ts";
+import type { ClientStream, ReplyTarget } from "./client-stream.ts";
+import { nodeClosing, nodeExitCode } from "./errors.ts";
+import { type GivenIdentity, type NodeAddress, namesDigest } from "./identity.ts";
+import { NodeDirectory } from "./node-directory.ts";
+import { NodeWork } from "./node-work.ts";
+import { type NodeSettings, nodeSettings } from "./settings.ts";
+import { type ClusterStatus, commonChecksums, type NodeInfo, type NodeStatus, type NodeView } from "./status.ts";
+import { waitUntil } from "./wait-until.ts";
+
+export interface NodeOptions {
+  readonly platform: Platform;
+  readonly logger: Logger;
+  /** Where the node keeps everything; undefined: in memory, for as long as it runs. */
+  readonly directory?: string | undefined;
+  /** The node's name. Needed at the first start. */
+  readonly name?: string | undefined;
+  /**
+   * All nodes of the cluster with the addresses at which they listen for each other, this one included. Undefined at the
+   * first start: the node is alone, and listens nowhere. Later: new addresses, or undefined.
+   */
+  readonly peers?: readonly NodeAddress[] | undefined;
+  /** Where to listen for peers, if not at the node's own address among the peers. */
+  readonly listen?: SocketAddress | undefined;
+  /** The secret that all nodes of the cluster share. Needed at the first start unless all addresses are loopback. */
+  readonly secret?: string | undefined;
+  /** 32 hexadecimal digits. Default: follows from the secret and the names. */
+  readonly clusterId?: string | undefined;
+  readonly settings?: Partial<NodeSettings> | undefined;
+}
+
+/** The one shard there is. */
+const firstGroup = 1;
+
+/**
+ * A node of a cluster: it holds a replica of the data, takes part in elections, and carries out its clients' commands
+ * wherever the leader is.
+ *
+ * ```ts
+ * const node = await Node.start({ platform, logger, name: "n1" });
+ * const stream = node.openStream({ reply: (ticket, reply) => …, fail: (reason) => … });
+ * stream.submit(1, spec, args, 3);
+ * await node.close();
+ * ```
+ */
+export class Node {
+  /**
+   * Starts a node; resolves when its log is recovered and it listens for its peers. Whether there is a leader already is
+   * another matter: commands wait for one.
+   *
+   * @throws DirectoryInUseError (DIRECTORY_IN_USE), DirectoryUnreadableError (DIRECTORY_UNREADABLE), IdentityError
+   * (IDENTITY), the errors of `Log.open`, NetworkError, DiskError
+   */
+  static async start(options: NodeOptions): Promise<Node> {
+    const settings = nodeSettings(options.settings);
+    const directory = await openDirectory(options);
+    try {
+      const log = await openLog(options, directory);
+      directory.rememberOwnEpoch(log.diskEpoch);
+      const node = new Node(options, settings, directory, log);
+      try {
+        await node.#listen(options.listen);
+      } catch (error) {
+        await node.#links.close();
+        await log.close();
+        throw error;
+      }
+      node.#work.start();
+      return node;
+    } catch (error) {
+      await directory.close();
+      throw error;
+    }
+  }
+
+  get name(): string {
+    return this.#directory.record.name;
+  }
+
+  /** Where the node listens for its peers; undefined if it has none. */
+  get peerAddress(): SocketAddress | undefined {
+    return this.#peerAddress;
+  }
+
+  /** Of the one shard there is; for reading only. */
+  get keyspace(): Keyspace {
+    return this.#work.hosted(firstGroup).replica.keyspace;
+  }
+
+  /** Opens the stream of one client connection. Whoever opens it closes it. */
+  openStream(target: ReplyTarget): ClientStream {
+    return this.#work.openStream(target);
+  }
+
+  /** Something that the program around the node wants to have in its status, such as the address of its Redis port. */
+  setAttribute(name: string, value: string): void {
+    this.#attributes[name] = value;
+  }
+
+  /** What is known here at this moment; cheap. */
+  info(): NodeInfo {
+    const status = this.nodeStatus();
+    const { keyspace } = this;
+    return {
+      name: this.name,
+      directory: this.#options.directory,
+      shards: status.groups.map((group) => ({
+        shard: group.group - 1,
+        role: group.role,
+        term: group.term,
+        leader: group.leader ?? undefined,
+        commitIndex: group.commitIndex,
+        appliedIndex: group.appliedIndex,
+      })),
+      keyCount: keyspace.keyCount,
+      deadlineCount: keyspace.deadlineCount,
+      logicalBytes: keyspace.logicalBytes,
+      logBytes: status.logBytes,
+    };
+  }
+
+  /** This node as it sees itself. */
+  nodeStatus(): NodeStatus {
+    const { clock, process } = this.#options.platform;
+    const { record } = this.#directory;
+    return {
+      name: this.name,
+      nodeId: this.#directory.nodeId,
+      clusterId: record.clusterId,
+      pid: process.id,
+      uptimeMs: Math.round(clock.nowMs() - this.#startedMs),
+      bootCounter: record.bootCounter,
+      diskEpoch: this.#log.diskEpoch,
+      logBytes: this.#log.sizeBytes,
+      residentBytes: process.memory().residentBytes,
+      isDiskFull: this.#log.isFull,
+      clockSkewMs: this.#work.clockSkewMs,
+      missedTicks: this.#work.missedTicks,
+      rejectedConnections: this.#links.rejectedCount,
+      attributes: { ...this.#attributes },
+      groups: this.#work.groupStatuses(),
+    };
+  }
+
+  /** Asks all nodes. Those that do not answer within `statusTimeoutMs` are shown without a status. */
+  async status(): Promise<ClusterStatus> {
+    const { names, clusterId } = this.#directory.record;
+    this.#work.wantChecksums();
+    const nodes = await Promise.all(names.map((name) => this.#view(name)));
+    const statuses = nodes.flatMap(({ status }) => (status === null ? [] : [status]));
+    return { clusterId, askedNode: this.name, nodes, commonChecksums: commonChecksums(statuses) };
+  }
+
+  /**
+   * Stops: takes no more commands, hands leadership over, answers what is under way, writes the log's end, and gives the
+   * directory free. Idempotent.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  readonly #options: NodeOptions;
+  readonly #settings: NodeSettings;
+  readonly #directory: NodeDirectory;
+  readonly #log: NodeLog;
+  readonly #links: PeerLinks;
+  readonly #work: NodeWork;
+  readonly #startedMs: number;
+  readonly #attributes: Record<string, string> = {};
+  #peerAddress: SocketAddress | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(options: NodeOptions, settings: NodeSettings, directory: NodeDirectory, log: NodeLog) {
+    const { platform, logger } = options;
+    this.#options = options;
+    this.#settings = settings;
+    this.#directory = directory;
+    this.#log = log;
+    this.#startedMs = platform.clock.nowMs();
+    this.#work = new NodeWork({
+      platform,
+      logger,
+      settings,
+      directory,
+      log,
+      links: () => this.#links,
+      statusText: () => JSON.stringify(this.nodeStatus()),
+    });
+    const { names, name, addresses } = directory.record;
+    this.#links = new PeerLinks({
+      clock: platform.clock,
+      random: platform.random,
+      network: platform.network,
+      logger,
+      own: () => this.#identity(),
+      secret: Buffer.from(directory.secret, "utf8"),
+      peers: names.flatMap((peer, at) =>
+        peer === name ? [] : [{ nodeId: at + 1, name: peer, address: addresses[peer] ?? { host: peer, port: 0 } }],
+      ),
+      handler: this.#work.traffic,
+      settings: settings.links,
+    });
+    log.onFailure((error) => {
+      logger.log("error", "the log's disk failed", { code: error.code, error: error.message });
+      platform.process.exit(nodeExitCode.diskFailed, error.message);
+    });
+    log.onDamage((error) => this.#work.damaged(error.group, error.message));
+  }
+
+  #identity(): PeerIdentity {
+    const { clusterId, name, names, bootCounter, addresses } = this.#directory.record;
+    return {
+      clusterId: Buffer.from(clusterId, "hex"),
+      namesDigest: namesDigest(names),
+      nodeId: this.#directory.nodeId,
+      name,
+      bootCounter,
+      incarnation: this.#directory.incarnation,
+      diskEpoch: this.#log.diskEpoch,
+      address: this.#peerAddress ?? addresses[name] ?? { host: "", port: 0 },
+    };
+  }
+
+  /** A node without peers listens nowhere. The peers are told its own address among them, with the port it really has. */
+  async #listen(given: SocketAddress | undefined): Promise<void> {
+    const { names, name, addresses } = this.#directory.record;
+    if (names.length === 1) return;
+    const own = addresses[name] ?? { host: "127.0.0.1", port: 0 };
+    const { port } = await this.#links.listen(given ?? own);
+    this.#peerAddress = { host: own.host, port };
+    this.#options.logger.log("info", "listening for peers", { host: (given ?? own).host, port });
+    this.#links.start();
+  }
+
+  async #view(name: string): Promise<NodeView> {
+    const nodeId = this.#directory.nodeIdOf(name);
+    if (name === this.name) {
+      return { name, nodeId, peer: this.#peerAddress ?? null, lastContactMs: 0, status: this.nodeStatus() };
+    }
+    const answer = await this.#work.traffic.askStatus(nodeId, this.#settings.statusTimeoutMs);
+    const heardMs = this.#work.traffic.heardMs(nodeId);
+    const lastContactMs = heardMs === undefined ? null : Math.round(this.#options.platform.clock.nowMs() - heardMs);
+    return { name, nodeId, peer: this.#links.address(nodeId) ?? null, lastContactMs, status: parseStatus(answer) };
+  }
+
+  async #close(): Promise<void> {
+    const { clock } = this.#options.platform;
+    this.#work.beginClosing(nodeClosing);
+    await waitUntil(clock, () => this.#work.isQuiet, this.#settings.closeWaitMs);
+    this.#work.stop(nodeClosing);
+    await this.#links.close();
+    await this.#log.close();
+    await this.#directory.close();
+  }
+}
+
+function openDirectory(options: NodeOptions): Promise<NodeDirectory> {
+  const { platform, logger, directory, name, peers, clusterId, secret } = options;
+  const given: GivenIdentity = { name, peers, clusterId, secret };
+  const { disk, random } = platform;
+  if (directory !== undefined) return NodeDirectory.open({ disk, random, logger, directory, given });
+  return Promise.resolve().then(() => NodeDirectory.inMemory({ random, logger, given }));
+}
+
+async function openLog(options: NodeOptions, directory: NodeDirectory): Promise<NodeLog> {
+  const { platform, logger } = options;
+  const { disk, clock } = platform;
+  if (options.directory === undefined) return new MemoryLog({ clock });
+  const { clusterId, bootCounter, diskEpoch } = directory.record;
+  const { log } = await Log.open({
+    disk,
+    clock,
+    logger,
+    directory: `${options.directory}/log`,
+    identity: { clusterId: Buffer.from(clusterId, "hex"), nodeId: directory.nodeId },
+    bootCounter,
+    diskEpochSeen: diskEpoch,
+  });
+  return log;
+}
+
+/** The answer of a node that may be of another version, or undefined. */
+function parseStatus(answer: string | undefined): NodeStatus | null {
+  if (answer === undefined) return null;
+  try {
+    const status: NodeStatus = JSON.parse(answer);
+    return Array.isArray(status.groups) ? status : null;
+  } catch {
+    return null;
+  }
+}

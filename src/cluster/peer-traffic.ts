@@ -1,0 +1,266 @@
+/** What comes from other nodes and goes to them: Raft's messages, clocks, forwarded commands, questions for the status. */
+import type { ByteReader, PeerIdentity, PeerLink, PeerLinks, PeerLinksHandler, Refusal } from "../net/index.ts";
+import type { Clock, Logger, SocketAddress } from "../platform/index.ts";
+import type { Message } from "../raft/index.ts";
+import { admit } from "./admission.ts";
+import type { Checksum } from "./checksums.ts";
+import type { EntryClock } from "./entry-clock.ts";
+import type { Forwarding } from "./forwarding.ts";
+import { messageType } from "./message-type.ts";
+import type { NodeDirectory } from "./node-directory.ts";
+import { raftMessageBytes, readRaftMessage, writeRaftMessage } from "./raft-codec.ts";
+
+export interface PeerTrafficOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly directory: NodeDirectory;
+  readonly entryClock: EntryClock;
+  readonly forwarding: Forwarding;
+  readonly links: () => PeerLinks;
+  readonly peerIds: readonly number[];
+  readonly peerQueueBytesMax: number;
+  readonly diskEpoch: () => number;
+  readonly handler: PeerTrafficHandler;
+}
+
+/** The node. */
+export interface PeerTrafficHandler {
+  onRaftMessage(group: number, message: Message): void;
+  /** Messages to the peer were dropped. */
+  onLost(nodeId: number): void;
+  /** All messages of a chunk have been handed out. */
+  onMessagesEnd(): void;
+  onPeerUp(nodeId: number): void;
+  /** Nobody listens any more where the peer was. */
+  onPeerGone(nodeId: number): void;
+  onDigest(nodeId: number, group: number, checksum: Checksum): void;
+  onStatusQuestion(nodeId: number): string;
+  /** Something was written, or may be now: there is to be a turn. */
+  onOutput(): void;
+  /** The peers do not take this node as who it says it is: it must stop. */
+  onRefusedForGood(refusal: Refusal): void;
+}
+
+/** Raft's messages with entries go over the data connection, in their order; everything else over the control connection. */
+export class PeerTraffic implements PeerLinksHandler {
+  constructor(options: PeerTrafficOptions) {
+    this.#options = options;
+  }
+
+  send(group: number, message: Message): void {
+    const { links, peerQueueBytesMax, handler } = this.#options;
+    const isData = message.type === "appendEntries";
+    const link = links().link(message.to, isData ? "data" : "control");
+    if (link === undefined || link.queuedBytes > peerQueueBytesMax) {
+      if (isData) handler.onLost(message.to);
+      return;
+    }
+    writeRaftMessage(link.begin(messageType.raft, raftMessageBytes(message)), group, message);
+    link.end();
+    handler.onOutput();
+  }
+
+  announce(group: number, checksum: Checksum): void {
+    for (const nodeId of this.#options.peerIds) {
+      const link = this.#options.links().link(nodeId, "control");
+      const out = link?.begin(messageType.digest, 64);
+      out?.integer(group);
+      out?.integer(checksum.index);
+      out?.text(checksum.digest);
+      link?.end();
+    }
+    this.#options.handler.onOutput();
+  }
+
+  /** Asks every peer for the time, which also tells it that we are here. */
+  ping(): void {
+    for (const nodeId of this.#options.peerIds) this.#ping(this.#options.links().link(nodeId, "control"));
+    this.#options.handler.onOutput();
+  }
+
+  /** Asks a peer for its status; undefined if it does not answer in time. Answers come to whoever asked last. */
+  askStatus(nodeId: number, timeoutMs: number): Promise<string | undefined> {
+    const { clock, links, handler } = this.#options;
+    const link = links().link(nodeId, "control");
+    if (link === undefined) return Promise.resolve(undefined);
+    const question = ++this.#lastQuestion;
+    link.begin(messageType.statusQuestion, 8).integer(question);
+    link.end();
+    handler.onOutput();
+    return new Promise((resolve) => {
+      const timer = clock.setTimer(timeoutMs, () => {
+        this.#questions.delete(question);
+        resolve(undefined);
+      });
+      this.#questions.set(question, (answer) => {
+        timer.cancel();
+        this.#questions.delete(question);
+        resolve(answer);
+      });
+    });
+  }
+
+  /** Monotonic time at which something was heard of a peer last. */
+  heardMs(nodeId: number): number | undefined {
+    const { links } = this.#options;
+    return links().link(nodeId, "control")?.receivedMs ?? this.#heardMs.get(nodeId);
+  }
+
+  admit(peer: PeerIdentity): Refusal | undefined {
+    return admit(this.#options.directory, peer);
+  }
+
+  onRefused(refusal: Refusal, by: string): void {
+    const { directory, handler, links, peerIds } = this.#options;
+    if (refusal.code === "FORGOTTEN") {
+      handler.onRefusedForGood(refusal);
+      return;
+    }
+    // Two that contradict each other cannot both be right: only a majority of the peers decides who has to go.
+    this.#refusedBy.add(by);
+    const hasFriend = peerIds.some((nodeId) => links().link(nodeId, "control") !== undefined);
+    if (hasFriend || 2 * this.#refusedBy.size <= directory.record.names.length - 1) return;
+    handler.onRefusedForGood(refusal);
+  }
+
+  onUp(link: PeerLink): void {
+    const { directory, handler } = this.#options;
+    const { nodeId, name } = link.peer;
+    this.#refusedBy.delete(name);
+    if (link.kind === "control") {
+      this.#ping(link);
+      handler.onPeerUp(nodeId);
+    } else if (link.kind === "data") {
+      handler.onPeerUp(nodeId);
+    }
+    if (directory.nodeIdOf(name) === nodeId) handler.onOutput();
+  }
+
+  onDown(link: PeerLink): void {
+    this.#options.forwarding.linkDown(link);
+    if (link.kind === "control") this.#heardMs.set(link.peer.nodeId, link.receivedMs);
+    if (link.kind === "data") this.#options.handler.onLost(link.peer.nodeId);
+    this.#options.handler.onOutput();
+  }
+
+  onUnreachable(nodeId: number): void {
+    if (this.#options.links().link(nodeId, "control") === undefined) this.#options.handler.onPeerGone(nodeId);
+  }
+
+  onAddress(nodeId: number, address: SocketAddress): void {
+    const { directory, logger } = this.#options;
+    const name = directory.nameOf(nodeId);
+    logger.log("info", "a peer has another address", { peer: name, address: `${address.host}:${address.port}` });
+    directory.rememberAddress(name, address);
+  }
+
+  onMessage(link: PeerLink, type: number, input: ByteReader): boolean {
+    const { forwarding } = this.#options;
+    switch (type) {
+      case messageType.raft:
+        return this.#receiveRaft(link, input);
+      case messageType.ping:
+        return this.#receivePing(link, input);
+      case messageType.pong:
+        return this.#receivePong(link, input);
+      case messageType.forward:
+        return forwarding.receiveForward(link, input);
+      case messageType.forwardReply:
+        return forwarding.receiveReply(link, input);
+      case messageType.forwardRefusal:
+        return forwarding.receiveRefusal(link, input);
+      case messageType.forwardEnd:
+        return forwarding.receiveEnd(link, input);
+      case messageType.bulkPiece:
+        return forwarding.receiveBulk(link, input);
+      case messageType.statusQuestion:
+        return this.#receiveQuestion(link, input);
+      case messageType.statusAnswer:
+        return this.#receiveAnswer(input);
+      case messageType.digest:
+        return this.#receiveDigest(link, input);
+      default:
+        return false;
+    }
+  }
+
+  onMessagesEnd(): void {
+    this.#options.handler.onMessagesEnd();
+  }
+
+  onDrain(): void {
+    this.#options.handler.onOutput();
+  }
+
+  readonly #options: PeerTrafficOptions;
+  readonly #heardMs: Map<number, number> = new Map();
+  readonly #refusedBy: Set<string> = new Set();
+  readonly #questions: Map<number, (answer: string) => void> = new Map();
+  #lastQuestion = 0;
+
+  #ping(link: PeerLink | undefined): void {
+    const out = link?.begin(messageType.ping, 16);
+    out?.double(this.#options.clock.nowMs());
+    out?.integer(this.#options.diskEpoch());
+    link?.end();
+  }
+
+  #receiveRaft(link: PeerLink, input: ByteReader): boolean {
+    const group = input.integer();
+    const message = readRaftMessage(input);
+    if (message === undefined || message.from !== link.peer.nodeId) return false;
+    this.#options.handler.onRaftMessage(group, message);
+    return true;
+  }
+
+  #receivePing(link: PeerLink, input: ByteReader): boolean {
+    const sentMs = input.double();
+    const diskEpoch = input.integer();
+    if (!input.isWhole()) return false;
+    const { clock, directory, handler } = this.#options;
+    directory.remember({ ...link.peer, diskEpoch });
+    const out = link.begin(messageType.pong, 16);
+    out.double(sentMs);
+    out.double(clock.wallMs());
+    link.end();
+    handler.onOutput();
+    return true;
+  }
+
+  #receivePong(link: PeerLink, input: ByteReader): boolean {
+    const sentMs = input.double();
+    const wallMs = input.double();
+    if (!input.isWhole()) return false;
+    this.#options.entryClock.observe(link.peer.nodeId, wallMs, sentMs);
+    return true;
+  }
+
+  #receiveQuestion(link: PeerLink, input: ByteReader): boolean {
+    const question = input.integer();
+    if (!input.isWhole()) return false;
+    const answer = this.#options.handler.onStatusQuestion(link.peer.nodeId);
+    const out = link.begin(messageType.statusAnswer, 12 + answer.length);
+    out.integer(question);
+    out.text(answer);
+    link.end();
+    this.#options.handler.onOutput();
+    return true;
+  }
+
+  #receiveAnswer(input: ByteReader): boolean {
+    const question = input.integer();
+    const answer = input.text();
+    if (!input.isWhole()) return false;
+    this.#questions.get(question)?.(answer);
+    return true;
+  }
+
+  #receiveDigest(link: PeerLink, input: ByteReader): boolean {
+    const group = input.integer();
+    const index = input.integer();
+    const digest = input.text();
+    if (!input.isWhole()) return false;
+    this.#options.handler.onDigest(link.peer.nodeId, group, { index, digest });
+    return true;
+  }
+}

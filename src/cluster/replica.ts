@@ -1,0 +1,413 @@
+/**
+ * One replica of one group on this node: the Raft core, its part of the log, the keyspace, and the commands that wait.
+ * Events only note things down; `turn`, at the end of the node's turn, closes batches, asks for reads and carries out
+ * what the core says. `drain` does the last of these alone, as soon as there is something to apply.
+ */
+import { type CommandSpec, DueKeyMet, hasArity, isWrite, Keyspace, wrongArity } from "../keyspace/index.ts";
+import type { GroupLog } from "../log/index.ts";
+import { assert, type Clock, type Logger, type Random } from "../platform/index.ts";
+import type { Entry, LogIndex, Message, Persist, RaftCore, ReplicaId, Term } from "../raft/index.ts";
+import { Arguments, type ErrorReply, type Reply } from "../resp/index.ts";
+import { Applier } from "./applier.ts";
+import type { Batch } from "./batch.ts";
+import { failUncertain, failUnproposed, giveBack } from "./batch-fate.ts";
+import { commandTooLarge, diskFull, replicaStopped, tooManyWaiting } from "./errors.ts";
+import type { Lane } from "./lane.ts";
+import { Orphans } from "./orphans.ts";
+import { ReadRounds, type ReadVisitor } from "./read-rounds.ts";
+import type { NodeSettings } from "./settings.ts";
+import { packWords, wordsBytes } from "./words.ts";
+import { WriteQueue } from "./write-queue.ts";
+import { WriteWaits, waitSpec } from "./write-waits.ts";
+
+/** What a replica needs of its node. */
+export interface ReplicaHost {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly settings: NodeSettings;
+  /** Writes to the node's log; `done` once it is durable. */
+  append(group: number, persist: Persist, done: () => void): void;
+  send(group: number, message: Message): void;
+  /** The replica has something to do at the end of this turn. */
+  markDirty(replica: Replica): void;
+  /** The time for entries proposed now; undefined while nobody can vouch for the clock. */
+  entryTimeMs(replica: Replica): number | undefined;
+  /** An entry of this time was applied. */
+  onApplied(timeMs: number): void;
+  isDiskFull(): boolean;
+  /** Commands may go another way now: leader or term have changed. */
+  onRoute(replica: Replica): void;
+  onChecksum(replica: Replica, index: LogIndex, from: number, reply: Reply): void;
+  onStopped(replica: Replica, error: unknown): void;
+}
+
+/** Where commands go: the leader's node, 0 if nobody knows one, and the term in which it leads. */
+export interface Route {
+  readonly leader: number;
+  readonly term: Term;
+}
+
+export class Replica {
+  readonly group: number;
+  readonly core: RaftCore;
+  readonly keyspace: Keyspace;
+
+  constructor(options: {
+    readonly group: number;
+    readonly core: RaftCore;
+    readonly log: GroupLog;
+    readonly host: ReplicaHost;
+  }) {
+    const { group, core, log, host } = options;
+    this.group = group;
+    this.core = core;
+    this.#host = host;
+    this.keyspace = new Keyspace();
+    this.#applier = new Applier({
+      keyspace: this.keyspace,
+      onChecksum: (index, from, reply) => host.onChecksum(this, index, from, reply),
+    });
+    this.#writes = new WriteQueue({
+      clock: host.clock,
+      random: host.random,
+      settings: host.settings,
+      propose: (data) => core.propose(data),
+      entryTimeMs: () => host.entryTimeMs(this),
+    });
+    this.#reads = new ReadRounds(host.settings.readRoundsInFlightMax);
+    this.#orphans = new Orphans(host.clock, host.settings.resolveWaitMs);
+    this.#waits = new WriteWaits(host.clock);
+    log.onAvailable(() => {
+      this.#guard(() => core.entriesAvailable());
+      host.markDirty(this);
+    });
+  }
+
+  /** Where commands go now. Changes only within `drain`. */
+  get route(): Route {
+    return this.#route;
+  }
+
+  get isLeading(): boolean {
+    return this.#ledTerm !== 0;
+  }
+
+  /** Why it has stopped; undefined while it runs. */
+  get stoppedBecause(): string | undefined {
+    return this.#stoppedBecause;
+  }
+
+  /** Commands of clients that wait here, and their bytes. */
+  get waitingCount(): number {
+    return this.#writes.queuedCount + this.#reads.count;
+  }
+
+  get waitingBytes(): number {
+    return this.#writes.queuedBytes + this.#reads.byteLength;
+  }
+
+  /** Whether streams should hold back. */
+  get isBusy(): boolean {
+    const { queuedBytesMax, queuedCommandsMax } = this.#host.settings;
+    return this.waitingCount > queuedCommandsMax || this.waitingBytes > queuedBytesMax;
+  }
+
+  /** Whether nothing that clients wait for is under way. */
+  get isIdle(): boolean {
+    return this.#writes.isEmpty && this.#writes.inFlightCount === 0 && this.#reads.count === 0 && this.#orphans.isEmpty;
+  }
+
+  /**
+   * Takes a command of a lane, on the replica that leads: copies what it needs of `args` before it returns, and answers
+   * the ticket once. May answer at once.
+   */
+  submit(lane: Lane, ticket: number, spec: CommandSpec<Keyspace>, args: Arguments): void {
+    assert(!lane.isBehindLarge, "a command overtakes a large one of its lane");
+    const write = isWrite(spec);
+    const refusal = this.#refusal(spec, write, args);
+    if (refusal !== undefined) lane.answer(ticket, refusal);
+    else if (spec === waitSpec) this.#waits.add(lane, ticket, args);
+    else if (write) this.#write(lane, ticket, args);
+    else this.#read(lane, ticket, spec, args);
+    this.#host.markDirty(this);
+  }
+
+  step(message: Message): void {
+    this.#guard(() => this.core.step(message));
+    this.#host.markDirty(this);
+  }
+
+  /** The leader has surely gone: votes and pre-votes are no longer held back. */
+  forgetLeader(): void {
+    this.#guard(() => this.core.forgetLeader());
+    this.#host.markDirty(this);
+  }
+
+  /** Asks for pre-votes now. */
+  campaign(): void {
+    this.#guard(() => this.core.campaign());
+    this.#host.markDirty(this);
+  }
+
+  /** Messages to a peer were dropped, or may be lost. */
+  peerUnreachable(id: ReplicaId): void {
+    this.#guard(() => this.core.reportUnreachable(id));
+  }
+
+  /** One tick of Raft's time, or none where time is only looked at. */
+  tick(): void {
+    this.#guard(() => {
+      this.core.tick();
+      this.#orphans.expire();
+      this.#waits.check(this.core);
+      if (this.isLeading) this.#advanceClock();
+    });
+    this.#host.markDirty(this);
+  }
+
+  /** The end of a turn: what has collected goes on its way. */
+  turn(): void {
+    this.#guard(() => {
+      if (this.isLeading) {
+        this.#writes.propose();
+        if (this.#reads.isWanted) this.core.readIndex(this.#reads.ask());
+      }
+      const { appliedIndex } = this.core;
+      this.#drain();
+      // What was applied or confirmed just now has made room for more.
+      const hasRoom = this.core.appliedIndex > appliedIndex && this.#writes.canPropose;
+      if (this.isLeading && (hasRoom || this.#reads.isWanted)) this.#host.markDirty(this);
+    });
+  }
+
+  /** Carries out what the core has to say now. */
+  drain(): void {
+    this.#guard(() => this.#drain());
+  }
+
+  /** Asks for an entry that runs `args` in the name of the node itself, if this replica leads. */
+  proposeOwn(lane: Lane, args: Arguments): void {
+    if (!this.isLeading) return;
+    this.#writes.openBatch().add(lane, 0, args);
+    this.#host.markDirty(this);
+  }
+
+  /** Asks another voter to lead: the one whose log is the longest of those that answer. */
+  handOver(): void {
+    this.#guard(() => {
+      const { progress } = this.core.status();
+      const others = progress.filter((each) => each.id !== this.core.id && !each.isLearner && each.isRecentlyActive);
+      const [best] = others.toSorted((left, right) => right.matchIndex - left.matchIndex || left.id - right.id);
+      if (best !== undefined) this.core.transferLeadership(best.id);
+    });
+    this.#host.markDirty(this);
+  }
+
+  get isHandingOver(): boolean {
+    return this.core.status().transferTarget !== undefined;
+  }
+
+  /** Takes no further part. Whoever waits is answered, truly: with `reply` if nothing has happened. Idempotent. */
+  stop(reason: string, reply: ErrorReply): void {
+    if (this.#stoppedBecause !== undefined) return;
+    this.#stoppedBecause = reason;
+    this.#stoppedReply = reply;
+    this.#abandon(reason, reply);
+  }
+
+  readonly #host: ReplicaHost;
+  readonly #applier: Applier;
+  readonly #writes: WriteQueue;
+  readonly #reads: ReadRounds;
+  readonly #orphans: Orphans;
+  readonly #waits: WriteWaits;
+  readonly #readArgs: Arguments = new Arguments();
+  #route: Route = { leader: 0, term: 0 };
+  /** The term in which this replica leads, as far as its commands know; 0 if it does not. */
+  #ledTerm: Term = 0;
+  /** Committed entries that were handed out and not applied yet. */
+  #applying: readonly Entry[] = noEntries;
+  #readTimeMs = 0;
+  #stoppedBecause: string | undefined;
+  #stoppedReply: ErrorReply | undefined;
+
+  #refusal(spec: CommandSpec<Keyspace>, write: boolean, args: Arguments): ErrorReply | undefined {
+    if (this.#stoppedReply !== undefined) return this.#stoppedReply;
+    const { settings } = this.#host;
+    const bytes = wordsBytes(args);
+    if (!hasArity(spec, args.count)) return wrongArity(spec.name);
+    if (bytes > settings.commandBytesMax) return commandTooLarge(bytes, settings.commandBytesMax);
+    if (this.waitingCount >= 2 * settings.queuedCommandsMax) return tooManyWaiting;
+    if (this.waitingBytes + bytes > 2 * settings.queuedBytesMax + settings.commandBytesMax) return tooManyWaiting;
+    return write && this.#host.isDiskFull() ? diskFull : undefined;
+  }
+
+  #write(lane: Lane, ticket: number, args: Arguments): void {
+    const isLarge = wordsBytes(args) > this.#host.settings.pieceBytes;
+    const batch = isLarge ? this.#writes.largeBatch() : this.#writes.openBatch();
+    if (lane.queuedReadCount > 0) this.#attachReads(lane, batch);
+    if (isLarge) this.#writes.addLarge(batch, lane, ticket, args);
+    else batch.add(lane, ticket, args);
+  }
+
+  #read(lane: Lane, ticket: number, spec: CommandSpec<Keyspace>, args: Arguments): void {
+    const batch = lane.lastBatch;
+    if (batch !== undefined && !batch.isProposed) batch.addRead(lane, ticket, spec, args);
+    else this.#reads.add(lane, ticket, spec, args, this.#host.clock.nowMs());
+  }
+
+  /** The lane's reads that still wait take their places before what comes next in `batch`. */
+  #attachReads(lane: Lane, batch: Batch): void {
+    const args = this.#readArgs;
+    this.#reads.takeOut(lane, (reads, at) => {
+      reads.open(at, args);
+      batch.addRead(lane, reads.tickets[at] as number, reads.specs[at] as CommandSpec<Keyspace>, args);
+    });
+  }
+
+  #drain(): void {
+    const { core } = this;
+    const sliceEndMs = this.#host.clock.nowMs() + this.#host.settings.applySliceMs;
+    while (core.hasReady()) {
+      const ready = core.ready();
+      if (ready.persist !== undefined) this.#persist(ready.persist);
+      for (const message of ready.messages) this.#host.send(this.group, message);
+      for (const { context, index } of ready.reads) this.#reads.confirmed(context, index);
+      // Before anything is applied: what a new leader put in the place of our proposals is not our proposal.
+      this.#noteLeadership();
+      if (ready.apply.length > 0)
+        this.#applying = this.#applying.length === 0 ? ready.apply : [...this.#applying, ...ready.apply];
+      if (!this.#applyUntil(sliceEndMs)) break;
+    }
+    this.#noteLeadership();
+    this.#noteRoute();
+    this.#serveReads();
+    this.#waits.check(core);
+  }
+
+  #persist(persist: Persist): void {
+    this.#host.append(this.group, persist, () => {
+      if (this.#stoppedBecause !== undefined) return;
+      for (const message of persist.messages) this.#host.send(this.group, message);
+      this.#guard(() => {
+        this.core.persisted(persist.id);
+        this.#drain();
+      });
+      this.#host.markDirty(this);
+    });
+  }
+
+  /** False if time is up before everything is applied; the rest comes in the next turn. */
+  #applyUntil(sliceEndMs: number): boolean {
+    const entries = this.#applying;
+    let at = 0;
+    while (at < entries.length) {
+      this.#apply(entries[at++] as Entry);
+      if ((at & 15) === 0 && this.#host.clock.nowMs() >= sliceEndMs) break;
+    }
+    if (at > 0) this.core.applied((entries[at - 1] as Entry).index);
+    this.#applying = at === entries.length ? noEntries : entries.slice(at);
+    if (at < entries.length) this.#host.markDirty(this);
+    return at === entries.length;
+  }
+
+  #apply(entry: Entry): void {
+    const { index, term } = entry;
+    const batch = this.#orphans.take(index, term) ?? (this.isLeading ? this.#writes.take(index, term) : undefined);
+    if (entry.kind === "normal") {
+      this.#applier.apply(entry, batch);
+      this.#host.onApplied(this.keyspace.clockMs);
+      batch?.done();
+    } else {
+      assert(batch === undefined, "commands wait for a change of the configuration");
+      this.core.applyConfigurationChange(entry.change);
+      this.#applier.skip(entry);
+    }
+  }
+
+  #serveReads(): void {
+    if (this.#reads.count === 0 || !this.isLeading) return;
+    this.#readTimeMs = this.#host.entryTimeMs(this) ?? this.keyspace.clockMs;
+    this.#reads.serve(this.core.appliedIndex, this.#serveRead);
+  }
+
+  readonly #serveRead: ReadVisitor = (batch, at, lane) => {
+    const spec = batch.specs[at] as CommandSpec<Keyspace>;
+    const ticket = batch.tickets[at] as number;
+    batch.open(at, this.#readArgs);
+    const reply = this.keyspace.read(spec, this.#readArgs, this.#readTimeMs);
+    if (!(reply instanceof DueKeyMet)) return lane.answer(ticket, reply);
+    // It takes its place behind an entry that advances the clock, and the lane's other reads stay behind it.
+    const open = this.#writes.openBatch();
+    open.isForced = true;
+    open.addRead(lane, ticket, spec, this.#readArgs);
+    this.#attachReads(lane, open);
+    this.#host.markDirty(this);
+  };
+
+  /** Takes note of leadership won or lost. */
+  #noteLeadership(): void {
+    const term = this.core.role === "leader" ? this.core.term : 0;
+    if (term === this.#ledTerm) return;
+    const { logger } = this.#host;
+    if (this.#ledTerm !== 0) {
+      logger.log("info", "leadership was lost", { group: this.group, term: this.#ledTerm });
+      this.#loseLeadership();
+    }
+    this.#ledTerm = term;
+    if (term !== 0) logger.log("info", "leadership was won", { group: this.group, term });
+  }
+
+  #loseLeadership(): void {
+    this.#ledTerm = 0;
+    this.#orphans.add(this.#writes.takeProposed());
+    for (const batch of this.#writes.takeUnproposed()) giveBack(batch);
+    this.#reads.takeAll((batch, at, lane) => {
+      batch.open(at, this.#readArgs);
+      const spec = batch.specs[at] as CommandSpec<Keyspace>;
+      lane.giveBack(batch.tickets[at] as number, spec, packWords(this.#readArgs), batch.openedMs);
+    });
+    this.#waits.giveBack();
+  }
+
+  #noteRoute(): void {
+    const { core } = this;
+    const leader = this.isLeading ? core.id : core.role === "follower" ? (core.leader ?? 0) : 0;
+    if (leader === this.#route.leader && core.term === this.#route.term) return;
+    this.#route = { leader, term: core.term };
+    this.#host.onRoute(this);
+  }
+
+  /** Keys fall due whether or not anybody looks at them. */
+  #advanceClock(): void {
+    const dueMs = this.keyspace.nextDeadlineMs();
+    if (dueMs === undefined || !this.core.hasCommittedInTerm) return;
+    const nowMs = this.#host.entryTimeMs(this);
+    if (nowMs !== undefined && dueMs <= nowMs) this.#writes.openBatch().isForced = true;
+  }
+
+  /** Runs what may meet a broken invariant: that stops this replica, and nothing else (CONSENSUS H-8). */
+  #guard(action: () => void): void {
+    if (this.#stoppedBecause !== undefined) return;
+    try {
+      action();
+    } catch (error) {
+      this.#host.onStopped(this, error);
+      this.stop(String(error), replicaStopped);
+    }
+  }
+
+  #abandon(reason: string, reply: ErrorReply): void {
+    this.#ledTerm = 0;
+    this.#route = { leader: 0, term: this.core.term };
+    for (const batch of this.#writes.takeProposed()) failUncertain(batch, reason);
+    this.#orphans.abandon(reason);
+    for (const batch of this.#writes.takeUnproposed()) failUnproposed(batch, reply);
+    this.#reads.takeAll((batch, at, lane) => lane.answer(batch.tickets[at] as number, reply));
+    this.#waits.answerAll(reply);
+    this.#host.onRoute(this);
+  }
+}
+
+const noEntries: readonly Entry[] = [];

@@ -1,0 +1,118 @@
+/** What a node says of itself and of the others: plain values, for JSON. */
+import type { SocketAddress } from "../platform/index.ts";
+import type { LogIndex, Role, Term } from "../raft/index.ts";
+import type { Checksum } from "./checksums.ts";
+
+/** One replica. */
+export interface GroupStatus {
+  readonly group: number;
+  readonly role: Role | "stopped";
+  readonly term: Term;
+  /** The leader's name; null if none is known. */
+  readonly leader: string | null;
+  readonly commitIndex: LogIndex;
+  readonly appliedIndex: LogIndex;
+  readonly lastIndex: LogIndex;
+  readonly keyCount: number;
+  readonly logicalBytes: number;
+  /** Rounds of digests that were finished here, the newest last. */
+  readonly checksums: readonly Checksum[];
+  /** Why the replica takes no part; null while it does. */
+  readonly stoppedBecause: string | null;
+}
+
+/** One node, as it sees itself. */
+export interface NodeStatus {
+  readonly name: string;
+  readonly nodeId: number;
+  readonly clusterId: string;
+  readonly pid: number;
+  readonly uptimeMs: number;
+  readonly bootCounter: number;
+  readonly diskEpoch: number;
+  readonly logBytes: number;
+  readonly residentBytes: number;
+  readonly isDiskFull: boolean;
+  /** Own wall clock minus the voters' median. */
+  readonly clockSkewMs: number;
+  /** Ticks that were left out since the start: the process was paused, or too busy. */
+  readonly missedTicks: number;
+  /** Connections to the peer port that were turned away. */
+  readonly rejectedConnections: number;
+  /** What the program around the node has said of it, such as its addresses. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly groups: readonly GroupStatus[];
+}
+
+/** One node, as the node that was asked sees it. */
+export interface NodeView {
+  readonly name: string;
+  readonly nodeId: number;
+  /** Where it listens for its peers, as far as known. */
+  readonly peer: SocketAddress | null;
+  /** Since something was heard of it; 0 for the node itself, null for never in this run. */
+  readonly lastContactMs: number | null;
+  /** Null: it did not answer. */
+  readonly status: NodeStatus | null;
+}
+
+export interface ClusterStatus {
+  readonly clusterId: string;
+  /** Who was asked. */
+  readonly askedNode: string;
+  /** In the order of their names. */
+  readonly nodes: readonly NodeView[];
+  /** The newest round of digests that all nodes which answered have finished: by group. */
+  readonly commonChecksums: readonly CommonChecksum[];
+}
+
+export interface CommonChecksum {
+  readonly group: number;
+  readonly index: LogIndex;
+  /** By name of the node; they are equal. */
+  readonly digests: Readonly<Record<string, string>>;
+}
+
+/** What is known at a node without asking anybody, for `INFO`. */
+export interface NodeInfo {
+  readonly name: string;
+  readonly directory: string | undefined;
+  readonly shards: readonly ShardInfo[];
+  readonly keyCount: number;
+  /** Keys with a deadline. */
+  readonly deadlineCount: number;
+  /** The weight of all keys and values, the same on every replica. */
+  readonly logicalBytes: number;
+  readonly logBytes: number;
+}
+
+/** One shard's replica on this node. */
+export interface ShardInfo {
+  /** From 0. */
+  readonly shard: number;
+  readonly role: string;
+  readonly term: Term;
+  readonly leader: string | undefined;
+  readonly commitIndex: LogIndex;
+  readonly appliedIndex: LogIndex;
+}
+
+/** The newest round that all of `statuses` have finished, for each group. */
+export function commonChecksums(statuses: readonly NodeStatus[]): readonly CommonChecksum[] {
+  const groups = new Set(statuses.flatMap((status) => status.groups.map(({ group }) => group)));
+  return [...groups].sort((a, b) => a - b).flatMap((group) => commonChecksum(group, statuses));
+}
+
+function commonChecksum(group: number, statuses: readonly NodeStatus[]): CommonChecksum[] {
+  const found = statuses.map((status) => ({
+    name: status.name,
+    checksums: status.groups.find((each) => each.group === group)?.checksums ?? [],
+  }));
+  const candidates = (found[0]?.checksums ?? []).map(({ index }) => index).sort((a, b) => b - a);
+  for (const index of candidates) {
+    const digests = found.map(({ name, checksums }) => [name, checksums.find((each) => each.index === index)?.digest]);
+    if (digests.every(([, digest]) => digest !== undefined))
+      return [{ group, index, digests: Object.fromEntries(digests) }];
+  }
+  return [];
+}
