@@ -1,35 +1,15 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { Opened, settled } from "../../test/server/clients.ts";
 import { encodeCommand, RawClient } from "../../test/server/raw-client.ts";
-import { type ServedTest, serve } from "../../test/server/served-keyspace.ts";
 import { createNodePlatform, silentLogger } from "../platform/index.ts";
 import { ErrorReply, MapReply, ok, type Reply, SimpleString } from "../resp/index.ts";
-import { ListenError, RedisServer, type RedisServerOptions } from "./redis-server.ts";
+import { ListenError, RedisServer } from "./redis-server.ts";
 
-const opened: { close(): void | Promise<void> }[] = [];
+const opened = new Opened();
+const start = opened.start.bind(opened);
+const connect = opened.connect.bind(opened);
 
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) await each.close();
-});
-
-async function start(options: Partial<RedisServerOptions> = {}): Promise<ServedTest> {
-  const served = await serve(options);
-  opened.push(served.server);
-  return served;
-}
-
-async function connect({ port }: ServedTest): Promise<RawClient> {
-  const client = await RawClient.connect(port);
-  opened.push(client);
-  return client;
-}
-
-/** Lets everything happen that can: a command that was sent before is answered or waits. */
-async function settled(served: ServedTest): Promise<void> {
-  const other = await RawClient.connect(served.port);
-  await other.run("PING");
-  await other.run("PING");
-  other.close();
-}
+afterEach(() => opened.close());
 
 const pong = new SimpleString("PONG");
 const error = (text: string): ErrorReply => new ErrorReply(text);

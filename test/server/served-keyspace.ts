@@ -10,6 +10,7 @@ import {
   type ServedNode,
 } from "../../src/server/index.ts";
 import { Replica } from "../keyspace/replica.ts";
+import { ShiftedClock } from "./shifted-clock.ts";
 
 export class ServedKeyspace implements ServedNode {
   readonly replica = new Replica();
@@ -92,20 +93,22 @@ export class ServedKeyspace implements ServedNode {
 export interface ServedTest {
   readonly server: RedisServer;
   readonly node: ServedKeyspace;
+  readonly clock: ShiftedClock;
   readonly port: number;
 }
 
 /** A server on a free port of this machine. */
 export async function serve(options: Partial<RedisServerOptions> = {}): Promise<ServedTest> {
-  const platform = createNodePlatform();
-  const node = new ServedKeyspace(platform.clock);
+  const { network, process, random, clock: realClock } = createNodePlatform();
+  const clock = new ShiftedClock(realClock);
+  const node = new ServedKeyspace(clock);
   const server = await RedisServer.listen({
-    platform,
+    platform: { network, process, random, clock },
     logger: silentLogger,
     node,
     host: "127.0.0.1",
     port: 0,
     ...options,
   });
-  return { server, node, port: server.address.port };
+  return { server, node, clock, port: server.address.port };
 }
