@@ -1,51 +1,59 @@
 import { expect, test } from "vitest";
-import { commandTable } from "../keyspace/index.ts";
-import { silentLogger } from "../platform/index.ts";
-import { Arguments, encodeReply } from "../resp/index.ts";
-import { SimulatedWorld } from "../simulation/index.ts";
-import type { ClientStream } from "./client-stream.ts";
-import { Node } from "./node.ts";
+import { bulk, okReply } from "../../test/cluster/client.ts";
+import { SimulatedCluster } from "../../test/cluster/simulated-cluster.ts";
 
-/** One client, as the server's connections are. */
-class Client {
-  readonly replies: string[] = [];
-  readonly failures: string[] = [];
-  readonly stream: ClientStream;
-  #ticket = 0;
+test.for([{ memory: true }, { memory: false }])(
+  "a node alone carries out commands in order ($memory)",
+  async (options) => {
+    const cluster = new SimulatedCluster({ size: 1, ...options });
+    await cluster.start();
+    const client = cluster.client("n1");
+    client.send("SET", "a", "1");
+    client.send("GET", "a");
+    client.send("INCR", "a");
+    client.send("GET", "a");
+    client.send("GET", "b");
+    await cluster.until(() => client.isAnswered, "replies", 1_000);
+    expect(client.replies).toEqual([okReply, bulk("1"), ":2\r\n", bulk("2"), "_\r\n"]);
+    await cluster.close();
+  },
+);
 
-  constructor(node: Node) {
-    this.stream = node.openStream({
-      reply: (ticket, reply) => {
-        expect(this.replies[ticket]).toBeUndefined();
-        this.replies[ticket] = encodeReply(reply, 3);
-      },
-      fail: (reason) => this.failures.push(reason),
-    });
+test("three nodes elect a leader, write, and read it everywhere", async () => {
+  const cluster = new SimulatedCluster();
+  await cluster.start();
+  await cluster.untilLeader();
+  const clients = cluster.names.map((name) => cluster.client(name));
+  for (const [at, client] of clients.entries()) {
+    client.send("SET", `key${at}`, `value${at}`);
+    client.send("GET", `key${at}`);
   }
+  await cluster.until(() => clients.every((client) => client.isAnswered), "replies", 2_000);
+  for (const [at, client] of clients.entries()) expect(client.replies).toEqual([okReply, bulk(`value${at}`)]);
+  for (const [at, client] of clients.entries()) client.send("GET", `key${(at + 1) % 3}`);
+  await cluster.until(() => clients.every((client) => client.isAnswered), "replies", 1_000);
+  for (const [at, client] of clients.entries()) expect(client.replies[2]).toBe(bulk(`value${(at + 1) % 3}`));
+  await cluster.close();
+  expect(cluster.exits).toEqual([]);
+});
 
-  /** Returns the ticket. */
-  send(...words: string[]): number {
-    const args = Arguments.of(words);
-    const spec = commandTable.resolve(args);
-    if (spec === undefined) throw new Error(`no such command: ${words}`);
-    const ticket = this.#ticket++;
-    this.stream.submit(ticket, spec, args, 3);
-    args.bytes.fill(0x21);
-    return ticket;
-  }
-}
-
-test("a node alone carries out commands in order", async () => {
-  const world = new SimulatedWorld({ seed: 1 });
-  const platform = world.machine("n1").start();
-  const node = await world.until(Node.start({ platform, logger: silentLogger, name: "n1" }));
-  const client = new Client(node);
-  client.send("SET", "a", "1");
-  client.send("GET", "a");
-  client.send("INCR", "a");
-  client.send("GET", "a");
-  client.send("GET", "b");
-  await world.run(200);
-  expect(client.replies).toEqual(["+OK\r\n", "$1\r\n1\r\n", ":2\r\n", "$1\r\n2\r\n", "_\r\n"]);
-  await world.until(node.close());
+test("acknowledged writes survive the leader's death, and writes flow again", async () => {
+  const cluster = new SimulatedCluster();
+  await cluster.start();
+  const first = await cluster.untilLeader();
+  const client = cluster.client(first);
+  for (let each = 0; each < 100; each++) client.send("SET", `key${each}`, `value${each}`);
+  await cluster.until(() => client.isAnswered, "replies", 2_000);
+  const beforeMs = cluster.world.nowMs;
+  cluster.kill(first);
+  const second = await cluster.untilLeader(first);
+  const other = cluster.client(second);
+  other.send("SET", "after", "1");
+  for (let each = 0; each < 100; each++) other.send("GET", `key${each}`);
+  await cluster.until(() => other.isAnswered, "replies", 2_000);
+  expect(cluster.world.nowMs - beforeMs).toBeLessThan(500);
+  expect(other.replies).toEqual([okReply, ...Array.from({ length: 100 }, (_, each) => bulk(`value${each}`))]);
+  await cluster.world.until(cluster.startNode(first));
+  await cluster.untilEqual();
+  await cluster.close();
 });

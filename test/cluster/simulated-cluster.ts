@@ -1,0 +1,149 @@
+/** A cluster of whole nodes in a simulated world, for the tests of `src/cluster/`. */
+import { Node, type NodeOptions, type NodeStatus } from "../../src/cluster/index.ts";
+import type { Logger, LogLevel, LogValue } from "../../src/platform/index.ts";
+import { type MachineOptions, type NetworkSettings, SimulatedWorld } from "../../src/simulation/index.ts";
+import { Client } from "./client.ts";
+
+export interface LoggedEvent {
+  readonly node: string;
+  readonly level: LogLevel;
+  readonly event: string;
+  readonly fields: Readonly<Record<string, LogValue>>;
+}
+
+export interface ProcessExit {
+  readonly node: string;
+  readonly code: number;
+  readonly reason: string;
+}
+
+export interface SimulatedClusterOptions {
+  readonly seed?: number;
+  readonly size?: number;
+  readonly memory?: boolean;
+  readonly node?: Partial<NodeOptions>;
+  readonly machine?: MachineOptions;
+  readonly network?: Partial<NetworkSettings>;
+}
+
+export class SimulatedCluster {
+  readonly world: SimulatedWorld;
+  readonly names: readonly string[];
+  readonly nodes: Map<string, Node> = new Map();
+  readonly events: LoggedEvent[] = [];
+  readonly exits: ProcessExit[] = [];
+  readonly crashes: unknown[] = [];
+
+  constructor(options: SimulatedClusterOptions = {}) {
+    this.#options = options;
+    this.world = new SimulatedWorld({ seed: options.seed ?? 1, network: options.network ?? {} });
+    this.names = Array.from({ length: options.size ?? 3 }, (_, at) => `n${at + 1}`);
+    for (const name of this.names) {
+      this.world.machine(name, {
+        ...options.machine,
+        onProcessEnd: (end) => {
+          this.nodes.delete(name);
+          if (end.kind === "exited") this.exits.push({ node: name, code: end.code, reason: end.reason });
+          if (end.kind === "crashed") this.crashes.push(end.error);
+        },
+      });
+    }
+  }
+
+  /** Starts all nodes that do not run, and waits until they are up. */
+  async start(): Promise<void> {
+    await Promise.all([this.world.until(Promise.all(this.names.map((name) => this.startNode(name))))]);
+  }
+
+  /** To be awaited with `world.until`. */
+  async startNode(name: string, changes: Partial<NodeOptions> = {}): Promise<Node> {
+    const known = this.nodes.get(name);
+    if (known !== undefined) return known;
+    const platform = this.world.machine(name).start();
+    const peers = this.names.length === 1 ? undefined : this.names.map((host) => ({ name: host, host, port: 17_000 }));
+    const node = await Node.start({
+      platform,
+      logger: this.#logger(name),
+      directory: this.#options.memory === true ? undefined : "/data",
+      name,
+      peers,
+      secret: "secret",
+      ...this.#options.node,
+      ...changes,
+    });
+    this.nodes.set(name, node);
+    return node;
+  }
+
+  node(name: string): Node {
+    const node = this.nodes.get(name);
+    if (node === undefined) throw new Error(`${name} does not run`);
+    return node;
+  }
+
+  status(name: string): NodeStatus["groups"][number] {
+    const [group] = this.node(name).nodeStatus().groups;
+    if (group === undefined) throw new Error(`${name} hosts no group`);
+    return group;
+  }
+
+  /** The name of the node that leads in the highest term, if one does. */
+  get leader(): string | undefined {
+    const leaders = [...this.nodes.keys()].filter((name) => this.status(name).role === "leader");
+    return leaders.toSorted((left, right) => this.status(right).term - this.status(left).term)[0];
+  }
+
+  get followers(): readonly string[] {
+    const { leader } = this;
+    return [...this.nodes.keys()].filter((name) => name !== leader).toSorted();
+  }
+
+  /** Waits until some node leads that is not `except`, and gives its name. */
+  async untilLeader(except?: string): Promise<string> {
+    const isThere = (): boolean => this.leader !== undefined && this.leader !== except;
+    await this.until(isThere, "a leader");
+    return this.leader as string;
+  }
+
+  async until(condition: () => boolean, what: string, limitMs = 30_000): Promise<void> {
+    if (!(await this.world.runUntil(condition, limitMs))) {
+      const events = this.events
+        .slice(-20)
+        .map(({ node, event, fields }) => `${node} ${event} ${JSON.stringify(fields)}`);
+      throw new Error(`seed ${this.world.seed}: no ${what} within ${limitMs} ms\n${events.join("\n")}`);
+    }
+  }
+
+  client(name: string): Client {
+    return new Client(this.node(name));
+  }
+
+  kill(name: string): void {
+    this.world.machine(name).kill();
+  }
+
+  /** Waits until all nodes that run have applied the same entries, and says what they hold. */
+  async untilEqual(): Promise<void> {
+    const isEqual = (): boolean => {
+      const groups = [...this.nodes.keys()].map((name) => this.status(name));
+      return groups.every(
+        ({ appliedIndex, lastIndex }) => appliedIndex === groups[0]?.lastIndex && lastIndex === appliedIndex,
+      );
+    };
+    await this.until(isEqual, "equal replicas");
+  }
+
+  async close(): Promise<void> {
+    await this.world.until(Promise.all([...this.nodes.values()].map((node) => node.close())));
+  }
+
+  eventsOf(event: string): readonly LoggedEvent[] {
+    return this.events.filter((each) => each.event === event);
+  }
+
+  readonly #options: SimulatedClusterOptions;
+
+  #logger(node: string): Logger {
+    return { log: (level, event, fields = {}) => this.events.push({ node, level, event, fields }) };
+  }
+}
