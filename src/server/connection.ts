@@ -1,8 +1,9 @@
+import type { ReplyTarget } from "../cluster/index.ts";
 import type { NetworkError, SocketAddress, StreamSocket, Timer } from "../platform/index.ts";
 import { type Arguments, ErrorReply, type Reply, RespParser, type RespVersion } from "../resp/index.ts";
 import { ClientOutput } from "./client-output.ts";
 import type { KeyspaceCommand, ServedCommand } from "./served-command.ts";
-import type { CommandStream, ReplyTarget } from "./served-node.ts";
+import type { CommandStream } from "./served-node.ts";
 import { answeredLater, type ServerCommand } from "./server-command.ts";
 import type { ServerContext } from "./server-context.ts";
 
@@ -18,8 +19,10 @@ const stop = {
   output: 8,
   /** Too many commands are under way. */
   commands: 16,
+  /** The node has enough to do. */
+  node: 32,
   /** The connection ends once everything is answered. */
-  closing: 32,
+  closing: 64,
 } as const;
 
 /** Output of this size is handed to the socket at once: a string must not grow without bounds. */
@@ -129,6 +132,10 @@ export class Connection implements ReplyTarget {
 
   reply(ticket: number, reply: Reply): void {
     this.#answer(ticket, reply, undefined);
+  }
+
+  resumed(): void {
+    this.#end(stop.node);
   }
 
   fail(reason: string): void {
@@ -281,6 +288,7 @@ export class Connection implements ReplyTarget {
     if (context.monitors.size > 0) context.feedMonitors(this, command, args);
     this.stream.submit(this.output.take(command), keyspaceCommand, args, this.protocol);
     if (this.output.openCount >= context.limits.commandsInFlightMax) this.#stops |= stop.commands;
+    if (this.stream.isPaused) this.#stops |= stop.node;
   }
 
   #execute(command: ServedCommand, serverCommand: ServerCommand, args: Arguments): void {

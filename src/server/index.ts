@@ -1,4 +1,4 @@
 export { ListenError, RedisServer, type RedisServerOptions } from "./redis-server.ts";
-export type { CommandStream, NodeInfo, ReplyTarget, ServedNode, ShardInfo } from "./served-node.ts";
+export type { CommandStream, ServedNode } from "./served-node.ts";
 export { type ServerLimits, serverLimitDefaults } from "./server-limits.ts";
 export type { ShutdownRequest } from "./shutdown.ts";

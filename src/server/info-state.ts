@@ -1,7 +1,8 @@
+import type { ShardInfo } from "../cluster/index.ts";
 import type { InfoSection } from "./info.ts";
 import { memoryFigures } from "./memory-commands.ts";
 import { redisVersion } from "./redis-version.ts";
-import type { ShardInfo } from "./served-node.ts";
+
 import type { ServerContext } from "./server-context.ts";
 
 type Field = readonly [name: string, value: string | number];

@@ -1,14 +1,8 @@
 /** A node as the server sees it, in memory: one keyspace, whose answers can be held back. For tests. */
+import type { NodeInfo, ReplyTarget } from "../../src/cluster/index.ts";
 import { type Clock, createNodePlatform, silentLogger } from "../../src/platform/index.ts";
 import type { Arguments, Reply } from "../../src/resp/index.ts";
-import {
-  type CommandStream,
-  type NodeInfo,
-  RedisServer,
-  type RedisServerOptions,
-  type ReplyTarget,
-  type ServedNode,
-} from "../../src/server/index.ts";
+import { type CommandStream, RedisServer, type RedisServerOptions, type ServedNode } from "../../src/server/index.ts";
 import { Replica } from "../keyspace/replica.ts";
 import { ShiftedClock } from "./shifted-clock.ts";
 
@@ -29,6 +23,7 @@ export class ServedKeyspace implements ServedNode {
   openStream(target: ReplyTarget): CommandStream {
     this.#targets.add(target);
     return {
+      isPaused: false,
       submit: (ticket, _command, args) => this.#submit(target, ticket, args),
       wait: (ticket, wanted) => {
         if (this.replicaCount >= wanted) target.reply(ticket, this.replicaCount);
