@@ -34,7 +34,7 @@ export const flagUnfinished = 2;
 export const batchHeaderBytesMax: number = batchFixedBytes + batchGroupsMax * batchGroupBytes;
 
 /** Bounds what is read at a word of a header, before its body has been checked. */
-export const batchBodyBytesMax = 64 * 1_048_576;
+export const batchBodyBytesMax: number = 64 * 1_048_576;
 
 /** How long the header at `offset` of `bytes` is; 0 if none can begin there. Only looks at the first 24 bytes. */
 export function batchHeaderBytes(view: DataView, offset: number): number {

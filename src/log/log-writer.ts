@@ -64,7 +64,7 @@ const reserveBytesMax = 1_048_576;
 const growthFactor = 4;
 
 export class LogWriter {
-  readonly queue = new RecordQueue();
+  readonly queue: RecordQueue = new RecordQueue();
   /** Callbacks of what needs no durability and waits for nothing: run by {@link runFreeDones}, or after the next batch's. */
   readonly freeDones: (() => void)[] = [];
 
@@ -251,6 +251,8 @@ export class LogWriter {
     this.#lastWriteMs = this.#place.clock.nowMs();
     this.#prepareNext();
     if (this.queue.urgentCount === 0 || !this.#start()) this.#armIdleMark();
+    // Those that were free before this batch was durable came before it.
+    this.runFreeDones();
     this.#isRunningDones = true;
     for (const set of taken) for (const done of set.dones) done();
     this.#isRunningDones = false;

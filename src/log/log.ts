@@ -17,7 +17,7 @@ export interface LogOptions extends Partial<WriterSettings> {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Created where missing. Only this log's files stand in it. */
+  /** Created where missing; the folder that it stands in exists, durably. Only this log's files stand in it. */
   readonly directory: string;
   readonly identity: LogIdentity;
   /** The starts of this node, this one included, as its other files count them. Undefined: not checked. */
@@ -83,10 +83,11 @@ export class Log implements NodeLog {
       diskEpochSeen: options.diskEpochSeen,
     };
     try {
+      const settings = settingsOf(options);
       const found = await readLog(source);
-      const opened = await openSegment(source, found);
+      const opened = await openSegment(source, found, settings.segmentBytes);
       const file = await options.disk.open(opened.path, "write");
-      const log = new Log(options, { found, opened, file });
+      const log = new Log(options, settings, { found, opened, file });
       const recovery = describe(found, opened);
       report(options.logger, recovery);
       return { log, recovery };
@@ -160,7 +161,7 @@ export class Log implements NodeLog {
   readonly #olderBytes: number;
   #onDamage: ((error: LogDamagedError) => void) | undefined;
 
-  private constructor(options: LogOptions, start: LogStart) {
+  private constructor(options: LogOptions, settings: WriterSettings, start: LogStart) {
     const { disk, directory, identity, logger } = options;
     const { found, opened, file } = start;
     this.#logger = logger;
@@ -181,7 +182,7 @@ export class Log implements NodeLog {
       groups: () => this.#groupsAtStart(),
     };
     const place = { ...options, bootCounter: options.bootCounter ?? 0 };
-    this.#writer = new LogWriter(place, settingsOf(options), state, { ...opened, file });
+    this.#writer = new LogWriter(place, settings, state, { ...opened, file });
   }
 
   #group(id: number): StoredGroup {

@@ -9,7 +9,7 @@ import { segmentPath } from "./segment-files.ts";
 import { encodeSegmentHeader, headersBytes } from "./segment-header.ts";
 
 /** The first segment of a run is small, so that a start is quick and a store at rest takes little space. */
-export const openingSegmentBytes = 2 * 1_048_576;
+const openingBytesMax = 2 * 1_048_576;
 
 /** The segment that a run of the node begins with. */
 export interface OpenedSegment {
@@ -29,8 +29,8 @@ export interface OpenedSegment {
  *
  * @throws LogDiskFullError (LOG_DISK_FULL), DiskError
  */
-export async function openSegment(source: RecoverySource, log: ReadLog): Promise<OpenedSegment> {
-  const plan = planSegment(source, log);
+export async function openSegment(source: RecoverySource, log: ReadLog, segmentBytes: number): Promise<OpenedSegment> {
+  const plan = planSegment(source, log, Math.min(segmentBytes, openingBytesMax));
   try {
     await writeDurably(source, plan);
   } catch (error) {
@@ -60,6 +60,8 @@ export async function openSegment(source: RecoverySource, log: ReadLog): Promise
 
 interface SegmentPlan {
   readonly segment: number;
+  /** There was no log before. */
+  readonly isFirst: boolean;
   readonly image: Uint8Array;
   readonly batchesStart: number;
   readonly end: number;
@@ -73,13 +75,13 @@ interface SegmentPlan {
   }[];
 }
 
-function planSegment({ identity, bootCounter }: RecoverySource, log: ReadLog): SegmentPlan {
+function planSegment({ identity, bootCounter }: RecoverySource, log: ReadLog, roomBytes: number): SegmentPlan {
   const segment = log.chain.highestNumber + 1;
   const { previousEnd, emptySegments } = predecessor(log);
   const groups = log.replay.table();
   const batchesStart = headersBytes(groups.length);
   const end = log.tail.reduce((at, batch) => at + batch.header.totalBytes, batchesStart);
-  const image = new Uint8Array(blocksUp(end + openingSegmentBytes));
+  const image = new Uint8Array(blocksUp(end + roomBytes));
   const oldest = log.chain.segments.find((candidate) => !emptySegments.includes(candidate.path));
   const oldestSegment = oldest?.segment ?? segment;
   encodeSegmentHeader(
@@ -104,7 +106,8 @@ function planSegment({ identity, bootCounter }: RecoverySource, log: ReadLog): S
     at += batch.header.totalBytes;
     return { header: batch.header, body: batch.body, place };
   });
-  return { segment, image, batchesStart, end, previousEnd, oldestSegment, emptySegments, batches };
+  const isFirst = log.chain.segments.length === 0;
+  return { segment, isFirst, image, batchesStart, end, previousEnd, oldestSegment, emptySegments, batches };
 }
 
 /**
@@ -143,7 +146,7 @@ function openingPath({ directory }: RecoverySource, segment: number): string {
 async function writeDurably(source: RecoverySource, plan: SegmentPlan): Promise<void> {
   const { disk, directory } = source;
   const path = openingPath(source, plan.segment);
-  if (plan.segment === 1) await makeDirectory(source);
+  if (plan.isFirst) await makeDirectory(source);
   const file = await disk.open(path, "create");
   try {
     await write(file, plan.image, 0);

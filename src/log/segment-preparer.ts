@@ -24,11 +24,11 @@ export type Preparation =
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly error: unknown };
 
-/** Written and synced at once. More would make the log's own syncs wait (DESIGN §13). */
-const pieceBytes = 1_048_576;
+/** Written and synced at once: the more, the longer the log's own syncs wait behind it (p99 0.6 ms with 256 KiB, 1 to 6 with 1 MiB). */
+const pieceBytes = 262_144;
 
 /** A pause of this many times as long as a piece took leaves the disk to the log. */
-const pauseFactor = 1;
+const pauseFactor = 2;
 const pauseMsMax = 50;
 
 /** A full disk may still have room for a smaller segment. */
