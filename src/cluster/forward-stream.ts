@@ -2,8 +2,9 @@
  * The client's side of a forwarded stream (`forward-wire.ts`): what was sent to one leader in one term and is not
  * answered. Replies must come in the order of the numbers; one that does not is never given to anybody (CONSENSUS S-7).
  */
+import { isWrite } from "../keyspace/index.ts";
 import type { PeerLink } from "../net/index.ts";
-import { assert } from "../platform/index.ts";
+import { assert, type Outcome } from "../platform/index.ts";
 import type { LogIndex, Term } from "../raft/index.ts";
 import type { RespVersion } from "../resp/index.ts";
 import { type BulkSender, commandTransfer } from "./bulk.ts";
@@ -16,8 +17,8 @@ export interface ForwardStreamOwner {
   forwardAnswered(command: PendingCommand, text: string, index: LogIndex): void;
   /** Every command has been answered or can be sent again: `again`, in order. The stream is over. */
   forwardSettled(again: readonly PendingCommand[]): void;
-  /** Of this command it is not known whether it was proposed. Returns whether it may be sent again all the same. */
-  forwardUnknown(command: PendingCommand): boolean;
+  /** Its answer will never be known, and it cannot be sent again. */
+  forwardLost(command: PendingCommand, outcome: Outcome): void;
   /** A reply was lost: no later one may take its place. */
   forwardBroken(reason: string): void;
 }
@@ -116,9 +117,23 @@ export class ForwardStream {
   break(): void {
     const lost = this.#sent.cutFrom(0);
     const { sentCount } = this.link;
-    // What never left this process was surely not proposed.
-    const again = lost.filter(({ command, message }) => message > sentCount || this.#owner.forwardUnknown(command));
-    this.#again.unshift(...again.map(({ command }) => command));
+    const again: PendingCommand[] = [];
+    let mayHaveWritten = false;
+    for (const { command, message } of lost.reverse()) {
+      if (message > sentCount) {
+        // It never left this process.
+        again.push(command);
+      } else if (isWrite(command.spec)) {
+        mayHaveWritten = true;
+        this.#owner.forwardLost(command, "unknown");
+      } else if (mayHaveWritten) {
+        // Sent again, it could see a write that came behind it.
+        this.#owner.forwardLost(command, "notApplied");
+      } else {
+        again.push(command);
+      }
+    }
+    this.#again.unshift(...again.reverse());
     this.close(0);
   }
 

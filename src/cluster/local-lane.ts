@@ -2,13 +2,13 @@
  * The lane of a client of this node: it sends each command where the group's leader is, here or elsewhere, and keeps it
  * while there is none. Commands never overtake each other: as soon as one has to wait, those behind it do.
  */
-import { type CommandSpec, isWrite, type Keyspace } from "../keyspace/index.ts";
+import type { CommandSpec, Keyspace } from "../keyspace/index.ts";
 import type { PeerLink } from "../net/index.ts";
-import type { Clock } from "../platform/index.ts";
+import type { Clock, Outcome } from "../platform/index.ts";
 import type { LogIndex } from "../raft/index.ts";
 import { Arguments, type ErrorReply, RawReply, type Reply, type RespVersion } from "../resp/index.ts";
 import type { BulkSender } from "./bulk.ts";
-import { noLeader, tooManyWaiting, uncertain } from "./errors.ts";
+import { leaderChanged, noLeader, tooManyWaiting, uncertain } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
 import { ForwardStream, type ForwardStreamOwner } from "./forward-stream.ts";
 import { Lane } from "./lane.ts";
@@ -156,10 +156,10 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
     if (this.#held.length > 0) this.resume();
   }
 
-  forwardUnknown(command: PendingCommand): boolean {
-    if (!isWrite(command.spec)) return true;
-    this.answer(command.ticket, uncertain("the connection to the leader was lost before it answered"));
-    return false;
+  forwardLost(command: PendingCommand, outcome: Outcome): void {
+    const reply =
+      outcome === "unknown" ? uncertain("the connection to the leader was lost before it answered") : leaderChanged;
+    this.answer(command.ticket, reply);
   }
 
   forwardSettled(again: readonly PendingCommand[]): void {

@@ -58,7 +58,7 @@ export class Node {
     const settings = nodeSettings(options.settings);
     const directory = await openDirectory(options);
     try {
-      const log = await openLog(options, directory);
+      const log = await openLog(options, settings, directory);
       directory.rememberOwnEpoch(log.diskEpoch);
       const node = new Node(options, settings, directory, log);
       try {
@@ -270,7 +270,7 @@ function openDirectory(options: NodeOptions): Promise<NodeDirectory> {
   return Promise.resolve().then(() => NodeDirectory.inMemory({ random, logger, given }));
 }
 
-async function openLog(options: NodeOptions, directory: NodeDirectory): Promise<NodeLog> {
+async function openLog(options: NodeOptions, settings: NodeSettings, directory: NodeDirectory): Promise<NodeLog> {
   const { platform, logger } = options;
   const { disk, clock } = platform;
   if (options.directory === undefined) return new MemoryLog({ clock });
@@ -283,6 +283,8 @@ async function openLog(options: NodeOptions, directory: NodeDirectory): Promise<
     identity: { clusterId: Buffer.from(clusterId, "hex"), nodeId: directory.nodeId },
     bootCounter,
     diskEpochSeen: diskEpoch,
+    segmentBytes: settings.segmentBytes,
+    cacheBytesPerGroupMax: settings.logCacheBytes,
   });
   return log;
 }

@@ -48,6 +48,10 @@ export interface NodeSettings {
   readonly statusTimeoutMs: number;
   /** How long `close` waits for commands that are under way. Default 1,000. */
   readonly closeWaitMs: number;
+  /** Size of the log's files. Default 64 MiB. */
+  readonly segmentBytes: number;
+  /** Newest entries that are kept in memory for followers, and as many again of those that are read back. Default 8 MiB. */
+  readonly logCacheBytes: number;
   readonly links: PeerLinksSettings;
 }
 
@@ -73,6 +77,8 @@ export const nodeDefaults: NodeSettings = {
   checksumIntervalMs: 300_000,
   statusTimeoutMs: 1_000,
   closeWaitMs: 1_000,
+  segmentBytes: 64 * mebibyte,
+  logCacheBytes: 8 * mebibyte,
   links: peerLinksDefaults,
 };
 

@@ -1,0 +1,69 @@
+/** A seeded run of a cluster under faults and a workload, with what was wrong in it. */
+import type { SeededRandom } from "../../src/simulation/index.ts";
+import { OwnKeyWorkload } from "./own-key-workload.ts";
+import { SimulatedCluster } from "./simulated-cluster.ts";
+
+export interface ChaosResult {
+  readonly complaints: readonly string[];
+  readonly okCount: number;
+  readonly uncertainCount: number;
+  readonly refusedCount: number;
+  readonly readCount: number;
+}
+
+type Fault = (cluster: SimulatedCluster, name: string, random: SeededRandom) => void;
+
+const faults: readonly Fault[] = [
+  (cluster, name) => cluster.kill(name),
+  (cluster, name) => cluster.world.machine(name).cutPower("random"),
+  (cluster, name, random) => {
+    const machine = cluster.world.machine(name);
+    machine.pause();
+    cluster.world.schedule(random.integer(10, 6_000), () => machine.resume());
+  },
+  (cluster, name) => cluster.world.network.partition([[name], cluster.names.filter((other) => other !== name)]),
+  (cluster, name, random) => {
+    const others = cluster.names.filter((other) => other !== name);
+    const other = others[random.integer(0, others.length - 1)] as string;
+    cluster.world.network.cut({ from: name, to: other });
+  },
+  (cluster, name) => void cluster.world.network.resetConnections(({ from, to }) => from === name || to === name),
+  (cluster, name) => cluster.world.machine(name).clock.jumpWall(365 * 24 * 3_600_000),
+];
+
+/** Runs `faultCount` faults, one after the other, each healed before the end. */
+export async function runChaos(seed: number, faultCount: number): Promise<ChaosResult> {
+  const cluster = new SimulatedCluster({ seed });
+  const { world } = cluster;
+  const random = world.random.fork();
+  await cluster.start();
+  const loads = Array.from({ length: 6 }, (_, at) => new OwnKeyWorkload(cluster, `own${at}`, random.fork()));
+  for (let count = 0; count < faultCount; count++) {
+    await world.run(random.integer(0, 2_000));
+    const fault = faults[random.integer(0, faults.length - 1)] as Fault;
+    fault(cluster, cluster.names[random.integer(0, cluster.names.length - 1)] as string, random);
+    await world.run(random.integer(0, 4_000));
+    world.network.healAll();
+    for (const name of cluster.names) if (!cluster.nodes.has(name)) void cluster.startNode(name).catch(() => {});
+  }
+  for (const name of cluster.names) world.machine(name).resume();
+  await world.run(8_000);
+  for (const load of loads) load.stop();
+  await cluster.until(() => loads.every((load) => load.isAnswered), "answers to everything", 20_000);
+  await cluster.untilEqual();
+  const complaints = [
+    ...loads.flatMap((load) => load.complaints()),
+    ...cluster.crashes.map((error) => `crash: ${error instanceof Error ? error.stack : String(error)}`),
+    ...cluster.exits.map(({ node, code, reason }) => `${node} exits with ${code}: ${reason}`),
+    ...cluster.eventsOf("a replica has stopped").map(({ node, fields }) => `${node}: ${fields.error}`),
+  ];
+  await cluster.close();
+  const sum = (reply: string): number => loads.reduce((total, load) => total + load.count(reply), 0);
+  return {
+    complaints,
+    okCount: sum("+OK"),
+    uncertainCount: sum("-UNCERTAIN"),
+    refusedCount: sum("-TRYAGAIN") + sum("-CLUSTERDOWN"),
+    readCount: sum("$"),
+  };
+}
