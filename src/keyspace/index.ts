@@ -34,4 +34,4 @@ export {
 } from "./keyspace.ts";
 export { RawString, stringBytesMax } from "./raw-string.ts";
 export { type SemanticsLevel, SemanticsLevelError, semanticsLevelMax, semanticsLevels } from "./semantics.ts";
-export { typeOf, type Value, type ValueType } from "./value.ts";
+export { cloneOf, typeOf, type Value, type ValueType } from "./value.ts";

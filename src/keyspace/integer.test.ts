@@ -62,7 +62,7 @@ test.for([
 });
 
 test("sums and products are exact or there is none", () => {
-  const factor = fc.constantFrom(1, -1, 1_000);
+  const factor = fc.constantFrom(1, 1_000);
   fc.assert(
     fc.property(integer, integer, factor, (a, b, by) => {
       const [left, right] = [expected(a), expected(b)];

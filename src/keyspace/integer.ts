@@ -55,7 +55,7 @@ export function addIntegers(a: Integer, b: Integer): Integer | undefined {
   return toInteger(BigInt(a) + BigInt(b));
 }
 
-/** `a * factor`; undefined if that is no 64-bit integer. */
+/** `a * factor`, which is above zero; undefined if that is no 64-bit integer. */
 export function multiplyInteger(a: Integer, factor: number): Integer | undefined {
   if (typeof a === "number") {
     const product = a * factor;

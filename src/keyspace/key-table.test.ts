@@ -140,5 +140,7 @@ test("the n-th key is found without walking all before it", () => {
   const keys = sorted([...Array.from({ length: 400 }, (_, number) => `{tag}${number}`), "a", "b", "c"]);
   for (const key of keys) insert(table, key);
   for (const [at, key] of keys.entries()) expect(table.nth(at).key).toBe(key);
-  expect(table.nth(keys.length).isOver).toBe(true);
+  for (const key of keys.slice(0, 300)) remove(table, key);
+  expect(table.nth(0).key).toBe(keys[300]);
+  expect(() => table.nth(keys.length)).toThrow("behind the last one");
 });

@@ -32,6 +32,10 @@ import type { Value } from "./value.ts";
 /** Longer keys are compared by the built-in comparison, whose calls cost as much as this many bytes one by one. */
 const loopCompareBytesMax = 64;
 
+/** Slots are counted in groups of 128. */
+const groupBits = 7;
+const groupMask = (1 << groupBits) - 1;
+
 /** The leaves of a slot that holds more keys than one leaf may, in order, none of them empty. */
 class LeafList {
   readonly leaves: KeyLeaf[];
@@ -54,6 +58,8 @@ export class KeyTable {
   /** The number of the leaf within its slot's list. */
   #leafNumber = 0;
   readonly #slots: Slot[] = new Array<Slot>(slotCount).fill(undefined);
+  /** Keys in each group of slots, so that the n-th key and the next one are found in a few hundred steps. */
+  readonly #groupCounts: Int32Array = new Int32Array(slotCount >> groupBits);
 
   /** Of the key at the place, as are the next ones. */
   get key(): string {
@@ -116,13 +122,13 @@ export class KeyTable {
       this.#findAmong(this.#slots[this.#slot], key);
     }
     insertAt(this.#leaf, this.#index, this.#hash, key, value, meta);
-    this.keyCount++;
+    this.#count(1);
   }
 
   /** Removes the key at the place, which `find` has just found and which has no deadline any more. */
   remove(): void {
     removeAt(this.#leaf, this.#index);
-    this.keyCount--;
+    this.#count(-1);
     const slot = this.#slots[this.#slot];
     if (slot instanceof LeafList) this.#shrink(slot.leaves);
     else if (keysIn(this.#leaf) === 0) this.#slots[this.#slot] = undefined;
@@ -130,22 +136,21 @@ export class KeyTable {
 
   /** All keys from `position` on. */
   walk(position: KeyPosition): KeyWalk {
-    return new KeyWalk(this.#slots, position);
+    return new KeyWalk(this.#slots, this.#groupCounts, position);
   }
 
-  /** The key that `number` others stand before in the logical order. */
+  /** The key that `number` others stand before in the logical order. There must be more keys than that. */
   nth(number: number): KeyWalk {
-    let before = 0;
-    for (let slot = 0; slot < slotCount; slot++) {
-      const count = keysInSlot(this.#slots[slot]);
-      if (before + count > number) {
-        const walk = this.walk(slot * keyHashCount);
-        walk.skip(number - before);
-        return walk;
-      }
-      before += count;
+    let left = number;
+    let group = 0;
+    for (; group < this.#groupCounts.length; group++) {
+      const count = this.#groupCounts[group] as number;
+      if (left < count) break;
+      left -= count;
     }
-    return this.walk(slotCount * keyHashCount);
+    const walk = this.walk((group << groupBits) * keyHashCount);
+    walk.skip(left);
+    return walk;
   }
 
   #findAmong(slot: Slot, key: string): boolean {
@@ -166,6 +171,12 @@ export class KeyTable {
     this.#leaf = leaf;
     this.#index = index;
     return index < count && keyAt(leaf, index) === key;
+  }
+
+  #count(change: 1 | -1): void {
+    this.keyCount += change;
+    const group = this.#slot >> groupBits;
+    this.#groupCounts[group] = (this.#groupCounts[group] as number) + change;
   }
 
   #split(slot: KeyLeaf | LeafList): void {
@@ -200,9 +211,11 @@ export class KeyWalk {
   #slot: number;
   #leafNumber = 0;
   readonly #slots: readonly Slot[];
+  readonly #groupCounts: Int32Array;
 
-  constructor(slots: readonly Slot[], position: KeyPosition) {
+  constructor(slots: readonly Slot[], groupCounts: Int32Array, position: KeyPosition) {
     this.#slots = slots;
+    this.#groupCounts = groupCounts;
     this.#slot = Math.floor(position / keyHashCount);
     const hash = position % keyHashCount;
     const slot = slots[this.#slot];
@@ -259,6 +272,15 @@ export class KeyWalk {
     return this.#leaf;
   }
 
+  /** The slot after the present one, past groups without keys. */
+  #nextSlot(): number {
+    let slot = this.#slot + 1;
+    while ((slot & groupMask) === 0 && slot < slotCount && this.#groupCounts[slot >> groupBits] === 0) {
+      slot += groupMask + 1;
+    }
+    return Math.min(slot, slotCount);
+  }
+
   /** From behind the end of a leaf to the next leaf that has keys. */
   #skipEnds(): void {
     while (this.#leaf === undefined || this.#index >= keysIn(this.#leaf)) {
@@ -269,23 +291,13 @@ export class KeyWalk {
         continue;
       }
       this.#leaf = undefined;
-      if (this.#slot >= slotCount - 1) {
-        this.#slot = slotCount;
-        return;
-      }
-      const following = this.#slots[++this.#slot];
+      this.#slot = this.#nextSlot();
+      if (this.#slot >= slotCount) return;
+      const following = this.#slots[this.#slot];
       this.#leafNumber = 0;
       this.#leaf = following instanceof LeafList ? following.leaves[0] : following;
     }
   }
-}
-
-function keysInSlot(slot: Slot): number {
-  if (slot === undefined) return 0;
-  if (!(slot instanceof LeafList)) return keysIn(slot);
-  let count = 0;
-  for (const leaf of slot.leaves) count += keysIn(leaf);
-  return count;
 }
 
 /** The last leaf whose first key is not behind (`hash`, `key`), or the first leaf. */

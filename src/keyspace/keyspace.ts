@@ -46,7 +46,7 @@ export interface KeyspaceHeader {
   readonly semanticsLevel: number;
 }
 
-/** A key with all that belongs to it. */
+/** A key with all that belongs to it. Whoever makes one for `restore` gives the value away. */
 export interface KeyRecord {
   readonly key: string;
   readonly value: Value;
@@ -194,7 +194,7 @@ export class Keyspace {
     return this.#table.walk(position);
   }
 
-  /** The key that a walk stands at. */
+  /** The key that a walk stands at. The value is the keyspace's own: whoever keeps it takes a clone. */
   record(walk: KeyWalk): KeyRecord {
     const { key, value, meta } = walk;
     return { key, value, deadline: this.#deadlineOf(meta), revision: revisionOf(meta) };
@@ -371,7 +371,7 @@ export class Keyspace {
     return typeof meta === "number" || !this.#isDue(meta.deadlineId);
   }
 
-  /** The key that `number` others, due ones included, stand before in the logical order. */
+  /** The key that `number` others, due ones included, stand before in the logical order. There must be more than that. */
   nth(number: number): KeyWalk {
     return this.#table.nth(number);
   }

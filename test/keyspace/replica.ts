@@ -1,11 +1,13 @@
 /** A replica of one: a keyspace that is spoken to in commands, through real entries. For tests. */
 import {
   type CommandTable,
+  cloneOf,
   DueKeyMet,
   EntryReader,
   EntryWriter,
   entryCommandTable,
   isWrite,
+  type KeyRecord,
   Keyspace,
 } from "../../src/keyspace/index.ts";
 import { Arguments, type Reply } from "../../src/resp/index.ts";
@@ -90,7 +92,11 @@ export class Replica {
     return new Replica(keyspace, this.#table);
   }
 
-  *records(): Generator<ReturnType<Keyspace["record"]>> {
-    for (const walk = this.keyspace.walk(); !walk.isOver; walk.next()) yield this.keyspace.record(walk);
+  /** All keys, with values that share nothing with the keyspace's. */
+  *records(): Generator<KeyRecord> {
+    for (const walk = this.keyspace.walk(); !walk.isOver; walk.next()) {
+      const record = this.keyspace.record(walk);
+      yield { ...record, value: cloneOf(record.value) };
+    }
   }
 }
