@@ -32,7 +32,7 @@ export type {
   TransferLeader,
 } from "./message.ts";
 export type { Refusal } from "./proposals.ts";
-export { type Proposed, RaftCore } from "./raft-core.ts";
+export { type ChangeRefusal, type Proposed, RaftCore } from "./raft-core.ts";
 export type { ConfirmedRead, LogReader, Persist, Ready, SnapshotSource } from "./ready.ts";
 export type { Role } from "./replica.ts";
 export type { RaftOptions } from "./settings.ts";

@@ -9,7 +9,7 @@ import type { HardState, LogIndex, Proposal, ReplicaId, Snapshot, Term } from ".
 import { appliedTo, applyConfigurationChange } from "./membership.ts";
 import type { Message } from "./message.ts";
 import { propose, type Refusal } from "./proposals.ts";
-import type { Persist, Ready } from "./ready.ts";
+import type { Persist, Ready, SnapshotSource } from "./ready.ts";
 import { Replica, type Role } from "./replica.ts";
 import { sendPendingEntries } from "./replication.ts";
 import type { RaftOptions } from "./settings.ts";
@@ -21,7 +21,17 @@ import { tick } from "./tick.ts";
 /** Where a proposal will stand in the log, or why it was refused: then it surely did not happen. */
 export type Proposed =
   | { readonly index: LogIndex; readonly term: Term }
-  | { readonly refused: Refusal | "changePending" | "changeInvalid" };
+  | { readonly refused: Refusal | ChangeRefusal };
+
+/**
+ * Why a change of the configuration was refused.
+ *
+ * - changePending: another one is not applied yet, or this leader has committed nothing in its term.
+ * - changeInvalid: it does not fit the configuration, or leaves no voter.
+ * - changeRemovesLeader: hand leadership over first. A leader that leaves with the longest log keeps those from being
+ *   elected who have not heard that it left; with two voters, for ever (CONSENSUS M-5).
+ */
+export type ChangeRefusal = "changePending" | "changeInvalid" | "changeRemovesLeader";
 
 /** A persist that was handed out and is not reported as durable yet. */
 interface Outstanding {
@@ -51,7 +61,8 @@ export class RaftCore {
   #isCommitDue = false;
 
   constructor(options: RaftOptions) {
-    this.#replica = new Replica(options);
+    const { snapshots } = options;
+    this.#replica = new Replica(snapshots === undefined ? options : { ...options, snapshots: onlyUseful(snapshots) });
     this.#applyWindow = new ApplyWindow(this.#replica.settings.entryBytes);
     this.#handed = options.hardState;
     this.#durableTerm = options.hardState.term;
@@ -128,7 +139,9 @@ export class RaftCore {
     const { role, log, pendingConfigurationIndex, hasCommittedInTerm, configuration } = this.#replica;
     if (role !== "leader") return { refused: "notLeader" };
     if (pendingConfigurationIndex > log.appliedIndex || !hasCommittedInTerm) return { refused: "changePending" };
-    if ("error" in changeConfiguration(configuration, change)) return { refused: "changeInvalid" };
+    const result = changeConfiguration(configuration, change);
+    if ("error" in result) return { refused: "changeInvalid" };
+    if (!result.configuration.voters.includes(this.id)) return { refused: "changeRemovesLeader" };
     return this.#propose({ kind: "configuration", change });
   }
 
@@ -187,7 +200,10 @@ export class RaftCore {
     if (progress?.kind === "replicate") progress.becomeProbe();
   }
 
-  /** The sending of a snapshot to `id` has ended. */
+  /**
+   * The sending of a snapshot to `id` has ended. To be called for every `installSnapshot` message, soon or late: it is
+   * what has a follower served that never installed it, or whose next entries were cut from the log meanwhile.
+   */
   reportSnapshot(id: ReplicaId, isSuccess: boolean): void {
     const progress = this.#progress(id);
     if (progress !== undefined) handleSnapshotReport(progress, isSuccess);
@@ -324,6 +340,18 @@ export class RaftCore {
   #progress(id: ReplicaId): ReturnType<Replica["members"]["get"]> {
     return this.#replica.role === "leader" && id !== this.id ? this.#replica.members.get(id) : undefined;
   }
+}
+
+/** Leaves out snapshots that their receiver would ignore, since it is not in them (CONSENSUS N-3). */
+function onlyUseful(source: SnapshotSource): SnapshotSource {
+  return {
+    latest(follower) {
+      const snapshot = source.latest(follower);
+      if (snapshot === undefined) return undefined;
+      const { voters, votersOutgoing, learners } = snapshot.configuration;
+      return [voters, votersOutgoing, learners].some((ids) => ids.includes(follower)) ? snapshot : undefined;
+    },
+  };
 }
 
 /** The term that the sender must not forget once `message` has left. */

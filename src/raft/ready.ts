@@ -1,4 +1,4 @@
-import type { Entry, HardState, LogIndex, Snapshot, Term } from "./entry.ts";
+import type { Entry, HardState, LogIndex, ReplicaId, Snapshot, Term } from "./entry.ts";
 import type { Message } from "./message.ts";
 
 /**
@@ -24,7 +24,10 @@ export interface Ready {
 /** One atomic record set: reset the log to the snapshot, then append, then the hard state (CONSENSUS O-3, O-4). */
 export interface Persist {
   readonly id: number;
-  /** Replaces the log and the state machine; `persisted` says that both are done. */
+  /**
+   * Replaces the log and the state machine; `persisted` says that both are done. Entries that were handed out before
+   * it and are not applied yet must not be applied any more: the snapshot holds them.
+   */
   readonly snapshot: Snapshot | undefined;
   /** Entries stored at and above the first of these are discarded. */
   readonly entries: readonly Entry[];
@@ -63,6 +66,10 @@ export interface LogReader {
 
 /** Where a leader gets the snapshot for a follower that lacks entries which are no longer in the log. */
 export interface SnapshotSource {
-  /** The newest one; undefined when there is none at the moment (it is asked again later). */
-  latest(): Snapshot | undefined;
+  /**
+   * The newest one; undefined when there is none at the moment. It is asked again at the next sign of life of
+   * `follower`. A snapshot from before `follower` was added is of no use to it and is not sent: the host sees by these
+   * calls that a newer one is needed.
+   */
+  latest(follower: ReplicaId): Snapshot | undefined;
 }

@@ -94,7 +94,7 @@ function trySendAppend(replica: Replica, progress: Progress, isEmptyWanted: bool
 /** The follower lacks entries that are no longer stored. A snapshot is sent only to one that gave a sign of life. */
 function sendSnapshot(replica: Replica, progress: Progress): boolean {
   if (!progress.isRecentlyActive) return false;
-  const snapshot = replica.settings.snapshots.latest();
+  const snapshot = replica.settings.snapshots.latest(progress.id);
   if (snapshot === undefined) return false;
   assert(snapshot.index > 0, "a snapshot that holds nothing was to be sent");
   progress.becomeSnapshot(snapshot.index);

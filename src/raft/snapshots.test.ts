@@ -168,3 +168,19 @@ test("a leader without a snapshot at hand lets the follower wait and tries again
   network.tick(3);
   expect(network.core(3).commitIndex).toBe(leader.commitIndex);
 });
+
+test("a snapshot from before a follower was added is not sent to it; a newer one is", () => {
+  const network = new TestNetwork([1, 2, 3]);
+  const leader = network.elect(1);
+  network.propose(1, "a");
+  network.node(1).checkpoint();
+  network.addEmpty(4);
+  leader.proposeConfigurationChange({ transition: "auto", changes: [{ action: "addLearner", replica: 4 }] });
+  network.settle();
+  network.tick(3);
+  expect(leader.status().progress[3]?.kind).toBe("probe");
+  network.node(1).checkpoint();
+  network.tick(3);
+  expect(network.core(4).configuration.learners).toEqual([4]);
+  expect(network.core(4).commitIndex).toBe(leader.commitIndex);
+});

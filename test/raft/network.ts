@@ -41,6 +41,13 @@ export function textOf(entry: Entry): string {
   return entry.kind === "normal" ? Buffer.from(entry.data).toString("latin1") : "configuration";
 }
 
+/** FNV-1a over the characters of `text`, going on from `start`. */
+export function fnv1a(text: string, start = 0): number {
+  let hash = (start ^ 0x811c9dc5) >>> 0;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  return hash;
+}
+
 /** Freezes a value and everything in it, save for bytes, which cannot be frozen. */
 export function deepFreeze<Value>(value: Value): Value {
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value) || Object.isFrozen(value)) return value;
@@ -62,8 +69,13 @@ export class TestNode {
   readonly id: ReplicaId;
   core: RaftCore;
   log: MemoryLog;
-  /** Data of the entries applied since the snapshot it began with, by index. */
+  /** The entries applied since the snapshot it began with, by index. */
   applied: Map<LogIndex, Entry> = new Map();
+  /** A number that stands for everything applied, in its order. */
+  digest = 0;
+  /** Whether entries are applied as soon as they are handed out; otherwise they wait in `toApply`. */
+  isApplying = true;
+  toApply: Entry[] = [];
   reads: { readonly context: number; readonly index: LogIndex }[] = [];
   failedReads: number[] = [];
   readonly disk: Disk;
@@ -79,7 +91,7 @@ export class TestNode {
     this.id = id;
     this.#settings = settings;
     this.#random = random;
-    const snapshot: Snapshot = { index: 0, term: 0, configuration, data: bytesOf("") };
+    const snapshot: Snapshot = { index: 0, term: 0, configuration, data: bytesOf("0") };
     this.disk = { log: new MemoryLog(), hardState: noHardState, snapshot };
     this.log = this.disk.log.copy();
     this.core = this.#start();
@@ -94,6 +106,8 @@ export class TestNode {
     this.writes.length = 0;
     this.log = this.disk.log.copy();
     this.applied = new Map();
+    this.toApply = [];
+    this.digest = digestOf(this.disk.snapshot);
     this.core = this.#start();
     this.isUp = true;
   }
@@ -117,12 +131,17 @@ export class TestNode {
     const ready = deepFreeze(this.core.ready());
     const { persist } = ready;
     if (persist !== undefined) {
-      if (persist.snapshot !== undefined) this.log.reset(persist.snapshot);
-      if (persist.snapshot !== undefined) this.applied = new Map();
+      if (persist.snapshot !== undefined) {
+        this.log.reset(persist.snapshot);
+        this.applied = new Map();
+        this.toApply = [];
+        this.digest = digestOf(persist.snapshot);
+      }
       this.log.append(persist.entries);
       this.writes.push(persist);
     }
-    for (const entry of ready.apply) this.#apply(entry);
+    this.toApply.push(...ready.apply);
+    while (this.isApplying && this.toApply.length > 0) this.applyNext();
     this.reads.push(...ready.reads);
     this.failedReads.push(...ready.failedReads);
     return ready.messages;
@@ -133,11 +152,21 @@ export class TestNode {
     const index = this.core.appliedIndex;
     if (index <= this.disk.snapshot.index || index > this.disk.log.lastIndex) return;
     const { configuration } = this.core;
-    const snapshot = deepFreeze({ index, term: this.log.term(index), configuration, data: bytesOf("snapshot") });
+    const snapshot = deepFreeze({ index, term: this.log.term(index), configuration, data: bytesOf(`${this.digest}`) });
     this.disk.snapshot = snapshot;
     this.snapshotToSend = snapshot;
     this.disk.log.compact(index - keepEntries);
     this.log.compact(index - keepEntries);
+  }
+
+  /** Applies the oldest entry that waits. */
+  applyNext(): void {
+    const entry = this.toApply.shift();
+    if (entry === undefined) return;
+    if (entry.kind === "configuration") this.core.applyConfigurationChange(entry.change);
+    this.applied.set(entry.index, entry);
+    this.digest = fnv1a(`${entry.index} ${entry.term} ${textOf(entry)}`, this.digest);
+    this.core.applied(entry.index);
   }
 
   #start(): RaftCore {
@@ -154,12 +183,10 @@ export class TestNode {
       applied: this.disk.snapshot.index,
     });
   }
+}
 
-  #apply(entry: Entry): void {
-    if (entry.kind === "configuration") this.core.applyConfigurationChange(entry.change);
-    this.applied.set(entry.index, entry);
-    this.core.applied(entry.index);
-  }
+function digestOf(snapshot: Snapshot): number {
+  return Number(Buffer.from(snapshot.data).toString("latin1"));
 }
 
 /** Several replicas and the messages between them, without time: things happen when a test lets them. */
