@@ -14,7 +14,7 @@ import {
 import { DirectoryInUseError, DirectoryUnreadableError, IdentityError } from "./errors.ts";
 import { defaultSecret, derivedClusterId, type GivenIdentity, namesOf } from "./identity.ts";
 import { formatNodeRecord, type NodeRecord, type PeerMemory, parseNodeRecord } from "./node-record.ts";
-import { readFileIfThere, replaceFile } from "./small-file.ts";
+import { readFileIfThere, replaceFile, syncAncestors } from "./small-file.ts";
 
 const recordFile = "node.json";
 const secretFile = "secret";
@@ -189,6 +189,7 @@ async function firstStart(options: NodeDirectoryOptions): Promise<Identity> {
     throw new DirectoryUnreadableError(`${directory}/${recordFile}`, reason);
   }
   const identity = newIdentity(given, logger);
+  await syncAncestors(disk, directory);
   await replaceFile(disk, directory, secretFile, `${identity.secret}\n`);
   return identity;
 }

@@ -27,6 +27,22 @@ export async function replaceFile(disk: Disk, directory: string, name: string, t
   await disk.syncDirectory(directory);
 }
 
+/**
+ * Makes the names of `directory` and the folders above it durable: a new folder in one that was not synced is gone after
+ * a power cut. A folder that may not be opened was there before, and is left out.
+ */
+export async function syncAncestors(disk: Disk, directory: string): Promise<void> {
+  const parts = directory.split("/");
+  for (let count = parts.length - 1; count >= 0; count--) {
+    const ancestor = parts.slice(0, count).join("/");
+    try {
+      await disk.syncDirectory(ancestor === "" ? (directory.startsWith("/") ? "/" : ".") : ancestor);
+    } catch (error) {
+      if (!(error instanceof DiskError) || !["EACCES", "EPERM", "ENOENT"].includes(error.code)) throw error;
+    }
+  }
+}
+
 async function removeIfThere(disk: Disk, path: string): Promise<void> {
   try {
     await disk.remove(path);

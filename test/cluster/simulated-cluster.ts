@@ -111,7 +111,12 @@ export class SimulatedCluster {
       const events = this.events
         .slice(-20)
         .map(({ node, event, fields }) => `${node} ${event} ${JSON.stringify(fields)}`);
-      throw new Error(`seed ${this.world.seed}: no ${what} within ${limitMs} ms\n${events.join("\n")}`);
+      const states = this.names.map((name) => {
+        const group = this.nodes.has(name) ? this.status(name) : undefined;
+        return `${name} ${JSON.stringify({ ...group, checksums: undefined })}`;
+      });
+      const story = [...states, ...this.exits.map((exit) => JSON.stringify(exit)), ...events].join("\n");
+      throw new Error(`seed ${this.world.seed}: no ${what} within ${limitMs} ms\n${story}`);
     }
   }
 
