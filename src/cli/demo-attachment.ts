@@ -5,8 +5,8 @@ import { dirname, join } from "node:path";
 import type { ControlAddress } from "./demo-control.ts";
 import { type DemoMessage, receiveMessages, sendMessage } from "./demo-message.ts";
 import { readFileIfThere } from "./directory.ts";
+import { parseObject } from "./json-object.ts";
 import { DemoFailedError } from "./refusal.ts";
-import { parseObject } from "./settings.ts";
 
 export interface DemoAttachment {
   send(message: DemoMessage): void;

@@ -12,8 +12,8 @@ import { type Disk, DiskError, type DiskLock, type Random } from "../platform/in
 import { controlFile } from "./demo-attachment.ts";
 import type { ControlAddress } from "./demo-control.ts";
 import { directoryError, prepareDirectory, readFileIfThere, writeFileDurably } from "./directory.ts";
+import { parseObject } from "./json-object.ts";
 import { DemoMismatchError, DirectoryInUseError, DirectoryUnusableError } from "./refusal.ts";
-import { parseObject } from "./settings.ts";
 
 /** The number of nodes of a new demo. */
 export const nodeCountDefault = 3;

@@ -4,7 +4,7 @@ import { type DemoMessage, parseMessage } from "./demo-message.ts";
 test.for<{ readonly message: DemoMessage }>([
   { message: { type: "hello", token: "t", name: "n1", pid: 7 } },
   { message: { type: "welcome" } },
-  { message: { type: "ready", redis: "127.0.0.1:7001", peer: "127.0.0.1:17001" } },
+  { message: { type: "ready", redis: "127.0.0.1:7001" } },
   { message: { type: "role", role: "leader", term: 3 } },
 ])("$message.type is read back as it was sent", ({ message }) => {
   expect(parseMessage(JSON.stringify(message))).toEqual(message);
@@ -18,7 +18,7 @@ test.for([
   '{"type":"other"}',
   '{"type":"hello","token":"t","name":"n1"}',
   '{"type":"hello","token":"t","name":"n1","pid":-1}',
-  '{"type":"ready","redis":1,"peer":"x"}',
+  '{"type":"ready","redis":1}',
   '{"type":"role","role":"king","term":1}',
 ])("%j is no message", (line) => {
   expect(parseMessage(line)).toBeUndefined();

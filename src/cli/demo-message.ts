@@ -6,14 +6,15 @@
  *     demo → node   welcome
  */
 import type { Socket } from "node:net";
-import { parseObject } from "./settings.ts";
+import { parseObject } from "./json-object.ts";
 
-export type Role = "leader" | "follower" | "candidate" | "unknown";
+/** What a node is in its shard's group; "stopped" if its replica takes no part any more. */
+export type Role = "leader" | "follower" | "candidate" | "stopped" | "unknown";
 
 export type DemoMessage =
   | { readonly type: "hello"; readonly token: string; readonly name: string; readonly pid: number }
   | { readonly type: "welcome" }
-  | { readonly type: "ready"; readonly redis: string; readonly peer: string }
+  | { readonly type: "ready"; readonly redis: string }
   | { readonly type: "role"; readonly role: Role; readonly term: number };
 
 const lineCharactersMax = 4_096;
@@ -43,17 +44,17 @@ export function receiveMessages(socket: Socket, onMessage: (message: DemoMessage
 
 /** Undefined for anything that is not exactly a message. */
 export function parseMessage(line: string): DemoMessage | undefined {
-  const { type, token, name, pid, redis, peer, role, term } = parseObject(line) ?? {};
+  const { type, token, name, pid, redis, role, term } = parseObject(line) ?? {};
   if (type === "welcome") return { type };
   if (type === "hello" && typeof token === "string" && typeof name === "string" && isCount(pid))
     return { type, token, name, pid };
-  if (type === "ready" && typeof redis === "string" && typeof peer === "string") return { type, redis, peer };
+  if (type === "ready" && typeof redis === "string") return { type, redis };
   const known = roles.find((candidate) => candidate === role);
   if (type === "role" && known !== undefined && isCount(term)) return { type, role: known, term };
   return undefined;
 }
 
-const roles: readonly Role[] = ["leader", "follower", "candidate", "unknown"];
+const roles: readonly Role[] = ["leader", "follower", "candidate", "stopped", "unknown"];
 
 function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;

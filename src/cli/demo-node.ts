@@ -18,7 +18,7 @@ export class DemoNode {
   state: DemoNodeState = { kind: "idle" };
   role: Role = "unknown";
   redis: string;
-  peer: string;
+  readonly peer: string;
   /** The process that the demo started, while it runs. */
   child: ChildProcess | undefined;
 

@@ -30,7 +30,7 @@ export function spawnNode(node: DemoNode, options: SpawnOptions): ChildProcess {
   );
   if (password?.file !== undefined) words.push("--password-file", password.file);
   const secrets: Record<string, string> = {
-    COTERIE_CLUSTER_SECRET: secret,
+    COTERIE_SECRET: secret,
     [controlVariable]: formatControlAddress(control),
   };
   if (password !== undefined && password.file === undefined) secrets.COTERIE_PASSWORD = password.text;

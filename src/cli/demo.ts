@@ -180,7 +180,6 @@ class Demo {
     if (node === undefined || !node.isProcess(pid)) return;
     if (message.type === "ready") {
       node.redis = message.redis;
-      node.peer = message.peer;
       node.state = { kind: "serving", pid };
       if (this.#phase === "ready") this.#tell({ event: "back", name, pid, redis: node.redis });
     } else if (message.type === "role") {
@@ -220,6 +219,8 @@ class Demo {
     this.#phase = "stopping";
     control.endAll();
     const attached = new Set(control.attached().map((node) => node.pid));
+    // A node that somebody has paused cannot hear that it is over.
+    for (const pid of attached) signalIfAlive(pid, "SIGCONT");
     for (const { child } of this.#nodes)
       if (child?.pid !== undefined && !attached.has(child.pid)) child.kill("SIGTERM");
     const isOver = (): boolean =>
@@ -232,7 +233,7 @@ class Demo {
 
   #kill(control: DemoControl): void {
     for (const { child } of this.#nodes) child?.kill("SIGKILL");
-    for (const { pid } of control.attached()) killIfAlive(pid);
+    for (const { pid } of control.attached()) signalIfAlive(pid, "SIGKILL");
   }
 
   #tell(event: DemoEvent): void {
@@ -256,9 +257,9 @@ class Demo {
   }
 }
 
-function killIfAlive(pid: number): void {
+function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, "SIGKILL");
+    process.kill(pid, signal);
   } catch {
     // It has ended by itself in the meantime.
   }

@@ -1,18 +1,36 @@
 /** Directories and the small files in them, with errors that name the cure. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
+import { DiskError } from "../platform/index.ts";
 import { DirectoryUnusableError } from "./refusal.ts";
 
 /** Creates `directory` where it is missing and makes sure that files can be written in it. */
 export function prepareDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     const probe = join(directory, `.probe-${process.pid}`);
     closeSync(openSync(probe, "w"));
     rmSync(probe);
   } catch (error) {
     throw directoryError(directory, error);
   }
+}
+
+/** Not by `recursive`: with that Node 20 never returns where the parent exists and refuses, as /proc does. */
+function makeDirectory(directory: string): void {
+  const parent = dirname(directory);
+  if (parent !== directory && !existsSync(parent)) makeDirectory(parent);
+  if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 });
 }
 
 /**
@@ -54,7 +72,11 @@ export function errnoOf(error: unknown): string {
 
 /** What the system said of a directory, as an error with the cure. Anything that is no such error comes back as it is. */
 export function directoryError(directory: string, error: unknown): unknown {
-  const reason = reasons[errnoOf(error)];
+  const unknown =
+    error instanceof DiskError
+      ? `cannot be used: ${error.message}. Look at the disk, or choose another --dir.`
+      : undefined;
+  const reason = reasons[errnoOf(error)] ?? unknown;
   if (reason === undefined) return error;
   return new DirectoryUnusableError(directory, `${directory} ${reason}`, { cause: error });
 }

@@ -41,8 +41,11 @@ test("what only npm puts on the PATH is no name for the user's shell", () => {
   expect(commandName({ binary, path, npmCommand: "start" })).toBe(binary);
 });
 
-test("under npx the command is npx coterie", () => {
-  expect(commandName({ binary, path: linkIn("node_modules", ".bin"), npmCommand: "exec" })).toBe("npx coterie");
+test("under npx the command is npx coterie, if it is our package that npx runs", () => {
+  const path = linkIn("node_modules", ".bin");
+  const installed = join(folder, "node_modules", "coterie", "bin", "coterie");
+  expect(commandName({ binary: installed, path, npmCommand: "exec" })).toBe("npx coterie");
+  expect(commandName({ binary, path, npmCommand: "exec" })).toBe(binary);
 });
 
 test("words are quoted for a shell only where they must be", () => {

@@ -12,9 +12,9 @@ export interface InvocationContext {
 
 /** "coterie" if the shell finds it, "npx coterie" under npx, else the path of `bin/coterie`. */
 export function commandName(context: InvocationContext): string {
-  if (context.npmCommand === "exec") return "npx coterie";
+  if (context.npmCommand === "exec" && isInPackages(context.binary)) return "npx coterie";
   // npm puts folders of packages before the PATH of the programs that it runs; the user's shell does not have them.
-  const folders = context.path.split(delimiter).filter((folder) => !/[\\/]node_modules[\\/]/.test(`${folder}/`));
+  const folders = context.path.split(delimiter).filter((folder) => !isInPackages(`${folder}/`));
   const isOnPath = folders.some((folder) => folder !== "" && isSameFile(join(folder, "coterie"), context.binary));
   return isOnPath ? "coterie" : quoteWord(context.binary);
 }
@@ -22,6 +22,10 @@ export function commandName(context: InvocationContext): string {
 /** A word as a POSIX shell reads it back. */
 export function quoteWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function isInPackages(path: string): boolean {
+  return /[\\/]node_modules[\\/]/.test(path);
 }
 
 function isSameFile(candidate: string, binary: string): boolean {

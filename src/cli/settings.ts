@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { readFileIfThere, writeFileDurably } from "./directory.ts";
+import { parseObject } from "./json-object.ts";
 import { DirectoryUnusableError } from "./refusal.ts";
 
 export interface Settings {
@@ -56,14 +57,4 @@ function parseSettings(directory: string, path: string, text: string): Settings 
 
 function isPort(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 65_535;
-}
-
-/** The fields of a JSON object; undefined if `text` is none. */
-export function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : undefined;
-  } catch {
-    return undefined;
-  }
 }

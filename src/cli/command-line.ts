@@ -1,0 +1,70 @@
+/** The command line as a whole: its commands, its version, and which exit code an outcome has. */
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { CoterieError } from "../platform/index.ts";
+import { addDemoCommand } from "./demo-command.ts";
+import { exitCode } from "./exit-code.ts";
+import { NoAnswerError } from "./refusal.ts";
+import { addStartCommand } from "./start-command.ts";
+import { addStatusCommand } from "./status-command.ts";
+
+const examples = `
+Examples:
+  coterie demo                                  three nodes on this machine, until Ctrl-C
+  redis-cli -p 7001 set hello world             any Redis client, any node
+  coterie status                                who leads, who follows, how far
+  coterie start --dir ./data/n1                 bring one node back
+
+Each command explains itself: coterie demo --help.`;
+
+/**
+ * Runs what `words` (the command line without "node" and the script) ask for; resolves to the exit code of the
+ * process. `binary` is the absolute path of `bin/coterie`.
+ */
+export async function runCommandLine(words: readonly string[], binary: string): Promise<number> {
+  try {
+    const program = buildProgram(binary);
+    if (words.length === 0) program.outputHelp();
+    else await program.parseAsync([...words], { from: "user" });
+    return exitCode.done;
+  } catch (error) {
+    const { text, code } = explain(error, words[0] ?? "");
+    if (text !== undefined) process.stderr.write(`coterie: ${text}\n`);
+    return code;
+  }
+}
+
+/** What to print for an error, and the exit code. */
+export function explain(error: unknown, command: string): { readonly text: string | undefined; readonly code: number } {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return { text: undefined, code: exitCode.done };
+    const help = ["demo", "start", "status"].includes(command) ? `coterie ${command} --help` : "coterie --help";
+    const text = error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
+    return { text: `${text}${/[.?)]$/.test(text) ? "" : "."} See ${help}.`, code: exitCode.refused };
+  }
+  if (error instanceof NoAnswerError) return { text: error.message, code: exitCode.noAnswer };
+  if (error instanceof CoterieError) return { text: error.message, code: exitCode.refused };
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { text: `this is a bug, please report it: ${stack}`, code: exitCode.bug };
+}
+
+function buildProgram(binary: string): Command {
+  const program = new Command("coterie")
+    .description("A linearizable, sharded key-value store that speaks the Redis protocol.")
+    .version(readVersion(), "-v, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+    .addHelpText("after", examples);
+  addDemoCommand(program, binary);
+  addStartCommand(program);
+  addStatusCommand(program);
+  return program;
+}
+
+function readVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  const isManifest = typeof manifest === "object" && manifest !== null && "version" in manifest;
+  return isManifest ? String(manifest.version) : "unknown";
+}

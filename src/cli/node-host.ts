@@ -1,0 +1,124 @@
+/** A node with its Redis port, as one thing that is started and closed. */
+import { join } from "node:path";
+import { Node, type NodeAddress } from "../cluster/index.ts";
+import { type Logger, NetworkError, type Platform, type SocketAddress } from "../platform/index.ts";
+import { ListenError, RedisServer } from "../server/index.ts";
+import type { Role } from "./demo-message.ts";
+import { directoryError, readFileIfThere } from "./directory.ts";
+import { portError } from "./free-port.ts";
+import { fieldsOf, parseObject } from "./json-object.ts";
+import { formatAddress } from "./peer-list.ts";
+import type { StartPlan } from "./start-plan.ts";
+
+export interface HostOptions {
+  readonly platform: Platform;
+  readonly logger: Logger;
+  readonly name: string;
+  /** Undefined: in memory. */
+  readonly directory: string | undefined;
+  readonly plan: StartPlan;
+  readonly password: string | undefined;
+  /** A client has sent `SHUTDOWN`. */
+  readonly onShutdown: () => void;
+}
+
+export interface HostedNode {
+  readonly redis: SocketAddress;
+  /** Undefined for a node without peers, which listens for none. */
+  readonly peer: SocketAddress | undefined;
+  role(): { readonly role: Role; readonly term: number };
+  close(): Promise<void>;
+}
+
+/** The name of the node whose directory this is; undefined if there is none yet. */
+export function nodeNameIn(directory: string): string | undefined {
+  return ownAddressIn(directory)?.name;
+}
+
+/** @throws what `Node.start` throws, PORT_UNAVAILABLE, DIRECTORY_UNUSABLE */
+export async function hostNode(options: HostOptions): Promise<HostedNode> {
+  const { logger, onShutdown, password, plan, platform } = options;
+  const node = await startNode(options);
+  try {
+    const { bind: host, port } = plan.settings;
+    const server = await RedisServer.listen({
+      platform,
+      logger,
+      node,
+      host,
+      port,
+      // What clients send is bytes; the server compares byte strings.
+      ...(password === undefined ? {} : { password: Buffer.from(password, "utf8").toString("latin1") }),
+      shutdown: onShutdown,
+    });
+    node.setAttribute("redis", formatAddress(server.address));
+    return {
+      redis: server.address,
+      peer: node.peerAddress,
+      role: () => roleOf(node),
+      // The node first: it answers what is under way and refuses what comes, over connections that still stand.
+      close: async () => {
+        await node.close();
+        await server.close();
+      },
+    };
+  } catch (error) {
+    await node.close();
+    throw error instanceof ListenError ? portError(error.address, redisPortCure, error.cause) : error;
+  }
+}
+
+const redisPortCure = "Stop that program, or choose another --port (or --bind).";
+const peerPortCure = "Stop that program, or give --peers another address (or --peer-port, --peer-bind).";
+
+async function startNode(options: HostOptions): Promise<Node> {
+  const { directory, logger, name, plan, platform } = options;
+  const listen = listenAddress(options);
+  try {
+    return await Node.start({
+      platform,
+      logger,
+      directory,
+      name,
+      peers: plan.peers,
+      listen,
+      secret: secretOf(options),
+    });
+  } catch (error) {
+    if (error instanceof NetworkError && listen !== undefined) throw portError(listen, peerPortCure, error);
+    throw directory === undefined ? error : directoryError(directory, error);
+  }
+}
+
+/** Undefined leaves it to the node: a secret that is remembered, or the one that every node on loopback can compute. */
+function secretOf({ plan, platform }: HostOptions): string | undefined {
+  const { secret } = plan;
+  if (secret?.kind === "random") return Buffer.from(platform.random.bytes(32)).toString("hex");
+  return secret?.kind === "given" ? secret.text : undefined;
+}
+
+/** Where to listen for peers: at the node's own address among them, unless the settings say otherwise. */
+function listenAddress({ directory, name, plan }: HostOptions): SocketAddress | undefined {
+  const own: NodeAddress | undefined =
+    plan.peers?.find((peer) => peer.name === name) ?? (directory === undefined ? undefined : ownAddressIn(directory));
+  const host = plan.settings.peerBind ?? own?.host ?? "";
+  return host === "" ? undefined : { host, port: plan.settings.peerPort ?? own?.port ?? 0 };
+}
+
+function roleOf(node: Node): { readonly role: Role; readonly term: number } {
+  const shard = node.info().shards[0];
+  if (shard === undefined) return { role: "unknown", term: 0 };
+  const role = shard.role === "preCandidate" ? "candidate" : shard.role;
+  const isKnown = role === "leader" || role === "follower" || role === "candidate" || role === "stopped";
+  return { role: isKnown ? role : "unknown", term: shard.term };
+}
+
+/** What `node.json` says of the node itself. Whether the file is sound is for the node to judge. */
+function ownAddressIn(directory: string): NodeAddress | undefined {
+  const text = readFileIfThere(join(directory, "node.json"));
+  if (text === undefined) return undefined;
+  const { name, addresses } = parseObject(text) ?? {};
+  if (typeof name !== "string") return { name: "", host: "", port: 0 };
+  const { host, port } = fieldsOf(fieldsOf(addresses)[name]);
+  return { name, host: typeof host === "string" ? host : "", port: typeof port === "number" ? port : 0 };
+}

@@ -1,0 +1,95 @@
+/** What `COTERIE STATUS` answers, as `coterie status` shows it: a table for people, the JSON itself for programs. */
+import { type Reply, VerbatimReply } from "../resp/index.ts";
+import { fieldsOf, itemsOf, type JsonObject, parseObject } from "./json-object.ts";
+import { formatAddress } from "./peer-list.ts";
+import { StatusRefusedError } from "./refusal.ts";
+import { type Column, formatTable } from "./table.ts";
+
+/** The answer of a node that was asked at `address`. @throws STATUS_REFUSED if it is no status */
+export function readStatus(address: { readonly host: string; readonly port: number }, reply: Reply): JsonObject {
+  const bytes = reply instanceof VerbatimReply ? reply.text : reply;
+  const text = typeof bytes === "string" ? Buffer.from(bytes, "latin1").toString("utf8") : "";
+  const status = parseObject(text);
+  if (status !== undefined && Array.isArray(status.nodes)) return status;
+  throw new StatusRefusedError(
+    `${formatAddress(address)} answers something else than a status. Is it of another version?`,
+  );
+}
+
+const columns: readonly Column[] = [
+  { title: "node" },
+  { title: "role" },
+  { title: "term", rightAligned: true },
+  { title: "commit", rightAligned: true },
+  { title: "applied", rightAligned: true },
+  { title: "log", rightAligned: true },
+  { title: "heard", rightAligned: true },
+  { title: "process", rightAligned: true },
+  { title: "Redis address" },
+  { title: "digest" },
+];
+
+/** Lines for a terminal. What a node of another version does not say is shown as "-". */
+export function formatStatus(status: JsonObject): readonly string[] {
+  const nodes = itemsOf(status.nodes).map(fieldsOf);
+  const checksum = fieldsOf(itemsOf(status.commonChecksums)[0]);
+  const digests = fieldsOf(checksum.digests);
+  const rows = nodes.map((node) => rowOf(node, digests));
+  const notes = remarks(nodes);
+  if (typeof checksum.index === "number") notes.unshift(`The digests are of index ${checksum.index}.`);
+  return [...formatTable(columns, rows), ...notes.flatMap((note, at) => (at === 0 ? ["", note] : [note]))];
+}
+
+function rowOf(node: JsonObject, digests: JsonObject): readonly string[] {
+  const status = fieldsOf(node.status);
+  const group = fieldsOf(itemsOf(status.groups)[0]);
+  const isSilent = node.status === null || node.status === undefined;
+  return [
+    shown(node.name),
+    isSilent ? "no answer" : shown(group.role),
+    shown(group.term),
+    shown(group.commitIndex),
+    shown(group.appliedIndex),
+    typeof status.logBytes === "number" ? formatBytes(status.logBytes) : "-",
+    formatHeard(node.lastContactMs),
+    shown(status.pid),
+    shown(fieldsOf(status.attributes).redis),
+    shown(digests[String(node.name)]).slice(0, 16),
+  ];
+}
+
+/** What is wrong, one line each. */
+function remarks(nodes: readonly JsonObject[]): string[] {
+  const lines: string[] = [];
+  const answered = nodes.filter((node) => typeof node.status === "object" && node.status !== null);
+  const leaders = answered.filter((node) => fieldsOf(itemsOf(fieldsOf(node.status).groups)[0]).role === "leader");
+  if (leaders.length === 0)
+    lines.push(`No node leads: writes wait until a majority of the ${nodes.length} nodes is up.`);
+  for (const node of answered) {
+    const status = fieldsOf(node.status);
+    if (status.isDiskFull === true)
+      lines.push(`${shown(node.name)}: the disk is full; writes are refused until there is space.`);
+    for (const group of itemsOf(status.groups).map(fieldsOf))
+      if (typeof group.stoppedBecause === "string")
+        lines.push(`${shown(node.name)}: the replica has stopped: ${group.stoppedBecause}`);
+  }
+  return lines;
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : "-";
+}
+
+function formatHeard(milliseconds: unknown): string {
+  if (typeof milliseconds !== "number") return "never";
+  if (milliseconds < 10_000) return `${milliseconds} ms`;
+  return `${Math.round(milliseconds / 1_000)} s`;
+}
+
+/** "512 B", "3.4 MiB". */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(bytes, 1)) / 10));
+  const value = bytes / 1024 ** power;
+  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
+}
