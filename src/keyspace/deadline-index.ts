@@ -1,7 +1,10 @@
 /**
  * All deadlines in order, each removable at once: a heap with four children a node over numeric ids, in typed arrays
- * (some 40 bytes a deadline). Equal deadlines are ordered by the bytes of their keys, so that the order in which keys
- * are freed depends on nothing but the keys.
+ * (some 40 bytes a deadline). The order is a function of deadlines and keys alone, so that keys are freed in the same
+ * order everywhere: by deadline, then by the low bits of the key's hash, then by the key's bytes.
+ *
+ * Many keys have the same deadline, set in one entry with one time to live. The bits of the hash are the fraction of the
+ * number that the heap compares, so that equal deadlines are told apart without a look at the keys.
  */
 import { assert } from "../platform/index.ts";
 
@@ -10,16 +13,23 @@ export type Deadline = number | bigint;
 
 const firstCapacity = 16;
 
+/** Below this a deadline (until the year 2248) and ten bits more are exact in one number. */
+const fractionDeadlineEnd = 0x800_0000_0000;
+const fractionCount = 1024;
+
 export class DeadlineIndex {
+  // By id.
   #keys: (string | undefined)[] = [];
   #deadlines: Float64Array = new Float64Array(firstCapacity);
-  /** Where in the heap an id stands. */
   #places: Int32Array = new Int32Array(firstCapacity);
-  #heap: Int32Array = new Int32Array(firstCapacity);
-  #count = 0;
   readonly #freeIds: number[] = [];
   /** Deadlines that are not exact as numbers: beyond the year 287396. */
   readonly #exact: Map<number, bigint> = new Map();
+  // By place in the heap.
+  #ids: Int32Array = new Int32Array(firstCapacity);
+  /** The deadline, and the bits of the hash as its fraction. */
+  #ranks: Float64Array = new Float64Array(firstCapacity);
+  #count = 0;
 
   get count(): number {
     return this.#count;
@@ -27,39 +37,36 @@ export class DeadlineIndex {
 
   /** The earliest deadline; `Infinity` if there is none. */
   get earliestMs(): number {
-    return this.#count === 0 ? Number.POSITIVE_INFINITY : (this.#deadlines[this.#heap[0] as number] as number);
+    return this.#count === 0 ? Number.POSITIVE_INFINITY : (this.#deadlines[this.#ids[0] as number] as number);
   }
 
   /** The key that is due first. There must be one. */
   get earliestKey(): string {
     assert(this.#count > 0, "an empty index has no earliest key");
-    return this.#keys[this.#heap[0] as number] as string;
+    return this.#keys[this.#ids[0] as number] as string;
   }
 
-  /** Adds a deadline and gives its id, for use in the other methods until `remove`. */
-  add(key: string, deadline: Deadline): number {
+  /** Adds a deadline and gives its id, for use in the other methods until `remove`. `hash` is the key's. */
+  add(key: string, hash: number, deadline: Deadline): number {
     const id = this.#freeIds.pop() ?? this.#keys.length;
     if (id >= this.#deadlines.length) this.#grow();
     this.#keys[id] = key;
     this.#setDeadline(id, deadline);
-    this.#place(this.#count++, id);
-    this.#rise(this.#count - 1);
+    this.#rise(this.#count++, id, rankOf(Number(deadline), hash));
     return id;
   }
 
-  move(id: number, deadline: Deadline): void {
+  /** Changes a deadline. `hash` is the key's again. */
+  move(id: number, hash: number, deadline: Deadline): void {
     this.#setDeadline(id, deadline);
-    this.#settle(this.#places[id] as number);
+    this.#settle(this.#places[id] as number, id, rankOf(Number(deadline), hash));
   }
 
   remove(id: number): void {
     assert(this.#keys[id] !== undefined, "a deadline is removed twice");
     const place = this.#places[id] as number;
-    const last = this.#heap[--this.#count] as number;
-    if (last !== id) {
-      this.#place(place, last);
-      this.#settle(place);
-    }
+    const last = --this.#count;
+    if (place !== last) this.#settle(place, this.#ids[last] as number, this.#ranks[last] as number);
     this.#keys[id] = undefined;
     if (this.#exact.size > 0) this.#exact.delete(id);
     this.#freeIds.push(id);
@@ -76,7 +83,7 @@ export class DeadlineIndex {
 
   /** How many deadlines are at or before `timeMs`. Looks at those alone. */
   countUntil(timeMs: number, place = 0): number {
-    if (place >= this.#count || (this.#deadlines[this.#heap[place] as number] as number) > timeMs) return 0;
+    if (place >= this.#count || this.deadlineMs(this.#ids[place] as number) > timeMs) return 0;
     let count = 1;
     for (let child = 4 * place + 1; child <= 4 * place + 4; child++) count += this.countUntil(timeMs, child);
     return count;
@@ -88,62 +95,66 @@ export class DeadlineIndex {
     this.#deadlines[id] = Number(deadline);
   }
 
-  #place(place: number, id: number): void {
-    this.#heap[place] = id;
+  #set(place: number, id: number, rank: number): void {
+    this.#ids[place] = id;
+    this.#ranks[place] = rank;
     this.#places[id] = place;
   }
 
-  #isBefore(a: number, b: number): boolean {
-    const difference = (this.#deadlines[a] as number) - (this.#deadlines[b] as number);
-    return difference < 0 || (difference === 0 && (this.#keys[a] as string) < (this.#keys[b] as string));
+  /** Whether `id` of `rank` comes before what stands at `place`. */
+  #isBefore(id: number, rank: number, place: number): boolean {
+    const other = this.#ranks[place] as number;
+    if (rank !== other) return rank < other;
+    return (this.#keys[id] as string) < (this.#keys[this.#ids[place] as number] as string);
   }
 
-  #settle(place: number): void {
-    this.#rise(place);
-    this.#sink(place);
+  /** Puts `id` at `place` or, up or down from there, where it belongs. */
+  #settle(place: number, id: number, rank: number): void {
+    if (place > 0 && this.#isBefore(id, rank, (place - 1) >> 2)) this.#rise(place, id, rank);
+    else this.#sink(place, id, rank);
   }
 
-  #rise(from: number): void {
-    const id = this.#heap[from] as number;
+  #rise(from: number, id: number, rank: number): void {
     let place = from;
     while (place > 0) {
       const parent = (place - 1) >> 2;
-      const parentId = this.#heap[parent] as number;
-      if (!this.#isBefore(id, parentId)) break;
-      this.#place(place, parentId);
+      if (!this.#isBefore(id, rank, parent)) break;
+      this.#set(place, this.#ids[parent] as number, this.#ranks[parent] as number);
       place = parent;
     }
-    this.#place(place, id);
+    this.#set(place, id, rank);
   }
 
-  #sink(from: number): void {
-    const id = this.#heap[from] as number;
+  #sink(from: number, id: number, rank: number): void {
     let place = from;
     for (;;) {
       const first = 4 * place + 1;
       if (first >= this.#count) break;
       let least = first;
       for (let child = first + 1; child < Math.min(first + 4, this.#count); child++) {
-        if (this.#isBefore(this.#heap[child] as number, this.#heap[least] as number)) least = child;
+        if (this.#isBefore(this.#ids[child] as number, this.#ranks[child] as number, least)) least = child;
       }
-      const leastId = this.#heap[least] as number;
-      if (!this.#isBefore(leastId, id)) break;
-      this.#place(place, leastId);
+      if (this.#isBefore(id, rank, least)) break;
+      this.#set(place, this.#ids[least] as number, this.#ranks[least] as number);
       place = least;
     }
-    this.#place(place, id);
+    this.#set(place, id, rank);
   }
 
   #grow(): void {
     const capacity = this.#deadlines.length * 2;
-    const deadlines = new Float64Array(capacity);
-    deadlines.set(this.#deadlines);
-    this.#deadlines = deadlines;
-    const places = new Int32Array(capacity);
-    places.set(this.#places);
-    this.#places = places;
-    const heap = new Int32Array(capacity);
-    heap.set(this.#heap);
-    this.#heap = heap;
+    this.#deadlines = copied(this.#deadlines, new Float64Array(capacity));
+    this.#ranks = copied(this.#ranks, new Float64Array(capacity));
+    this.#places = copied(this.#places, new Int32Array(capacity));
+    this.#ids = copied(this.#ids, new Int32Array(capacity));
   }
+}
+
+function rankOf(deadlineMs: number, hash: number): number {
+  return deadlineMs < fractionDeadlineEnd ? deadlineMs + (hash % fractionCount) / fractionCount : deadlineMs;
+}
+
+function copied<T extends Float64Array | Int32Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
 }

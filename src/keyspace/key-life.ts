@@ -55,8 +55,7 @@ function copy(keyspace: Keyspace, args: Arguments): Reply {
   if (value === undefined) return 0;
   const deadline = keyspace.deadline;
   if (keyspace.find(args, 2) !== undefined && !isReplace) return 0;
-  keyspace.set(args, 2, cloneOf(value));
-  if (deadline !== undefined) keyspace.expireAt(deadline);
+  keyspace.set(args, 2, cloneOf(value), deadline);
   return 1;
 }
 
@@ -80,8 +79,7 @@ function move(keyspace: Keyspace, args: Arguments): void {
   if (value === undefined) return;
   const deadline = keyspace.deadline;
   keyspace.remove();
-  keyspace.set(args, 2, value);
-  if (deadline !== undefined) keyspace.expireAt(deadline);
+  keyspace.set(args, 2, value, deadline);
 }
 
 export const keyLifeCommands: readonly CommandSpec<Keyspace>[] = [

@@ -66,6 +66,10 @@ export class KeyTable {
     return keyAt(this.#leaf, this.#index);
   }
 
+  get hash(): number {
+    return this.#hash;
+  }
+
   get value(): Value {
     return valueAt(this.#leaf, this.#index);
   }

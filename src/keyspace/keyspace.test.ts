@@ -4,6 +4,7 @@ import { Arguments, ErrorReply, ok, type Reply } from "../resp/index.ts";
 import type { CommandSpec } from "./command.ts";
 import { CommandTable } from "./command-table.ts";
 import { commandTable, entryCommandTable } from "./commands.ts";
+import { keyHashOfText } from "./key-hash.ts";
 import { dueKeyMet, freedKeysMax, Keyspace } from "./keyspace.ts";
 import { SemanticsLevelError } from "./semantics.ts";
 
@@ -222,7 +223,10 @@ describe("due keys", () => {
     const names = Array.from({ length: 2_500 }, (_, at) => `k${at}`);
     replica.write(1_000, ...names.map((name, at) => ["SET", name, "v", "PXAT", String(deadline(at))]));
     const inOrder = [...names.entries()]
-      .sort(([a, aName], [b, bName]) => deadline(a) - deadline(b) || (aName < bName ? -1 : 1))
+      .sort(
+        ([a, aName], [b, bName]) =>
+          deadline(a) - deadline(b) || (keyHashOfText(aName) % 1024) - (keyHashOfText(bName) % 1024),
+      )
       .map(([, name]) => name);
     const bytesPerKey = replica.keyspace.logicalBytes;
     for (const freed of [1_000, 2_000, 2_500, 2_500]) {

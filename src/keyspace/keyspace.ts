@@ -293,14 +293,15 @@ export class Keyspace {
     this.#place = absent;
   }
 
-  /** Sets the key that is word `word`, whatever it held, and takes its deadline away: what `SET` does. */
-  set(args: Arguments, word: number, value: Value): void {
-    if (this.find(args, word) === undefined) {
-      this.add(args.text(word), value);
-    } else {
-      this.replace(value);
-      this.#dropDeadline();
-    }
+  /**
+   * Sets the key that is word `word`, whatever it held, with `deadline` or with none: what `SET` does. A deadline that
+   * has come already removes the key.
+   */
+  set(args: Arguments, word: number, value: Value, deadline?: Deadline): void {
+    if (this.find(args, word) === undefined) this.add(args.text(word), value);
+    else this.replace(value);
+    if (deadline !== undefined) this.expireAt(deadline);
+    else this.#dropDeadline();
   }
 
   /** When the found key is due; undefined if never. */
@@ -319,7 +320,7 @@ export class Keyspace {
     this.#touch();
     const meta = this.#table.meta;
     if (typeof meta === "number") this.#addDeadline(deadline);
-    else this.#deadlines.move(meta.deadlineId, deadline);
+    else this.#deadlines.move(meta.deadlineId, this.#table.hash, deadline);
   }
 
   /** Takes the found key's deadline away; false if it had none. */
@@ -420,7 +421,7 @@ export class Keyspace {
 
   #addDeadline(deadline: Deadline): void {
     const table = this.#table;
-    const id = this.#deadlines.add(table.key, deadline);
+    const id = this.#deadlines.add(table.key, table.hash, deadline);
     table.meta = new DeadlineMeta(revisionOf(table.meta), id);
     this.#logicalBytes += deadlineBytes;
   }

@@ -47,16 +47,14 @@ function set(keyspace: Keyspace, args: Arguments): Reply {
     return before === undefined ? null : before;
   }
   if (options.keepsDeadline && found !== undefined) keyspace.replace(args.text(2));
-  else keyspace.set(args, 1, args.text(2));
-  if (deadline !== undefined) keyspace.expireAt(deadline);
+  else keyspace.set(args, 1, args.text(2), deadline);
   return before === undefined ? ok : before;
 }
 
 function setWithExpiry(keyspace: Keyspace, args: Arguments, unit: "EX" | "PX", command: string): Reply {
   const deadline = parseDeadline(keyspace, args, { unit, word: 2 }, command);
   if (deadline instanceof ErrorReply) return deadline;
-  keyspace.set(args, 1, args.text(3));
-  keyspace.expireAt(deadline);
+  keyspace.set(args, 1, args.text(3), deadline);
   return ok;
 }
 
