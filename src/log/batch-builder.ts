@@ -119,7 +119,10 @@ export class BatchBuilder {
     let unitBytes = this.#unitBytes(set, end - this.#next);
     do {
       this.#putUnit(slot, set, unitBytes);
-      if (set.isComplete) return true;
+      if (set.isComplete) {
+        slot.flags &= ~flagUnfinished;
+        return true;
+      }
       unitBytes = this.#unitBytes(set, end - this.#next);
     } while (this.#next + unitBytes <= end);
     slot.flags |= flagUnfinished;

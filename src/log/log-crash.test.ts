@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { CrashRun, type CrashRunCounts } from "../../test/log/crash-run.ts";
 
-const seedCount = 60;
+const seedCount = 25;
 const rounds = 6;
 
 test("after any crash every group stands as after a prefix that holds all it acknowledged [I-12, D-2, D-4, D-6, O-3, O-4]", async () => {

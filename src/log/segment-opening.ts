@@ -11,6 +11,9 @@ import { encodeSegmentHeader, headersBytes } from "./segment-header.ts";
 /** The first segment of a run is small, so that a start is quick and a store at rest takes little space. */
 const openingBytesMax = 2 * 1_048_576;
 
+/** On a full disk it is smaller by this. */
+const scarceFactor = 8;
+
 /** The segment that a run of the node begins with. */
 export interface OpenedSegment {
   readonly segment: number;
@@ -30,19 +33,7 @@ export interface OpenedSegment {
  * @throws LogDiskFullError (LOG_DISK_FULL), DiskError
  */
 export async function openSegment(source: RecoverySource, log: ReadLog, segmentBytes: number): Promise<OpenedSegment> {
-  const plan = planSegment(source, log, Math.min(segmentBytes, openingBytesMax));
-  try {
-    await writeDurably(source, plan);
-  } catch (error) {
-    if (!isOutOfSpace(error)) throw error;
-    // What is left over from the last run holds nothing, and may be as large as a segment.
-    await removeAll(source, [...log.chain.leftovers, openingPath(source, plan.segment)]);
-    try {
-      await writeDurably(source, plan);
-    } catch (again) {
-      throw isOutOfSpace(again) ? new LogDiskFullError(source.directory, { cause: again }) : again;
-    }
-  }
+  const plan = await writeSegment(source, log, Math.min(segmentBytes, openingBytesMax));
   for (const { header, body, place } of plan.batches) {
     assert(log.replay.applyBatch(header, body, place), "records that were read can be read again");
   }
@@ -56,6 +47,25 @@ export async function openSegment(source: RecoverySource, log: ReadLog, segmentB
     oldestSegment: plan.oldestSegment,
     rewrittenBytes: plan.end - plan.batchesStart,
   };
+}
+
+/** On a full disk what is left over from the last run makes room, and less is allocated beforehand. */
+async function writeSegment(source: RecoverySource, log: ReadLog, roomBytes: number): Promise<SegmentPlan> {
+  const plan = planSegment(source, log, roomBytes);
+  try {
+    await writeDurably(source, plan);
+    return plan;
+  } catch (error) {
+    if (!isOutOfSpace(error)) throw error;
+  }
+  await removeAll(source, [...log.chain.leftovers, openingPath(source, plan.segment)]);
+  const smallPlan = planSegment(source, log, roomBytes / scarceFactor);
+  try {
+    await writeDurably(source, smallPlan);
+    return smallPlan;
+  } catch (error) {
+    throw isOutOfSpace(error) ? new LogDiskFullError(source.directory, { cause: error }) : error;
+  }
 }
 
 interface SegmentPlan {

@@ -1,0 +1,46 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { TermRuns } from "./term-runs.ts";
+
+test("the term of every entry, over any growth and any cut", () => {
+  const step = fc.oneof(
+    fc.record({
+      kind: fc.constant("extend" as const),
+      count: fc.integer({ min: 1, max: 5 }),
+      rise: fc.integer({ min: 0, max: 2 }),
+    }),
+    fc.record({ kind: fc.constant("cut" as const), place: fc.double({ min: 0, max: 1, noNaN: true }) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 0, max: 3 }), (steps, baseIndex) => {
+      const baseTerm = baseIndex === 0 ? 0 : 2;
+      const runs = new TermRuns({ index: baseIndex, term: baseTerm });
+      const plain: number[] = [];
+      let term = 2;
+      for (const next of steps) {
+        if (next.kind === "extend") {
+          term += next.rise;
+          for (let count = 0; count < next.count; count++) plain.push(term);
+          runs.extend(baseIndex + plain.length, term);
+        } else {
+          const kept = Math.floor(next.place * plain.length);
+          plain.length = kept;
+          runs.truncateFrom(baseIndex + kept + 1);
+        }
+        expect(runs.lastIndex).toBe(baseIndex + plain.length);
+        expect(runs.lastTerm).toBe(plain.at(-1) ?? baseTerm);
+        expect(plain.map((_, place) => runs.termAt(baseIndex + place + 1))).toEqual(plain);
+        expect(runs.termAt(baseIndex)).toBe(baseTerm);
+      }
+    }),
+  );
+});
+
+test("what is not in the log has no term", () => {
+  const runs = new TermRuns({ index: 4, term: 2 });
+  runs.extend(6, 3);
+  expect(() => runs.termAt(3)).toThrow("not in the log");
+  expect(() => runs.termAt(7)).toThrow("not in the log");
+  expect(() => runs.extend(6, 3)).toThrow("forward");
+  expect(() => runs.truncateFrom(4)).toThrow("before its first entry");
+});
