@@ -43,7 +43,7 @@ export interface PeerLinksHandler {
 export interface PeerLinksSettings {
   /** From the first packet to the end of the handshake. */
   readonly handshakeTimeoutMs: number;
-  /** Connections that have not finished their handshake; more are closed at once. */
+  /** Connections to this node that have not finished their handshake; when more come, the oldest is closed. */
   readonly handshakesMax: number;
   /** The wait before a connection is dialled again, after the first and after many failures. */
   readonly dialWaitMsMin: number;
@@ -100,12 +100,11 @@ export class PeerLinks {
   async listen(address: SocketAddress): Promise<SocketAddress> {
     const { network } = this.#options;
     this.#listener = await network.listen(address, (socket) => {
-      if (this.#attempts.size < this.#settings.handshakesMax && !this.#isClosed) {
-        this.#attempt("acceptor", undefined, undefined).accepted(socket);
-      } else {
-        this.#reject("too many connections within their handshake", socket.remoteAddress);
+      if (this.#isClosed) {
         socket.handle({ onData: () => {}, onClose: () => {} });
         socket.destroy();
+      } else {
+        this.#accept(socket);
       }
     });
     return this.#listener.address;
@@ -163,10 +162,30 @@ export class PeerLinks {
   readonly #log: LogLimiter;
   readonly #peers: Map<number, Peer> = new Map();
   readonly #attempts: Set<ConnectionAttempt> = new Set();
+  /** Those that others began, the oldest first. */
+  readonly #accepted: Set<ConnectionAttempt> = new Set();
   #listener: StreamListener | undefined;
   #checkTimer: Timer | undefined;
   #isClosed = false;
   #rejectedCount = 0;
+
+  /** When there are too many, the oldest goes: a peer is quick, and does not starve behind strangers that keep silent. */
+  #accept(socket: StreamSocket): void {
+    const [oldest] = this.#accepted;
+    if (oldest !== undefined && this.#accepted.size >= this.#settings.handshakesMax) {
+      this.#reject("too many connections within their handshake", oldest.remoteAddress);
+      this.#forget(oldest);
+      oldest.cancel();
+    }
+    const attempt = this.#attempt("acceptor", undefined, undefined);
+    this.#accepted.add(attempt);
+    attempt.accepted(socket);
+  }
+
+  #forget(attempt: ConnectionAttempt): void {
+    this.#attempts.delete(attempt);
+    this.#accepted.delete(attempt);
+  }
 
   #dialMissing(peer: Peer): void {
     for (const purpose of peer.missing()) this.#dial(peer, purpose);
@@ -213,7 +232,7 @@ export class PeerLinks {
     purpose: LinkPurpose | undefined,
     outcome: AttemptOutcome,
   ): void {
-    this.#attempts.delete(attempt);
+    this.#forget(attempt);
     if (dialled !== undefined && purpose !== undefined) dialled.dialled(purpose);
     if (this.#isClosed) {
       attempt.cancel();
