@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import { formatBytes, formatStatus, readStatus } from "./status-report.ts";
+
+const address = { host: "127.0.0.1", port: 7001 };
+
+function node(name: string, status: object | null, lastContactMs: number | null = 3): object {
+  return { name, nodeId: 1, peer: null, lastContactMs, status };
+}
+
+function status(role: string, pid: number, changes: object = {}, groupChanges: object = {}): object {
+  const group = { group: 1, role, term: 4, commitIndex: 120, appliedIndex: 119, stoppedBecause: null, ...groupChanges };
+  return {
+    pid,
+    logBytes: 1_572_864,
+    isDiskFull: false,
+    attributes: { redis: `127.0.0.1:70${pid}` },
+    groups: [group],
+    ...changes,
+  };
+}
+
+const digests = { n1: "0123456789abcdef0123456789abcdef", n2: "0123456789abcdef0123456789abcdef" };
+
+test("every node has a row, also one that does not answer", () => {
+  const lines = formatStatus({
+    nodes: [node("n1", status("leader", 11), 0), node("n2", status("follower", 12)), node("n3", null, 61_000)],
+    commonChecksums: [{ group: 1, index: 117, digests }],
+  });
+  expect(lines).toEqual([
+    "node  role       term  commit  applied      log  heard  process  Redis address   digest",
+    "n1    leader        4     120      119  1.5 MiB   0 ms       11  127.0.0.1:7011  0123456789abcdef",
+    "n2    follower      4     120      119  1.5 MiB   3 ms       12  127.0.0.1:7012  0123456789abcdef",
+    "n3    no answer     -       -        -        -   61 s        -  -               -",
+    "",
+    "The digests are of index 117.",
+  ]);
+});
+
+test("what is wrong is said below", () => {
+  const lines = formatStatus({
+    nodes: [
+      node("n1", status("follower", 11, { isDiskFull: true })),
+      node("n2", status("stopped", 12, {}, { stoppedBecause: "entry 7 cannot be read" })),
+      node("n3", null, null),
+    ],
+    commonChecksums: [],
+  });
+  expect(lines.slice(4)).toEqual([
+    "",
+    "No node leads: writes wait until a majority of the 3 nodes is up.",
+    "n1: the disk is full; writes are refused until there is space.",
+    "n2: the replica has stopped: entry 7 cannot be read",
+  ]);
+});
+
+test("a status of another version is shown as far as it is understood", () => {
+  expect(formatStatus({ nodes: [{ name: "n1", status: { groups: [{ role: "leader" }] } }, 7] })).toEqual([
+    "node  role       term  commit  applied  log  heard  process  Redis address  digest",
+    "n1    leader        -       -        -    -  never        -  -              -",
+    "-     no answer     -       -        -    -  never        -  -              -",
+  ]);
+});
+
+test("a status is JSON in UTF-8 with nodes", () => {
+  const bytes = Buffer.from('{"nodes":[{"name":"né"}]}', "utf8").toString("latin1");
+  expect(readStatus(address, bytes)).toEqual({ nodes: [{ name: "né" }] });
+});
+
+test.for(["", "OK", "[]", '{"nodes":1}'])("%j is no status", (reply) => {
+  expect(() => readStatus(address, reply)).toThrow("127.0.0.1:7001 answers something else than a status");
+});
+
+test.for([
+  [0, "0 B"],
+  [1023, "1023 B"],
+  [1024, "1.0 KiB"],
+  [150 * 1024, "150 KiB"],
+  [3.25 * 1024 ** 3, "3.3 GiB"],
+] as const)("%i bytes are %s", ([bytes, text]) => {
+  expect(formatBytes(bytes)).toBe(text);
+});
