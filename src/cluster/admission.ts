@@ -33,20 +33,22 @@ function strangerRefusal(directory: NodeDirectory, peer: PeerIdentity): Refusal 
 
 function forgottenRefusal(directory: NodeDirectory, peer: PeerIdentity): Refusal | undefined {
   const known = directory.memoryOf(peer.name);
-  if (known === undefined || peer.bootCounter > known.bootCounter) {
-    return known === undefined || peer.diskEpoch >= known.diskEpoch ? undefined : forgotten(directory, peer);
-  }
+  if (known === undefined) return undefined;
+  if (known.directoryId !== Buffer.from(peer.directoryId).toString("hex")) return forgotten(directory, peer, "another");
   // A connection of the run that is known already: its epoch may have been read before a newer one came in.
   const isSameRun =
     peer.bootCounter === known.bootCounter && Buffer.from(peer.incarnation).toString("hex") === known.incarnation;
-  return isSameRun ? undefined : forgotten(directory, peer);
+  const isLater = peer.bootCounter > known.bootCounter && peer.diskEpoch >= known.diskEpoch;
+  return isSameRun || isLater ? undefined : forgotten(directory, peer, "an older or copied");
 }
 
-function forgotten(directory: NodeDirectory, peer: PeerIdentity): Refusal {
+function forgotten(directory: NodeDirectory, peer: PeerIdentity, kind: string): Refusal {
   const known = directory.memoryOf(peer.name);
-  const seen = `start ${peer.bootCounter}, disk epoch ${peer.diskEpoch}; node ${directory.record.name} has seen start ${known?.bootCounter}, disk epoch ${known?.diskEpoch}`;
+  const has = `start ${peer.bootCounter}, disk epoch ${peer.diskEpoch}`;
+  const seen = `start ${known?.bootCounter}, disk epoch ${known?.diskEpoch}`;
   const text =
-    `node ${peer.name} comes with an empty, older or copied directory (${seen}): it has forgotten its votes and what it acknowledged. ` +
-    "Start it with its newest directory. If that is lost, leave the node off: the others go on without it while they are a majority.";
+    `node ${peer.name} comes with ${kind} directory (${has}; node ${directory.record.name} has seen ${seen}): ` +
+    "it has forgotten its votes and what it acknowledged. Start it with its newest directory. If that is lost, leave the " +
+    "node off: the others go on without it while they are a majority.";
   return { code: "FORGOTTEN", text };
 }

@@ -70,7 +70,7 @@ export class NodeDirectory {
 
   /** The same for a node that keeps nothing. @throws IdentityError (IDENTITY) */
   static inMemory(options: Omit<NodeDirectoryOptions, "disk" | "directory">): NodeDirectory {
-    const { record, secret } = newIdentity(options.given, options.logger);
+    const { record, secret } = newIdentity(options);
     return new NodeDirectory({ record, secret, options, place: undefined });
   }
 
@@ -96,9 +96,10 @@ export class NodeDirectory {
   }
 
   /** Remembers the highest seen of a peer. It is written soon, not at once. */
-  remember(peer: Pick<PeerIdentity, "name" | "bootCounter" | "incarnation" | "diskEpoch">): void {
+  remember(peer: Pick<PeerIdentity, "name" | "directoryId" | "bootCounter" | "incarnation" | "diskEpoch">): void {
     const known = this.#record.peers[peer.name];
     const memory: PeerMemory = {
+      directoryId: Buffer.from(peer.directoryId).toString("hex"),
       bootCounter: peer.bootCounter,
       incarnation: Buffer.from(peer.incarnation).toString("hex"),
       diskEpoch: Math.max(peer.diskEpoch, known?.diskEpoch ?? 0),
@@ -106,7 +107,8 @@ export class NodeDirectory {
     const isSame =
       known?.bootCounter === memory.bootCounter &&
       known.diskEpoch === memory.diskEpoch &&
-      known.incarnation === memory.incarnation;
+      known.incarnation === memory.incarnation &&
+      known.directoryId === memory.directoryId;
     if (isSame) return;
     this.#change({ peers: { ...this.#record.peers, [peer.name]: memory } });
   }
@@ -182,13 +184,13 @@ interface Identity {
 }
 
 async function firstStart(options: NodeDirectoryOptions): Promise<Identity> {
-  const { disk, directory, given, logger } = options;
+  const { disk, directory } = options;
   const others = await disk.list(directory);
   if (others.some((name) => name === "log" || name.endsWith(".segment"))) {
     const reason = "is missing, though there is a log beside it. Put it back from the newest copy of this directory.";
     throw new DirectoryUnreadableError(`${directory}/${recordFile}`, reason);
   }
-  const identity = newIdentity(given, logger);
+  const identity = newIdentity(options);
   await syncAncestors(disk, directory);
   await replaceFile(disk, directory, secretFile, `${identity.secret}\n`);
   return identity;
@@ -220,7 +222,8 @@ async function laterStart(options: NodeDirectoryOptions, record: NodeRecord): Pr
 }
 
 /** Of a node that has not been started yet. */
-function newIdentity(given: GivenIdentity, logger: Logger): Identity {
+function newIdentity(options: Pick<NodeDirectoryOptions, "given" | "logger" | "random">): Identity {
+  const { given, logger, random } = options;
   if (given.name === undefined) {
     throw new IdentityError("At its first start a node must be told its name, and all nodes with their addresses.");
   }
@@ -231,7 +234,12 @@ function newIdentity(given: GivenIdentity, logger: Logger): Identity {
   if (!/^[0-9a-f]{32}$/.test(clusterId))
     throw new IdentityError(`A cluster id has 32 hexadecimal digits: ${clusterId}`);
   const addresses = given.peers === undefined ? {} : addressesOf(given.peers);
-  return { record: { clusterId, name: given.name, names, bootCounter: 0, diskEpoch: 0, addresses, peers: {} }, secret };
+  const directoryId = Buffer.from(random.bytes(16)).toString("hex");
+  const { name } = given;
+  return {
+    record: { clusterId, name, names, directoryId, bootCounter: 0, diskEpoch: 0, addresses, peers: {} },
+    secret,
+  };
 }
 
 function addressesOf(peers: NonNullable<GivenIdentity["peers"]>): Record<string, SocketAddress> {

@@ -8,6 +8,8 @@ export interface NodeRecord {
   readonly name: string;
   /** Of all nodes of the cluster, sorted. A node's number is its place here, from 1. */
   readonly names: readonly string[];
+  /** 32 random hexadecimal digits from the first start, by which peers know this directory from another one. */
+  readonly directoryId: string;
   /** How often the node has been started, the present run included. */
   readonly bootCounter: number;
   /** Of the node's own log, when it was opened last; 0 before that. */
@@ -19,6 +21,7 @@ export interface NodeRecord {
 
 /** The highest that was seen of a peer. A peer that comes with less has forgotten something. */
 export interface PeerMemory {
+  readonly directoryId: string;
   readonly bootCounter: number;
   /** 32 hexadecimal digits: of the run with that boot counter. */
   readonly incarnation: string;
@@ -39,12 +42,13 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
     const reason = `has format ${String(fields.format)}; this version knows ${format}. Run the version that wrote it.`;
     throw new DirectoryUnreadableError(path, reason);
   }
-  const { clusterId, name, names, bootCounter, diskEpoch } = fields;
+  const { clusterId, name, names, directoryId, bootCounter, diskEpoch } = fields;
   const isWhole =
     isHex(clusterId, 32) &&
     typeof name === "string" &&
     isNameList(names) &&
     names.includes(name) &&
+    isHex(directoryId, 32) &&
     isCount(bootCounter) &&
     isCount(diskEpoch);
   if (!isWhole) throw new DirectoryUnreadableError(path, `is damaged or incomplete. ${restore}`);
@@ -52,6 +56,7 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
     clusterId,
     name,
     names,
+    directoryId,
     bootCounter,
     diskEpoch,
     addresses: Object.fromEntries(entriesOf(fields.addresses).flatMap(([key, value]) => parseAddress(key, value))),
@@ -67,9 +72,9 @@ function parseAddress(name: string, value: unknown): [string, SocketAddress][] {
 }
 
 function parsePeer(name: string, value: unknown): [string, PeerMemory][] {
-  const { bootCounter, incarnation, diskEpoch } = Object.fromEntries(entriesOf(value));
-  if (!isCount(bootCounter) || !isCount(diskEpoch) || !isHex(incarnation, 32)) return [];
-  return [[name, { bootCounter, incarnation, diskEpoch }]];
+  const { directoryId, bootCounter, incarnation, diskEpoch } = Object.fromEntries(entriesOf(value));
+  if (!isCount(bootCounter) || !isCount(diskEpoch) || !isHex(incarnation, 32) || !isHex(directoryId, 32)) return [];
+  return [[name, { directoryId, bootCounter, incarnation, diskEpoch }]];
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {

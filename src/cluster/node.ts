@@ -216,12 +216,13 @@ export class Node {
   }
 
   #identity(): PeerIdentity {
-    const { clusterId, name, names, bootCounter, addresses } = this.#directory.record;
+    const { clusterId, directoryId, name, names, bootCounter, addresses } = this.#directory.record;
     return {
       clusterId: Buffer.from(clusterId, "hex"),
       namesDigest: namesDigest(names),
       nodeId: this.#directory.nodeId,
       name,
+      directoryId: Buffer.from(directoryId, "hex"),
       bootCounter,
       incarnation: this.#directory.incarnation,
       diskEpoch: this.#log.diskEpoch,

@@ -9,6 +9,7 @@ function identity(nodeId: number): PeerIdentity {
     namesDigest: new Uint8Array(8).fill(2),
     nodeId,
     name: `n${nodeId}`,
+    directoryId: new Uint8Array(16).fill(9),
     bootCounter: 3,
     incarnation: new Uint8Array(16).fill(nodeId),
     diskEpoch: 4,
@@ -62,6 +63,7 @@ test("two nodes with one secret come to trust a connection, however it is cut", 
       ...identity(1),
       clusterId: Buffer.alloc(16, 1),
       namesDigest: Buffer.alloc(8, 2),
+      directoryId: Buffer.alloc(16, 9),
       incarnation: Buffer.alloc(16, 1),
     });
     expect(acceptor.purpose).toBe("data");

@@ -30,6 +30,9 @@ const wordHeaderBytes = 3;
 /** No word of a handshake is longer. */
 const wordBytesMax = 2048;
 
+/** Characters of a refusal's sentence that go over: each may take three bytes. */
+const refusalTextMax = 600;
+
 const helloKind = 1;
 const welcomeKind = 2;
 const proofKind = 3;
@@ -203,7 +206,8 @@ export class Handshake {
     };
   }
 
-  #refuse(refusal: Refusal): HandshakeOutcome {
+  #refuse({ code, text }: Refusal): HandshakeOutcome {
+    const refusal: Refusal = { code, text: text.slice(0, refusalTextMax) };
     this.#say(refusedKind, (out) => {
       out.text(refusal.code);
       out.text(refusal.text);

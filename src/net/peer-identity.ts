@@ -10,6 +10,8 @@ export interface PeerIdentity {
   readonly namesDigest: Uint8Array;
   readonly nodeId: number;
   readonly name: string;
+  /** 16 random bytes from the node's first start: another directory has others. */
+  readonly directoryId: Uint8Array;
   /** How often the node has been started. */
   readonly bootCounter: number;
   /** 16 random bytes of this run of the node: tells a connection made again from a second run with the same counter. */
@@ -65,6 +67,7 @@ export function writeIdentity(out: ByteWriter, identity: PeerIdentity): void {
   out.raw(identity.namesDigest);
   out.integer(identity.nodeId);
   out.text(identity.name);
+  out.raw(identity.directoryId);
   out.integer(identity.bootCounter);
   out.raw(identity.incarnation);
   out.integer(identity.diskEpoch);
@@ -79,6 +82,7 @@ export function readIdentity(input: ByteReader): PeerIdentity | undefined {
     namesDigest: input.raw(8),
     nodeId: input.integer(),
     name: input.text(),
+    directoryId: input.raw(16),
     bootCounter: input.integer(),
     incarnation: input.raw(16),
     diskEpoch: input.integer(),

@@ -37,6 +37,7 @@ function makeLink(seeds: { readonly send: number; readonly receive: number }) {
       namesDigest: new Uint8Array(8),
       nodeId: 2,
       name: "n2",
+      directoryId: new Uint8Array(16),
       bootCounter: 1,
       incarnation: new Uint8Array(16),
       diskEpoch: 1,
