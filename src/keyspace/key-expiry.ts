@@ -5,6 +5,7 @@ import type { Deadline } from "./deadline-index.ts";
 import { addIntegers, type Integer, integerArgument, multiplyInteger } from "./integer.ts";
 import { oneKey } from "./key-specification.ts";
 import type { Keyspace } from "./keyspace.ts";
+import { optionOf } from "./option.ts";
 import { invalidExpireTime, notAnInteger, printable } from "./replies.ts";
 
 const incompatibleWithNx = new ErrorReply("ERR NX and XX, GT or LT options at the same time are not compatible");
@@ -13,6 +14,11 @@ const greaterAndLess = new ErrorReply("ERR GT and LT options at the same time ar
 /** What Redis answers for a key that is absent, and for one without a deadline. */
 const noKey = -2;
 const noExpiry = -1;
+
+type Condition = "NX" | "XX" | "GT" | "LT";
+
+const conditionWords: readonly Condition[] = ["NX", "XX", "GT", "LT"];
+const noConditions: ReadonlySet<Condition> = new Set();
 
 interface ExpireForm {
   readonly command: string;
@@ -35,13 +41,12 @@ function expire(keyspace: Keyspace, args: Arguments, form: ExpireForm): Reply {
   return 1;
 }
 
-function parseConditions(args: Arguments): ReadonlySet<string> | ErrorReply {
-  const conditions = new Set<string>();
+function parseConditions(args: Arguments): ReadonlySet<Condition> | ErrorReply {
+  if (args.count === 3) return noConditions;
+  const conditions = new Set<Condition>();
   for (let word = 3; word < args.count; word++) {
-    const option = args.text(word).toUpperCase();
-    if (option !== "NX" && option !== "XX" && option !== "GT" && option !== "LT") {
-      return new ErrorReply(`ERR Unsupported option ${printable(args.text(word))}`);
-    }
+    const option = optionOf(args, word, conditionWords);
+    if (option === undefined) return new ErrorReply(`ERR Unsupported option ${printable(args.text(word))}`);
     conditions.add(option);
   }
   if (conditions.has("NX") && conditions.size > 1) return incompatibleWithNx;
@@ -49,7 +54,7 @@ function parseConditions(args: Arguments): ReadonlySet<string> | ErrorReply {
   return conditions;
 }
 
-function allows(conditions: ReadonlySet<string>, before: Deadline | undefined, after: Deadline): boolean {
+function allows(conditions: ReadonlySet<Condition>, before: Deadline | undefined, after: Deadline): boolean {
   if (conditions.has("NX") && before !== undefined) return false;
   if (conditions.has("XX") && before === undefined) return false;
   // No deadline is later than any.

@@ -4,6 +4,7 @@ import type { CommandSpec } from "./command.ts";
 import { integerArgument } from "./integer.ts";
 import { keysFrom, oneKey, twoKeys } from "./key-specification.ts";
 import type { Keyspace } from "./keyspace.ts";
+import { optionOf } from "./option.ts";
 import { noSuchKey, notAnInteger, syntaxError } from "./replies.ts";
 import { cloneOf, typeOf, type ValueType } from "./value.ts";
 
@@ -12,6 +13,7 @@ const noSuchDatabase = new ErrorReply("ERR DB index is out of range");
 const notAnInt = new ErrorReply("ERR value is out of range, value must between -2147483648 and 2147483647");
 const none = new SimpleString("none");
 const typeNames: Readonly<Record<ValueType, SimpleString>> = { string: new SimpleString("string") };
+const copyWords = ["DB", "REPLACE"] as const;
 const intMax = 0x7fff_ffff;
 
 function remove(keyspace: Keyspace, args: Arguments): Reply {
@@ -38,7 +40,7 @@ function type(keyspace: Keyspace, args: Arguments): Reply {
 function copy(keyspace: Keyspace, args: Arguments): Reply {
   let isReplace = false;
   for (let word = 3; word < args.count; word++) {
-    const option = args.text(word).toUpperCase();
+    const option = optionOf(args, word, copyWords);
     if (option === "REPLACE") {
       isReplace = true;
     } else if (option === "DB" && word + 1 < args.count) {

@@ -4,6 +4,7 @@ import type { CommandSpec } from "./command.ts";
 import { integerArgument, parseInteger } from "./integer.ts";
 import { noKeys, oneKey } from "./key-specification.ts";
 import type { Keyspace } from "./keyspace.ts";
+import { optionOf } from "./option.ts";
 import { notAnInteger, syntaxError } from "./replies.ts";
 import { deadlineBytes, logicalBytes, type Value } from "./value.ts";
 
@@ -64,7 +65,7 @@ function referenceCount(keyspace: Keyspace, args: Arguments): Reply {
 
 function memoryUsage(keyspace: Keyspace, args: Arguments): Reply {
   for (let word = 3; word < args.count; word += 2) {
-    if (args.text(word).toUpperCase() !== "SAMPLES" || word + 1 === args.count) return syntaxError;
+    if (optionOf(args, word, ["SAMPLES"]) === undefined || word + 1 === args.count) return syntaxError;
     const samples = integerArgument(args, word + 1);
     if (samples === undefined) return notAnInteger;
     if (samples < 0) return syntaxError;

@@ -7,6 +7,7 @@ import { type KeyPosition, keyPositionEnd } from "./key-hash.ts";
 import { noKeys } from "./key-specification.ts";
 import type { KeyWalk } from "./key-table.ts";
 import type { Keyspace } from "./keyspace.ts";
+import { optionOf } from "./option.ts";
 import { notAnInteger, syntaxError } from "./replies.ts";
 import { typeOf } from "./value.ts";
 
@@ -15,6 +16,8 @@ const cursorMax = 0xffff_ffff_ffff_ffffn;
 const scanCountDefault = 10;
 /** So often a random key may turn out to be due before the next one that is not is taken. */
 const randomTriesMax = 100;
+
+const scanWords = ["COUNT", "MATCH", "TYPE"] as const;
 
 interface ScanOptions {
   count: number;
@@ -74,7 +77,7 @@ function clampCursor(position: number): KeyPosition {
 function parseScanOptions(args: Arguments): ScanOptions | ErrorReply {
   const options: ScanOptions = { count: scanCountDefault, pattern: undefined, type: undefined };
   for (let word = 2; word < args.count; word += 2) {
-    const option = args.text(word).toUpperCase();
+    const option = optionOf(args, word, scanWords);
     if (word + 1 === args.count) return syntaxError;
     if (option === "COUNT") {
       const count = integerArgument(args, word + 1);
@@ -123,7 +126,7 @@ function databaseSize(keyspace: Keyspace): Reply {
 
 function flush(keyspace: Keyspace, args: Arguments): Reply {
   if (args.count > 2) return syntaxError;
-  if (args.count === 2 && !["SYNC", "ASYNC"].includes(args.text(1).toUpperCase())) return syntaxError;
+  if (args.count === 2 && optionOf(args, 1, ["SYNC", "ASYNC"]) === undefined) return syntaxError;
   keyspace.clear();
   return ok;
 }

@@ -8,6 +8,7 @@ import type { CommandSpec } from "./command.ts";
 import { clampToSafe, integerArgument } from "./integer.ts";
 import { keyRange } from "./key-specification.ts";
 import type { Keyspace } from "./keyspace.ts";
+import { optionOf } from "./option.ts";
 import { notAnInteger, syntaxError } from "./replies.ts";
 import { isString, type Value } from "./value.ts";
 
@@ -17,6 +18,8 @@ const tableBytesMax = 512 * 1024 * 1024;
 const notStrings = new ErrorReply("ERR The specified keys must contain string values");
 const lengthAndIndexes = new ErrorReply("ERR If you want both the length and indexes, please just use IDX.");
 const tooLong = new ErrorReply("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
+
+const optionWords = ["IDX", "LEN", "WITHMATCHLEN", "MINMATCHLEN"] as const;
 
 interface Options {
   hasIndexes: boolean;
@@ -60,7 +63,7 @@ function textOf(value: Value | undefined): string | undefined {
 function parseOptions(args: Arguments): Options | ErrorReply {
   const options: Options = { hasIndexes: false, isLengthOnly: false, hasMatchLengths: false, matchLengthMin: 0 };
   for (let word = 3; word < args.count; word++) {
-    const option = args.text(word).toUpperCase();
+    const option = optionOf(args, word, optionWords);
     if (option === "IDX") options.hasIndexes = true;
     else if (option === "LEN") options.isLengthOnly = true;
     else if (option === "WITHMATCHLEN") options.hasMatchLengths = true;

@@ -5,6 +5,7 @@ import type { Deadline } from "./deadline-index.ts";
 import { addIntegers, integerArgument, multiplyInteger } from "./integer.ts";
 import { oneKey } from "./key-specification.ts";
 import type { Keyspace } from "./keyspace.ts";
+import { optionOf } from "./option.ts";
 import { invalidExpireTime, notAnInteger, syntaxError, textReply, wrongType } from "./replies.ts";
 import { isString } from "./value.ts";
 
@@ -17,8 +18,14 @@ interface Options {
   expiry: Expiry | undefined;
 }
 
+type ExpiryUnit = "EX" | "PX" | "EXAT" | "PXAT";
+type OptionWord = ExpiryUnit | "NX" | "XX" | "GET" | "KEEPTTL" | "PERSIST";
+
+const setWords: readonly OptionWord[] = ["EX", "PX", "NX", "XX", "GET", "KEEPTTL", "EXAT", "PXAT"];
+const getexWords: readonly OptionWord[] = ["EX", "PX", "PERSIST", "EXAT", "PXAT"];
+
 interface Expiry {
-  readonly unit: "EX" | "PX" | "EXAT" | "PXAT";
+  readonly unit: ExpiryUnit;
   /** The word that holds the time. */
   readonly word: number;
 }
@@ -32,7 +39,7 @@ function set(keyspace: Keyspace, args: Arguments): Reply {
     keyspace.set(args, 1, args.text(2));
     return ok;
   }
-  const options = parseOptions(args, 3, "SET");
+  const options = parseOptions(args, 3, setWords);
   if (options === undefined) return syntaxError;
   let deadline: Deadline | undefined;
   if (options.expiry !== undefined) {
@@ -77,7 +84,7 @@ function getAndDelete(keyspace: Keyspace, args: Arguments): Reply {
 }
 
 function getAndExpire(keyspace: Keyspace, args: Arguments): Reply {
-  const options = parseOptions(args, 2, "GETEX");
+  const options = parseOptions(args, 2, getexWords);
   if (options === undefined) return syntaxError;
   const before = textReply(keyspace.find(args, 1));
   if (typeof before !== "string") return before;
@@ -92,7 +99,7 @@ function getAndExpire(keyspace: Keyspace, args: Arguments): Reply {
 }
 
 /** Undefined if the options make no sense together, or one is none. */
-function parseOptions(args: Arguments, from: number, command: "SET" | "GETEX"): Options | undefined {
+function parseOptions(args: Arguments, from: number, words: readonly OptionWord[]): Options | undefined {
   const options: Options = {
     condition: undefined,
     isGet: false,
@@ -100,26 +107,22 @@ function parseOptions(args: Arguments, from: number, command: "SET" | "GETEX"): 
     isPersist: false,
     expiry: undefined,
   };
-  const isSet = command === "SET";
   for (let word = from; word < args.count; word++) {
-    const option = args.text(word).toUpperCase();
-    if (isSet && (option === "NX" || option === "XX")) {
+    const option = optionOf(args, word, words);
+    if (option === undefined) return undefined;
+    if (option === "NX" || option === "XX") {
       if (options.condition !== undefined && options.condition !== option) return undefined;
       options.condition = option;
-    } else if (isSet && option === "GET") {
+    } else if (option === "GET") {
       options.isGet = true;
-    } else if (isSet && option === "KEEPTTL") {
+    } else if (option === "KEEPTTL" || option === "PERSIST") {
       if (options.expiry !== undefined) return undefined;
-      options.keepsDeadline = true;
-    } else if (!isSet && option === "PERSIST") {
-      if (options.expiry !== undefined) return undefined;
-      options.isPersist = true;
-    } else if (option === "EX" || option === "PX" || option === "EXAT" || option === "PXAT") {
+      if (option === "KEEPTTL") options.keepsDeadline = true;
+      else options.isPersist = true;
+    } else {
       if (options.keepsDeadline || options.isPersist || word + 1 === args.count) return undefined;
       if (options.expiry !== undefined && options.expiry.unit !== option) return undefined;
       options.expiry = { unit: option, word: ++word };
-    } else {
-      return undefined;
     }
   }
   return options;
