@@ -1,6 +1,6 @@
 // Makes a checkout ready: installs what is missing, builds what is stale. Needs nothing but Node and npm.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -48,14 +48,13 @@ if (existsSync(join(root, "src"))) {
       writeFileSync(join(root, "node_modules", ".coterie-lock"), readFileSync(join(root, "package-lock.json")));
     }
     if (!isBuilt()) {
+      // Built beside and renamed, so that a build that fails leaves the last good one.
+      const fresh = join(root, ".build", `dist-${process.pid}`);
+      rmSync(fresh, { recursive: true, force: true });
+      const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+      run("Building", process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", fresh]);
       rmSync(join(root, "dist"), { recursive: true, force: true });
-      mkdirSync(join(root, ".build"), { recursive: true });
-      rmSync(join(root, ".build", "build.tsbuildinfo"), { force: true });
-      run("Building", process.execPath, [
-        join(root, "node_modules", "typescript", "bin", "tsc"),
-        "-p",
-        "tsconfig.build.json",
-      ]);
+      renameSync(fresh, join(root, "dist"));
       writeFileSync(join(root, "dist", ".built"), "");
     }
   } catch (error) {

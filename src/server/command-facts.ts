@@ -1,6 +1,6 @@
 import type { CommandFlag, CommandGroup } from "../keyspace/index.ts";
-import { connectionFacts } from "./connection-facts.ts";
-import { serverFacts } from "./server-facts.ts";
+import { type ConnectionFactName, connectionFacts } from "./connection-facts.ts";
+import { type ServerFactName, serverFacts } from "./server-facts.ts";
 
 /** What `COMMAND` and `COMMAND DOCS` say of a command that the server itself runs. None of them has keys. */
 export interface CommandFacts {
@@ -17,7 +17,7 @@ export interface CommandFacts {
   readonly history?: readonly (readonly [version: string, change: string])[];
 }
 
-export type ServerCommandName = keyof typeof connectionFacts | keyof typeof serverFacts;
+export type ServerCommandName = ConnectionFactName | ServerFactName;
 
 /** Every command that the server itself runs; a subcommand is "container|subcommand". */
 export const commandFacts: Readonly<Record<ServerCommandName, CommandFacts>> = { ...connectionFacts, ...serverFacts };

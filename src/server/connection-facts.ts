@@ -1,7 +1,31 @@
 import type { CommandFacts } from "./command-facts.ts";
 
+/** The names of these commands; a subcommand's is "container|subcommand". */
+export type ConnectionFactName =
+  | "ping"
+  | "echo"
+  | "select"
+  | "quit"
+  | "reset"
+  | "hello"
+  | "auth"
+  | "client"
+  | "client|getname"
+  | "client|help"
+  | "client|id"
+  | "client|info"
+  | "client|kill"
+  | "client|list"
+  | "client|no-evict"
+  | "client|pause"
+  | "client|reply"
+  | "client|setinfo"
+  | "client|setname"
+  | "client|unblock"
+  | "client|unpause";
+
 /** The commands about the client's own connection, as Redis 7.0.15 describes them (`CLIENT SETINFO` as 7.2 does). */
-export const connectionFacts = {
+export const connectionFacts: Readonly<Record<ConnectionFactName, CommandFacts>> = {
   ping: {
     arity: -1,
     flags: ["fast"],
@@ -216,4 +240,4 @@ export const connectionFacts = {
     complexity: "O(N) Where N is the number of paused clients",
     categories: ["connection"],
   },
-} as const satisfies Readonly<Record<string, CommandFacts>>;
+};

@@ -17,7 +17,7 @@ export interface LatencyEvent {
 /** What took longer than `latency-monitor-threshold` milliseconds, by kind of event; nothing while that is 0. */
 export class LatencyMonitor {
   /** In milliseconds; infinity if nothing is recorded. */
-  thresholdMs = Number.POSITIVE_INFINITY;
+  thresholdMs: number = Number.POSITIVE_INFINITY;
   readonly #events = new Map<string, { samples: LatencySample[]; maximum: number }>();
 
   constructor(config: ServerConfig) {

@@ -25,7 +25,7 @@ export class ServedCommand {
   readonly isFast: boolean;
   /** Depends on no other command, and none depends on it: need not wait for those before it. */
   readonly runsAtOnce: boolean;
-  readonly statistics = new CommandStatistics();
+  readonly statistics: CommandStatistics = new CommandStatistics();
 
   constructor(name: string, command: { readonly keyspace: KeyspaceCommand } | { readonly server: ServerCommand }) {
     this.name = name;

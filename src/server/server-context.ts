@@ -43,18 +43,18 @@ export class ServerContext {
   readonly runId: string;
   readonly shutdown: ((request: ShutdownRequest) => void) | undefined;
 
-  readonly statistics = new ServerStatistics();
+  readonly statistics: ServerStatistics = new ServerStatistics();
   readonly slowlog: Slowlog;
   readonly latency: LatencyMonitor;
   readonly pause: ClientPause;
   /** By id, in the order in which they came. */
-  readonly connections = new Map<number, Connection>();
-  readonly monitors = new Set<Connection>();
+  readonly connections: Map<number, Connection> = new Map<number, Connection>();
+  readonly monitors: Set<Connection> = new Set<Connection>();
   /** Those too that serve no more but are not closed yet. */
-  readonly sockets = new OpenSockets();
+  readonly sockets: OpenSockets = new OpenSockets();
 
   /** Filled anew by each connection for each command. */
-  readonly args = new Arguments();
+  readonly args: Arguments = new Arguments();
   /** For the parsers of all connections. */
   readonly scratch: Buffer = Buffer.allocUnsafeSlow(scratchBytes);
 

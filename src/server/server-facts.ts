@@ -1,7 +1,53 @@
 import type { CommandFacts } from "./command-facts.ts";
 
+/** The names of these commands; a subcommand's is "container|subcommand". */
+export type ServerFactName =
+  | "command"
+  | "command|count"
+  | "command|docs"
+  | "command|getkeys"
+  | "command|getkeysandflags"
+  | "command|help"
+  | "command|info"
+  | "command|list"
+  | "config"
+  | "config|get"
+  | "config|help"
+  | "config|resetstat"
+  | "config|rewrite"
+  | "config|set"
+  | "info"
+  | "memory"
+  | "memory|doctor"
+  | "memory|help"
+  | "memory|malloc-stats"
+  | "memory|purge"
+  | "memory|stats"
+  | "slowlog"
+  | "slowlog|get"
+  | "slowlog|help"
+  | "slowlog|len"
+  | "slowlog|reset"
+  | "latency"
+  | "latency|doctor"
+  | "latency|graph"
+  | "latency|help"
+  | "latency|histogram"
+  | "latency|history"
+  | "latency|latest"
+  | "latency|reset"
+  | "time"
+  | "lastsave"
+  | "wait"
+  | "shutdown"
+  | "monitor"
+  | "debug"
+  | "coterie"
+  | "coterie|help"
+  | "coterie|status";
+
 /** The commands about the server, as Redis 7.0.15 describes them, and our own. */
-export const serverFacts = {
+export const serverFacts: Readonly<Record<ServerFactName, CommandFacts>> = {
   command: {
     arity: -1,
     flags: ["loading", "stale"],
@@ -388,4 +434,4 @@ export const serverFacts = {
     complexity: "O(N) where N is the number of nodes",
     tips: ["nondeterministic_output"],
   },
-} as const satisfies Readonly<Record<string, CommandFacts>>;
+};

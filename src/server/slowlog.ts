@@ -19,7 +19,7 @@ export interface SlowCommand {
 /** The last commands that took longer than `slowlog-log-slower-than` microseconds, at most `slowlog-max-len` of them. */
 export class Slowlog {
   /** A command of this many microseconds or more is kept; infinity if none is. */
-  thresholdUs = Number.POSITIVE_INFINITY;
+  thresholdUs: number = Number.POSITIVE_INFINITY;
   #lengthMax = 0;
   #nextId = 0;
   /** The latest last; those before the last `#lengthMax` are forgotten, and dropped now and then. */

@@ -46,11 +46,11 @@ export class ServerStatistics {
   outputLimitDisconnections = 0;
   inputLimitDisconnections = 0;
   /** By the code that an error begins with. */
-  readonly errors = new Map<string, number>();
+  readonly errors: Map<string, number> = new Map<string, number>();
 
-  readonly commandRate = new Rate();
-  readonly inputRate = new Rate();
-  readonly outputRate = new Rate();
+  readonly commandRate: Rate = new Rate();
+  readonly inputRate: Rate = new Rate();
+  readonly outputRate: Rate = new Rate();
 
   /** Counts the error that `text` (without "-") is. */
   countError(text: string): void {

@@ -1,6 +1,8 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 /** The comparisons with peers that must be installed: no part of `npm test`. */
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: { include: ["test/compat/**/*.compat.ts"], testTimeout: 600_000, hookTimeout: 30_000, pool: "forks" },
 });
+
+export default config;

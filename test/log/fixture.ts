@@ -9,7 +9,10 @@ import { createNodePlatform, type Platform, silentLogger } from "../../src/platf
 import type { ConfigurationEntry, Entry, HardState, NormalEntry } from "../../src/raft/index.ts";
 import { type SimulatedMachine, SimulatedWorld } from "../../src/simulation/index.ts";
 
-export const identity = { clusterId: new Uint8Array(16).fill(7), nodeId: 3 };
+export const identity: { readonly clusterId: Uint8Array; readonly nodeId: number } = {
+  clusterId: new Uint8Array(16).fill(7),
+  nodeId: 3,
+};
 
 /** A platform, a directory on it, and the passing of its time. */
 export interface Host {
@@ -54,7 +57,7 @@ export function batchesIn(
 export class SimulatedHost implements Host {
   readonly world: SimulatedWorld;
   readonly machine: SimulatedMachine;
-  readonly directory = directory;
+  readonly directory: string = directory;
   platform: Platform;
 
   constructor(options: { readonly seed?: number; readonly capacityBytes?: number } = {}) {

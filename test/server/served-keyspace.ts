@@ -7,7 +7,7 @@ import { Replica } from "../keyspace/replica.ts";
 import { ShiftedClock } from "./shifted-clock.ts";
 
 export class ServedKeyspace implements ServedNode {
-  readonly replica = new Replica();
+  readonly replica: Replica = new Replica();
   /** Answers that are held back, in the order of their commands; undefined: none are. */
   held: (() => void)[] | undefined;
   readonly #targets = new Set<ReplyTarget>();
