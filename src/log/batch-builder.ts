@@ -6,6 +6,7 @@ import { crc32 } from "node:zlib";
 import { assert } from "../platform/index.ts";
 import type { Entry, HardState } from "../raft/index.ts";
 import {
+  batchBodyBytesMax,
   batchFixedBytes,
   batchGroupBytes,
   batchGroupsMax,
@@ -52,7 +53,8 @@ export const batchBodyBytesMin: number = 4 * pieceBytesMax;
 export class BatchBuilder {
   /** @param bodyBytesMax how much a batch may hold; at least one piece of a large entry */
   constructor(bodyBytesMax: number) {
-    assert(bodyBytesMax >= batchBodyBytesMin, "a batch holds pieces of large entries and small ones beside");
+    assert(bodyBytesMax >= batchBodyBytesMin, "a batch holds pieces of large entries, and small ones beside");
+    assert(bodyBytesMax <= batchBodyBytesMax, "a batch is no larger than a reader believes");
     this.#bodyBytesMax = bodyBytesMax;
     this.#reserve(blocksUp(bodyBytesMax + 8_192));
   }

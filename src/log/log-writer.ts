@@ -2,10 +2,10 @@
  * The one place that writes the log while the node runs: one write and one sync at a time, for everything that waits
  * (group commit). While they are under way the next batch collects, and it starts as soon as they have ended.
  */
-import { type Clock, type Disk, DiskError, type DiskFile, type Logger, type Timer } from "../platform/index.ts";
+import { assert, type Clock, type Disk, DiskError, type DiskFile, type Logger, type Timer } from "../platform/index.ts";
 import { BatchBuilder } from "./batch-builder.ts";
 import { isOutOfSpace } from "./disk-steps.ts";
-import { checksumSeed, type LogIdentity, type LogPosition } from "./format.ts";
+import { blockBytes, checksumSeed, type LogIdentity, type LogPosition } from "./format.ts";
 import { LogDiskError } from "./log-errors.ts";
 import { RecordQueue } from "./record-queue.ts";
 import { encodeSegmentHeader, type GroupAtStart, headersBytes } from "./segment-header.ts";
@@ -69,6 +69,7 @@ export class LogWriter {
   readonly freeDones: (() => void)[] = [];
 
   constructor(place: WriterPlace, settings: WriterSettings, state: LogState, current: CurrentSegment) {
+    assert(settings.segmentBytes > 0 && settings.segmentBytes % blockBytes === 0, "segmentBytes is a multiple of 4096");
     this.#place = place;
     this.#settings = settings;
     this.#state = state;
