@@ -64,6 +64,9 @@ test.for([
 test("planted lengths, names, marks and silenced tests are found", () => {
   const long = `export function f(): void {\n${"  g();\n".repeat(80)}}\n`;
   expect(shapeViolations(planted("src/raft/a.ts", long)).join()).toContain("a function of 82 lines");
+  const method = `class A {\n  #f(\n    a: number,\n  ): void {\n${"    g();\n".repeat(80)}  }\n}\n`;
+  expect(shapeViolations(planted("src/raft/a.ts", method)).join()).toContain("a function of 84 lines");
+  expect(shapeViolations(planted("src/raft/a.ts", `  f(\n${"    1,\n".repeat(80)}  );\n  }\n`))).toEqual([]);
   expect(shapeViolations(planted("src/raft/a.ts", "a;\n".repeat(600))).join()).toContain("at most 500");
   expect(shapeViolations(planted("src/raft/utils.ts", "")).join()).toContain("named after");
   expect(shapeViolations(planted("src/raft/a.ts", `// ${"TO"}DO: later`)).join()).toContain("left-over");

@@ -39,7 +39,7 @@ const worldly: readonly { readonly name: string; readonly pattern: RegExp }[] = 
   },
   { name: "process", pattern: /(?<![.\w#])process\s*\.(?!ts)/ },
   { name: "a timer", pattern: /(?<![.\w#])(setTimeout|setInterval|setImmediate|queueMicrotask)\s*\(/ },
-  { name: "Date", pattern: /(?<![.\w#])Date\s*[.(]|new Date\b/ },
+  { name: "Date", pattern: /(?<![.\w#])Date\s*(\.now|\()|new Date\b/ },
   { name: "performance", pattern: /(?<![.\w#])performance\s*\./ },
   { name: "Math.random", pattern: /Math\.random/ },
   {
@@ -50,6 +50,9 @@ const worldly: readonly { readonly name: string; readonly pattern: RegExp }[] = 
 
 /** Folders and files that deal with the process and the terminal by their nature. */
 const worldlyExempt: readonly RegExp[] = [/^src\/platform\//, /^src\/cli\//, /^src\/simulation\/main\.ts$/];
+
+/** A parameter, variable or property of that name is not the global. */
+const bindsProcess = /[({,]\s*process\s*[:,})]|\b(const|let)\s+process\b|\bget process\(/;
 
 const pureFolders = ["raft", "ring", "resp", "keyspace"];
 
@@ -126,6 +129,7 @@ export function worldViolations(sources: Sources): string[] {
     const code = withoutComments(text);
     const codeWithStrings = withoutComments(text, true);
     for (const { name, pattern } of worldly) {
+      if (name === "process" && bindsProcess.test(code)) continue;
       const match = pattern.exec(pattern.source.startsWith("from") ? codeWithStrings : code);
       if (match) complaints.push(`${path}:${lineOf(text, match.index)}: uses ${name}, which only platform/ may`);
     }
@@ -168,16 +172,29 @@ function longFunctions(path: string, code: string): string[] {
   const complaints: string[] = [];
   const lines = code.split("\n");
   for (const [start, line] of lines.entries()) {
-    const isFunction =
-      /^\s*(export )?(async )?function\b.*/.test(line) ||
-      /^ {2}(static |override |async |get |set |#)*[\w#[\].]+(<.*>)?\(.*$/.test(line);
-    if (!isFunction || /;\s*$/.test(line)) continue;
+    const body = bodyStart(lines, start);
+    if (body === undefined) continue;
     const indentation = /^\s*/.exec(line)?.[0] ?? "";
-    const end = lines.findIndex((candidate, at) => at > start && candidate.startsWith(`${indentation}}`));
-    if (end - start + 1 > functionLinesMax)
-      complaints.push(`${path}:${start + 1}: a function of ${end - start + 1} lines, at most ${functionLinesMax}`);
+    const end = lines.findIndex((candidate, at) => at > body && candidate.startsWith(`${indentation}}`));
+    const length = end - start + 1;
+    if (length > functionLinesMax) {
+      complaints.push(`${path}:${start + 1}: a function of ${length} lines, at most ${functionLinesMax}`);
+    }
   }
   return complaints;
+}
+
+/** The line whose "{" opens the body of the function or method that begins at line `start`; undefined if none does. */
+function bodyStart(lines: readonly string[], start: number): number | undefined {
+  const line = lines[start] as string;
+  const isFunction = /^\s*(export )?(async )?function\b/.test(line);
+  const isMethod = /^ {2}((static|override|async|get|set|protected|private) |\*)*#?\w+(<.*>)?\(/.test(line);
+  if ((!isFunction && !isMethod) || /^ {2}(if|for|while|switch|return|catch)\b/.test(line)) return undefined;
+  if (line.endsWith("{") && !line.endsWith("({")) return start;
+  if (!line.endsWith("(")) return undefined;
+  const indentation = /^\s*/.exec(line)?.[0] ?? "";
+  const close = lines.findIndex((candidate, at) => at > start && candidate.startsWith(`${indentation})`));
+  return lines[close]?.endsWith("{") === true ? close : undefined;
 }
 
 /** Files of `src/` that no face, no command and no test of another file reaches. */
