@@ -1,6 +1,6 @@
 /**
  * All deadlines in order, each removable at once: a heap with four children a node over numeric ids, in typed arrays
- * (some 40 bytes a deadline). The order is a function of deadlines and keys alone, so that keys are freed in the same
+ * (some 45 bytes a deadline). The order is a function of deadlines and keys alone, so that keys are freed in the same
  * order everywhere: by deadline, then by the low bits of the key's hash, then by the key's bytes.
  *
  * Many keys have the same deadline, set in one entry with one time to live. The bits of the hash are the fraction of the
@@ -21,6 +21,7 @@ export class DeadlineIndex {
   // By id.
   #keys: (string | undefined)[] = [];
   #deadlines: Float64Array = new Float64Array(firstCapacity);
+  #revisions: Float64Array = new Float64Array(firstCapacity);
   #places: Int32Array = new Int32Array(firstCapacity);
   readonly #freeIds: number[] = [];
   /** Deadlines that are not exact as numbers: beyond the year 287396. */
@@ -75,6 +76,15 @@ export class DeadlineIndex {
   /** As a number: rounded where it is beyond 2^53. */
   deadlineMs(id: number): number {
     return this.#deadlines[id] as number;
+  }
+
+  /** A number that the owner keeps with the deadline: the key's revision. */
+  revision(id: number): number {
+    return this.#revisions[id] as number;
+  }
+
+  setRevision(id: number, revision: number): void {
+    this.#revisions[id] = revision;
   }
 
   exactDeadline(id: number): Deadline {
@@ -144,6 +154,7 @@ export class DeadlineIndex {
   #grow(): void {
     const capacity = this.#deadlines.length * 2;
     this.#deadlines = copied(this.#deadlines, new Float64Array(capacity));
+    this.#revisions = copied(this.#revisions, new Float64Array(capacity));
     this.#ranks = copied(this.#ranks, new Float64Array(capacity));
     this.#places = copied(this.#places, new Int32Array(capacity));
     this.#ids = copied(this.#ids, new Int32Array(capacity));

@@ -17,22 +17,13 @@ import type { Value } from "./value.ts";
 /** A leaf with more keys is split in two. Inserting moves half a leaf in the mean, so it must stay short. */
 export const leafKeysMax = 128;
 
-/** What is kept of a key beside its value: the index of the last entry that changed it, alone or with its deadline. */
-export type KeyMeta = number | DeadlineMeta;
+/**
+ * What is kept of a key beside its value: the index of the last entry that changed it; or, if it has a deadline,
+ * `-1 - id` of that in the deadline index, which then keeps the other as well.
+ */
+export type KeyMeta = number;
 
-/** Of a key that has a deadline. */
-export class DeadlineMeta {
-  revision: number;
-  /** In the deadline index. */
-  readonly deadlineId: number;
-
-  constructor(revision: number, deadlineId: number) {
-    this.revision = revision;
-    this.deadlineId = deadlineId;
-  }
-}
-
-type Cell = number | Value | DeadlineMeta;
+type Cell = number | Value;
 
 /** Changed by the functions of this file only. */
 export interface KeyLeaf extends Array<Cell> {

@@ -21,7 +21,7 @@ import { digestOf } from "./digest.ts";
 import type { EntryHeader } from "./entry.ts";
 import { EntryRandom } from "./entry-random.ts";
 import type { KeyPosition } from "./key-hash.ts";
-import { DeadlineMeta, type KeyMeta } from "./key-leaf.ts";
+import type { KeyMeta } from "./key-leaf.ts";
 import { KeyTable, type KeyWalk } from "./key-table.ts";
 import { RevisionTimes } from "./revision-times.ts";
 import { SemanticsLevelError, semanticsLevelMax } from "./semantics.ts";
@@ -197,7 +197,7 @@ export class Keyspace {
   /** The key that a walk stands at. The value is the keyspace's own: whoever keeps it takes a clone. */
   record(walk: KeyWalk): KeyRecord {
     const { key, value, meta } = walk;
-    return { key, value, deadline: this.#deadlineOf(meta), revision: revisionOf(meta) };
+    return { key, value, deadline: this.#deadlineOf(meta), revision: this.#revisionOf(meta) };
   }
 
   /**
@@ -246,7 +246,7 @@ export class Keyspace {
       return undefined;
     }
     const meta = table.meta;
-    if (typeof meta !== "number" && this.#isDue(meta.deadlineId)) {
+    if (meta < 0 && this.#isDue(meta)) {
       this.#place = due;
       return undefined;
     }
@@ -319,8 +319,8 @@ export class Keyspace {
     }
     this.#touch();
     const meta = this.#table.meta;
-    if (typeof meta === "number") this.#addDeadline(deadline);
-    else this.#deadlines.move(meta.deadlineId, this.#table.hash, deadline);
+    if (meta < 0) this.#deadlines.move(deadlineIdOf(meta), this.#table.hash, deadline);
+    else this.#addDeadline(deadline);
   }
 
   /** Takes the found key's deadline away; false if it had none. */
@@ -343,7 +343,7 @@ export class Keyspace {
   /** The index of the last entry that changed the found key. */
   get revision(): number {
     assert(this.#place === live, "a revision is asked of a key that was not found");
-    return revisionOf(this.#table.meta);
+    return this.#revisionOf(this.#table.meta);
   }
 
   /**
@@ -369,7 +369,7 @@ export class Keyspace {
   /** Whether the key that a walk stands at is not due. */
   isLive(walk: KeyWalk): boolean {
     const meta = walk.meta;
-    return typeof meta === "number" || !this.#isDue(meta.deadlineId);
+    return meta >= 0 || !this.#isDue(meta);
   }
 
   /** The key that `number` others, due ones included, stand before in the logical order. There must be more than that. */
@@ -401,37 +401,44 @@ export class Keyspace {
     return spec.execute(this, args);
   }
 
-  #isDue(deadlineId: number): boolean {
-    const deadlineMs = this.#deadlines.deadlineMs(deadlineId);
+  /** Of a key that has a deadline. */
+  #isDue(meta: KeyMeta): boolean {
+    const deadlineMs = this.#deadlines.deadlineMs(deadlineIdOf(meta));
     if (deadlineMs > this.#nowMs) return false;
     if (deadlineMs > this.#clockMs) this.#hasMetDueKey = true;
     return true;
   }
 
   #deadlineOf(meta: KeyMeta): Deadline | undefined {
-    return typeof meta === "number" ? undefined : this.#deadlines.exactDeadline(meta.deadlineId);
+    return meta < 0 ? this.#deadlines.exactDeadline(deadlineIdOf(meta)) : undefined;
+  }
+
+  #revisionOf(meta: KeyMeta): number {
+    return meta < 0 ? this.#deadlines.revision(deadlineIdOf(meta)) : meta;
   }
 
   /** Notes that this entry has changed the key at the place. */
   #touch(): void {
     const meta = this.#table.meta;
-    if (typeof meta === "number") this.#table.meta = this.#revision;
-    else meta.revision = this.#revision;
+    if (meta < 0) this.#deadlines.setRevision(deadlineIdOf(meta), this.#revision);
+    else this.#table.meta = this.#revision;
   }
 
   #addDeadline(deadline: Deadline): void {
     const table = this.#table;
     const id = this.#deadlines.add(table.key, table.hash, deadline);
-    table.meta = new DeadlineMeta(revisionOf(table.meta), id);
+    this.#deadlines.setRevision(id, table.meta);
+    table.meta = -1 - id;
     this.#logicalBytes += deadlineBytes;
   }
 
   /** Takes the deadline of the key at the place out of the index; false if it has none. */
   #dropDeadline(): boolean {
     const meta = this.#table.meta;
-    if (typeof meta === "number") return false;
-    this.#deadlines.remove(meta.deadlineId);
-    this.#table.meta = meta.revision;
+    if (meta >= 0) return false;
+    const id = deadlineIdOf(meta);
+    this.#table.meta = this.#deadlines.revision(id);
+    this.#deadlines.remove(id);
     this.#logicalBytes -= deadlineBytes;
     return true;
   }
@@ -452,6 +459,7 @@ export class Keyspace {
   }
 }
 
-function revisionOf(meta: KeyMeta): number {
-  return typeof meta === "number" ? meta : meta.revision;
+/** Of a key that has a deadline (see {@link KeyMeta}). */
+function deadlineIdOf(meta: KeyMeta): number {
+  return -1 - meta;
 }
