@@ -7,6 +7,9 @@ import { casesFor, judge, type RatioGate, ratioGates } from "./throughput-gates.
 /** Above this share of a core a generator may be what limits the figure. */
 const generatorCoresMax = 0.5;
 
+/** Above this many cores in any row the machine was not ours: what the kernel does for us alone stays below it. */
+const otherCoresMax = 0.3;
+
 export const redisSuite: Suite = {
   name: "redis",
   summary: "SET and GET beside redis-server: throughput and CPU time",
@@ -84,7 +87,7 @@ function detailRow(measurement: Measurement): string[] {
     figure(measurement.median((result) => result.serverCpuUsPerOperation)),
     figure(measurement.median((result) => result.serverCores)),
     `${generator.toFixed(2)}${generator > generatorCoresMax ? " !" : ""}`,
-    measurement.median((result) => result.otherCores).toFixed(2),
+    medianOthers(measurement).toFixed(2),
   ];
 }
 
@@ -100,9 +103,19 @@ function notesOn(measurements: Measurements): string[] {
       `! The load generator took more than ${generatorCoresMax} cores: the figure is a lower bound for that store.`,
     );
   }
+  const others = Math.max(...measurements.all.map((each) => (each.rounds.length > 0 ? medianOthers(each) : 0)));
+  if (others > otherCoresMax) {
+    notes.push(
+      `The machine was busy with other work (up to ${others.toFixed(1)} cores of it): throughput and latency mean little.`,
+    );
+  }
   for (const [system, { why }] of measurements.absences)
     notes.push(`${systemLabels[system]} was not measured: ${why}.`);
   return notes;
+}
+
+function medianOthers(measurement: Measurement): number {
+  return measurement.median((result) => result.otherCores);
 }
 
 function isFlagged(measurement: Measurement): boolean {
