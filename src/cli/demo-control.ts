@@ -22,6 +22,8 @@ export interface ControlHandlers {
 }
 
 const helloTimeoutMs = 5_000;
+/** Far more than there are nodes; what is beyond is turned away. */
+const connectionsMax = 64;
 
 export class DemoControl {
   readonly address: ControlAddress;
@@ -43,6 +45,7 @@ export class DemoControl {
   static listen(token: string, names: readonly string[], handlers: ControlHandlers): Promise<DemoControl> {
     // Half-open: a node that was told to stop keeps its side open until its process ends.
     const server = createServer({ allowHalfOpen: true });
+    server.maxConnections = connectionsMax;
     return new Promise((resolve, reject) => {
       server.once("error", reject);
       server.listen({ host: "127.0.0.1", port: 0 }, () => {

@@ -1,9 +1,16 @@
 /** What `bin/coterie` loads. */
 import { realpathSync } from "node:fs";
-import { runCommandLine } from "./command-line.ts";
+import { explain, runCommandLine } from "./command-line.ts";
+import { onCrash } from "./crash.ts";
+import { exitCode } from "./exit-code.ts";
 
 /** What is still open then is not worth waiting for. */
 const lingerMs = 2_000;
+
+onCrash((error) => {
+  process.stderr.write(`coterie: ${explain(error, "").text}\n`);
+  process.exit(exitCode.bug);
+});
 
 const [, script = "", ...words] = process.argv;
 const code = await runCommandLine(words, realpathSync(script));

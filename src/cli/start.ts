@@ -1,9 +1,11 @@
 /** `coterie start`: one node in this process, until it is told to stop. */
 import { rmSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { isatty } from "node:tty";
 import { nodeExitCode } from "../cluster/index.ts";
 import { createNodePlatform, type Platform } from "../platform/index.ts";
 import { type ConsoleLog, openConsoleLog } from "./console-logger.ts";
+import { onCrash } from "./crash.ts";
 import { attachToDemo, controlVariable, type DemoAttachment } from "./demo-attachment.ts";
 import { removeAbandonedDemo } from "./demo-directory.ts";
 import { prepareDirectory, writeFileDurably } from "./directory.ts";
@@ -41,7 +43,7 @@ export async function startNode(flags: StartFlags): Promise<void> {
 
   const log = openConsoleLog({
     level: flags.logLevel,
-    isTerminal: process.stderr.isTTY === true,
+    isTerminal: isatty(2),
     hasColor: process.env.NO_COLOR === undefined,
     fields: { node: name },
   });
@@ -102,9 +104,7 @@ class NodeProcess {
     this.#platform = createNodePlatform({ exit });
     this.#signals = new StopSignals(() => this.#platform.clock.nowMs());
     this.#signals.onForce(() => exit(exitCode.interrupted, "asked to stop a second time"));
-    process.on("uncaughtException", (error) => {
-      exit(exitCode.bug, `this is a bug, please report it: ${error.stack ?? error.message}`);
-    });
+    onCrash((error) => exit(exitCode.bug, `this is a bug, please report it: ${error.stack ?? error.message}`));
   }
 
   async run(): Promise<void> {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { StreamHandlers, StreamSocket } from "../platform/index.ts";
-import { commandsInFlightMax, LocalConnection } from "./local-connection.ts";
+import { bytesInFlightMax, commandsInFlightMax, LocalConnection } from "./local-connection.ts";
 import { LocalSocket } from "./local-socket.ts";
 
 interface Peer {
@@ -13,7 +13,12 @@ interface Peer {
 function connected(): Peer {
   const [near, server] = LocalSocket.pair();
   const chunks: string[] = [];
-  server.handle({ onData: (bytes) => chunks.push(Buffer.from(bytes).toString("latin1")), onClose: () => {} });
+  server.handle({
+    onData: (bytes) => {
+      if (bytes.length < 1_000) chunks.push(Buffer.from(bytes).toString("latin1"));
+    },
+    onClose: () => {},
+  });
   const connection = new LocalConnection((handlers: StreamHandlers) => {
     near.handle(handlers);
     return near;
@@ -76,6 +81,18 @@ test("the number of commands in flight is bounded; the one too many is not sent"
   await expect(connection.send("y")).rejects.toMatchObject({ code: "TOO_MANY_COMMANDS", outcome: "notApplied" });
   server.write(":1\r\n".repeat(commandsInFlightMax));
   await Promise.all(replies);
+  const next = connection.send("z");
+  server.write(":2\r\n");
+  expect(await next).toBe(2);
+});
+
+test("so are their bytes", async () => {
+  const { connection, server } = connected();
+  const large = "x".repeat(bytesInFlightMax / 2);
+  const replies = [connection.send(large), connection.send(large)];
+  await expect(connection.send("y")).rejects.toMatchObject({ code: "TOO_MANY_COMMANDS", outcome: "notApplied" });
+  server.write(":1\r\n:1\r\n");
+  expect(await Promise.all(replies)).toEqual([1, 1]);
   const next = connection.send("z");
   server.write(":2\r\n");
   expect(await next).toBe(2);

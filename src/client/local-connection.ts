@@ -4,10 +4,13 @@ import { ErrorReply, PushReply, type Reply, ReplyDecoder } from "../resp/index.t
 import { CommandError, StoreClosedError, TooManyCommandsError } from "./command-error.ts";
 import { textOfBytes } from "./reply-value.ts";
 
-/** Commands that may wait for their replies. */
+/** Commands that may wait for their replies, and their bytes together. */
 export const commandsInFlightMax = 100_000;
+export const bytesInFlightMax: number = 256 * 1_048_576;
 
 interface Waiter {
+  /** Of the command. */
+  readonly bytes: number;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: Error) => void;
 }
@@ -19,6 +22,7 @@ export class LocalConnection {
   #waiters: (Waiter | undefined)[] = [];
   #answered = 0;
   #outgoing = "";
+  #bytesInFlight = 0;
   #isClosed = false;
   #onIdle: (() => void)[] = [];
 
@@ -37,14 +41,15 @@ export class LocalConnection {
 
   /** Resolves to the reply; rejects with the error that it is. `text` is a command as RESP, a byte string. */
   send(text: string): Promise<Reply> {
-    if (this.#inFlight >= commandsInFlightMax) {
-      const message = `${commandsInFlightMax} commands wait for their replies already. Await some of them first.`;
+    if (this.#inFlight >= commandsInFlightMax || this.#bytesInFlight + text.length > bytesInFlightMax) {
+      const message = `${this.#inFlight} commands (${this.#bytesInFlight} bytes) wait for their replies already, and this one has ${text.length} bytes. Await some of them first.`;
       return Promise.reject(new TooManyCommandsError(message));
     }
     if (this.#isClosed) return Promise.reject(new StoreClosedError("The connection is closed.", "notApplied"));
     if (this.#outgoing === "") void Promise.resolve().then(() => this.#flush());
     this.#outgoing += text;
-    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+    this.#bytesInFlight += text.length;
+    return new Promise((resolve, reject) => this.#waiters.push({ bytes: text.length, resolve, reject }));
   }
 
   /** Resolves once nothing waits for a reply. */
@@ -84,6 +89,7 @@ export class LocalConnection {
     const waiter = this.#waiters[this.#answered];
     this.#waiters[this.#answered] = undefined;
     this.#answered++;
+    this.#bytesInFlight -= waiter?.bytes ?? 0;
     if (this.#answered === this.#waiters.length) {
       this.#waiters = [];
       this.#answered = 0;

@@ -61,3 +61,10 @@ test("words of a command are UTF-8, numbers as they print, bytes as they are", (
     "*5\r\n$3\r\nSET\r\n$6\r\nna\u00c3\u00afve\r\n$3\r\n1.5\r\n$19\r\n1152921504606846976\r\n$2\r\n\u0000\u00ff\r\n",
   );
 });
+
+test("a command that no node would take is refused before it is encoded", () => {
+  const half = new Uint8Array(65 * 1_048_576);
+  expect(() => encodeCommand(["MSET", "a", half, "b", half])).toThrow(
+    /^ERR A command of 136314886 characters or bytes/,
+  );
+});

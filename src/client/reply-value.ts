@@ -78,8 +78,15 @@ export function bytesOfText(byteString: string): Uint8Array {
   return new Uint8Array(Buffer.from(byteString, "latin1"));
 }
 
-/** A command as RESP, as a byte string. */
+/** Beyond any `commandBytesMax` that a node would take, and within what a string can hold as UTF-8. */
+const commandCharactersMax = 128 * 1_048_576;
+
+/** A command as RESP, as a byte string. @throws {CommandError} (ERR) if it is too large for any node */
 export function encodeCommand(words: readonly CommandArgument[]): string {
+  let size = 0;
+  for (const word of words) size += typeof word === "string" || word instanceof Uint8Array ? word.length : 0;
+  if (size > commandCharactersMax)
+    throw new CommandError(`ERR A command of ${size} characters or bytes is too large: it did not happen.`);
   let text = `*${words.length}\r\n`;
   for (const word of words) {
     const bytes = toByteString(word);
