@@ -127,7 +127,13 @@ test("a joint configuration needs majorities of both halves for commit and elect
   leader.propose(bytesOf("a"));
   network.settle();
   expect(leader.commitIndex).toBeLessThan(leader.lastIndex);
+  network.heal();
+  network.tick(1);
+  expect(leader.commitIndex).toBe(leader.lastIndex);
   network.isLost = (message) => message.from === 2 || message.from === 3;
+  leader.propose(bytesOf("b"));
+  network.settle();
+  expect(leader.commitIndex).toBeLessThan(leader.lastIndex);
   network.core(4).forgetLeader();
   network.core(1).tick();
   network.core(4).campaign();

@@ -85,6 +85,21 @@ test("a snapshot that brings nothing new is answered with the commit index, twic
   }
 });
 
+test("an old snapshot says nothing about entries of this log that nobody has compared [I-6]", () => {
+  const { network, leader } = withLaggard();
+  const snapshot = network.node(1).snapshotToSend!;
+  network.heal();
+  network.tick(2);
+  // 3 holds one entry more, which is not known to be committed or to be the leader's.
+  const entries = [{ kind: "normal" as const, term: leader.term, index: 5, data: bytesOf("x") }];
+  const envelope = { from: 1, to: 3, term: leader.term } as const;
+  network.core(3).step({ type: "appendEntries", ...envelope, previousIndex: 4, previousTerm: 1, entries, commit: 4 });
+  network.node(3).takeReady();
+  network.core(3).step({ type: "installSnapshot", ...envelope, snapshot });
+  const { persist } = network.core(3).ready();
+  expect(persist?.messages).toMatchObject([{ type: "appendEntriesResponse", rejected: false, index: 4 }]);
+});
+
 test("a snapshot of what the log holds already only tells that it is committed", () => {
   const network = new TestNetwork([1, 2, 3]);
   const leader = network.elect(1);
