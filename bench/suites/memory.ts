@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { nodeDefaults } from "coterie/cluster";
 import { residentBytes } from "../load/process-cpu.ts";
 import { runLoad } from "../load/run-load.ts";
 import { figure, type Gate, type SuiteReport } from "../report.ts";
@@ -27,6 +28,7 @@ export const memorySuite: Suite = {
     const figures: MemoryFigure[] = [];
     const notes = [
       "A key is 16 bytes and its value 64; memory a key is (resident size loaded - empty) / keys, each once it has settled.",
+      `What Coterie's log keeps in memory is in it: at most ${2 * (nodeDefaults.logCacheBytes / 2 ** 20)} MiB (logCacheBytes, for new entries and for those read back).`,
     ];
     const absence = absenceOf("redisVolatile");
     if (absence === undefined) figures.push(await measureRedis(bench));
