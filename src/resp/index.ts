@@ -1,6 +1,7 @@
 export { Arguments } from "./arguments.ts";
 export { ReplyDecoder, ReplyFormatError } from "./decode.ts";
 export { encodeReply, type RespVersion } from "./encode.ts";
+export { splitInline } from "./inline.ts";
 export { scratchBytes } from "./parse-window.ts";
 export {
   argumentsMax,
