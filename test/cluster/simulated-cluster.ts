@@ -128,6 +128,11 @@ export class SimulatedCluster {
     this.world.machine(name).kill();
   }
 
+  /** Cuts a node off from all others, both ways. */
+  isolate(name: string): void {
+    this.world.network.partition([[name], this.names.filter((other) => other !== name)]);
+  }
+
   /** Waits until all nodes that run have applied the same entries, and says what they hold. */
   async untilEqual(): Promise<void> {
     const isEqual = (): boolean => {
