@@ -10,8 +10,6 @@ import { advanceCommit, broadcastAppend, sendPendingEntry } from "./replication.
 
 /** Applies the change of a committed entry; the host calls this before it reports the entry as applied. */
 export function applyConfigurationChange(replica: Replica, change: ConfigurationChange): Configuration {
-  // The configuration is that of the snapshot already, which holds what is still being applied.
-  if (replica.log.isInstallingSnapshot) return replica.configuration;
   const result = changeConfiguration(replica.configuration, change);
   assert(!("error" in result), "a committed configuration change does not fit the configuration before it");
   switchTo(replica, result.configuration, result.renewed);

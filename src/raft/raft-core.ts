@@ -147,6 +147,8 @@ export class RaftCore {
 
   /** To be called for each configuration entry as it is applied, before `applied`. Returns the new configuration. */
   applyConfigurationChange(change: ConfigurationChange): Configuration {
+    // The configuration is that of the snapshot already, which holds what is still being applied.
+    if (this.#replica.log.isInstallingSnapshot) return this.configuration;
     return applyConfigurationChange(this.#replica, change);
   }
 
