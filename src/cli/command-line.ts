@@ -49,9 +49,10 @@ export function explain(error: unknown, command: string): { readonly text: strin
 }
 
 function buildProgram(binary: string): Command {
+  const version = readVersion();
   const program = new Command("coterie")
     .description("A linearizable, sharded key-value store that speaks the Redis protocol.")
-    .version(readVersion(), "-v, --version", "print the version")
+    .version(version, "-v, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
     .exitOverride()
@@ -60,6 +61,7 @@ function buildProgram(binary: string): Command {
   addDemoCommand(program, binary);
   addStartCommand(program);
   addStatusCommand(program);
+  for (const command of program.commands) command.version(version, "-v, --version", "print the version");
   return program;
 }
 

@@ -32,8 +32,8 @@ test("coterie alone prints the commands", async () => {
   expect(stdout).toMatch(/demo [\s\S]*start [\s\S]*status [\s\S]*Examples:/);
 });
 
-test("--version prints the version of the package", async () => {
-  expect(await run(["--version"])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+test.for([["--version"], ["demo", "--version"]])("%j prints the version of the package", async (words) => {
+  expect(await run(words)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
 });
 
 test.for([
