@@ -64,7 +64,9 @@ describe("a batch", () => {
     ];
     log.flush();
     await host.until(Promise.all(all));
-    const [first, second] = await batches();
+    // Smaller than the one before it, whose bytes must not show behind it.
+    await host.until(write(log, 2, { hardState: hardState(9, undefined) }));
+    const [first, second, third] = await batches();
     expect(first?.header).toMatchObject({
       syncMark: { segment: 1, offset: 8_192 },
       groups: [{ group: 5, batchNumber: 1, firstIndex: 1, lastIndex: 3, lastTerm: 2, holdsHardState: true }],
@@ -76,7 +78,7 @@ describe("a batch", () => {
         { group: 2, batchNumber: 1, firstIndex: 0, holdsHardState: true, holdsUnfinished: false },
       ],
     });
-    for (const { offset, padding, body, header } of [first, second] as readonly FoundBatch[]) {
+    for (const { offset, padding, body, header } of [first, second, third] as readonly FoundBatch[]) {
       expect(offset % 4_096).toBe(0);
       expect(padding.every((byte) => byte === 0)).toBe(true);
       expect(isBatchBody(header, body, seed)).toBe(true);

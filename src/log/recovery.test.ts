@@ -341,15 +341,39 @@ describe("damage below the mark", () => {
 
   test("damage is remembered, whatever the bytes say later [D-3]", async () => {
     await written();
-    const { offset } = await batchAt(0);
+    const { offset } = await batchAt(3);
     const path = `${directory}/${first}`;
     host.machine.disk.flipBit(path, offset + 130, 3);
-    expect(damaged((await open()).recovery)).toEqual([1]);
+    expect(damaged((await open()).recovery)).toEqual([2]);
     host.machine.disk.flipBit(path, offset + 130, 3);
     host.restart();
-    expect(damaged((await open()).recovery)).toEqual([1]);
+    expect(damaged((await open()).recovery)).toEqual([2]);
     host.restart();
+    expect(damaged((await open()).recovery)).toEqual([2]);
+  });
+
+  test("a lost vote shows by the gap in the numbers of the group's batches [D-3]", async () => {
+    const { log } = await open();
+    await host.until(write(log, 1, { entries: entries(1, 3, 1), hardState: hardState(1, 1) }));
+    await host.until(write(log, 1, { hardState: hardState(7, 3) }));
+    await host.until(write(log, 1, { entries: entries(4, 4, 1) }));
+    await host.until(log.close());
+    const { offset } = await batchAt(1);
+    host.machine.disk.flipBit(`${directory}/${first}`, offset + 30, 3);
     expect(damaged((await open()).recovery)).toEqual([1]);
+  });
+
+  test("a batch that is torn itself still proves what stands before it [D-3]", async () => {
+    const { log } = await open();
+    for (let index = 1; index <= 3; index++) await host.until(write(log, 1, { entries: entries(index, index, 1) }));
+    host.restart();
+    for (const batch of [1, 2]) {
+      const { offset } = await batchAt(batch);
+      host.machine.disk.flipBit(`${directory}/${first}`, offset + 130, 3);
+    }
+    const { recovery } = await open();
+    expect(damaged(recovery)).toEqual([1]);
+    expect(recovery.tornBytes).toBe(4_096);
   });
 
   test("lost entries that a leader has rewritten since, and a vote that was cast anew, are no loss", async () => {
@@ -422,7 +446,7 @@ describe("damage below the mark", () => {
     await host.until(write(log, 1, { entries: entries(1, 3, 1) }));
     await host.until(write(log, 2, { entries: entries(1, 3, 1) }));
     const { offset } = await batchAt(0);
-    host.machine.disk.flipBit(`${directory}/${first}`, offset + 130, 3);
+    host.machine.disk.flipBit(`${directory}/${first}`, offset + 64 + 48 + 25, 3);
     const found = new Promise<unknown>((resolve) => log.onDamage(resolve));
     expect(log.group(1).entries(1, 4, 1_000)).toBe("unavailable");
     expect(await host.until(found)).toMatchObject({ code: "LOG_DAMAGED", group: 1, offset });
