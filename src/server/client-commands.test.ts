@@ -116,7 +116,7 @@ describe("CLIENT PAUSE", () => {
     expect(await client.replies(1)).toEqual([null]);
     await settled(served);
     expect(linesOf(await operator.run("CLIENT", "LIST", "ID", id)).map((line) => line.flags)).toEqual(["b"]);
-    expect(await operator.run("INFO", "clients")).toContain("blocked_clients:0\r\n");
+    expect(await operator.run("INFO", "clients")).toContain("blocked_clients:1\r\n");
     expect(served.node.replica.keyspace.keyCount).toBe(0);
     expect(await operator.run("CLIENT", "UNPAUSE")).toEqual(ok);
     expect(await client.replies(2)).toEqual([ok, "1"]);

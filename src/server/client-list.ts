@@ -18,16 +18,15 @@ function flagsOf(connection: Connection): string {
  * There are no file descriptors here: `fd` is -1.
  */
 export function clientLine(connection: Connection): string {
-  const { context, output } = connection;
+  const { context, input, output } = connection;
   const nowMs = context.turnMs;
   const { host, port } = connection.address;
   const local = connection.localAddress;
-  const inputBytes = connection.inputBytes;
-  const freeBytes = Math.max(connection.inputMemoryBytes - inputBytes, 0);
+  const inputBytes = input.bytes;
+  const freeBytes = Math.max(input.memoryBytes - inputBytes, 0);
   const readyBytes = output.readyBytes + output.earlyBytes;
   const untakenBytes = output.untakenBytes;
-  const totalBytes =
-    connectionBytes + connection.inputMemoryBytes + connection.argumentBytes + readyBytes + untakenBytes;
+  const totalBytes = connectionBytes + input.memoryBytes + connection.argumentBytes + readyBytes + untakenBytes;
   const fields = {
     id: connection.id,
     addr: `${host}:${port}`,

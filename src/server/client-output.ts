@@ -65,13 +65,18 @@ export class ClientOutput {
     return this.#replies.isOpen(ticket);
   }
 
-  /** Answers an open ticket. The command took `milliseconds`; by default since the turn in which it was read. */
-  answer(ticket: number, reply: Reply, protocol: RespVersion, milliseconds?: number): void {
+  /**
+   * Answers an open ticket. The command took `milliseconds`; by default since the turn in which it was read. Returns what
+   * it took.
+   */
+  answer(ticket: number, reply: Reply, protocol: RespVersion, milliseconds?: number): number {
     const replies = this.#replies;
     const text = encodeReply(reply, protocol);
     const command = replies.commandOf(ticket);
-    this.#count(command, milliseconds ?? this.#context.turnMs - replies.startedMsOf(ticket), text);
+    const took = milliseconds ?? this.#context.turnMs - replies.startedMsOf(ticket);
+    this.#count(command, took, text);
     replies.settle(ticket, this.#isMuted || ticket === this.#skippedTicket ? "" : text);
+    return took;
   }
 
   /** Adds whole replies outside of the order of commands. */

@@ -40,7 +40,7 @@ function reset(connection: Connection): Reply {
   connection.output.setReplyMode("on");
   connection.protocol = 2;
   connection.name = "";
-  connection.isAuthenticated = context.config.get("requirepass") === "";
+  connection.input.isAuthenticated = context.config.get("requirepass") === "";
   return new SimpleString("RESET");
 }
 
@@ -49,7 +49,7 @@ function authenticate(connection: Connection, user: string, password: string): E
   const required = connection.context.config.get("requirepass");
   // Without a password any will do for the default user.
   if (user !== userName || (required !== "" && !isPassword(password, required))) return wrongPassword;
-  connection.isAuthenticated = true;
+  connection.input.isAuthenticated = true;
   return undefined;
 }
 
@@ -97,7 +97,7 @@ function hello(connection: Connection, args: Arguments): Reply {
     const refusal = authenticate(connection, options.user, options.password ?? "");
     if (refusal !== undefined) return refusal;
   }
-  if (!connection.isAuthenticated) return helloNeedsPassword;
+  if (!connection.input.isAuthenticated) return helloNeedsPassword;
   if (options.name !== undefined) connection.name = options.name;
   connection.protocol = protocol;
   return new MapReply([

@@ -1,11 +1,14 @@
 import type { ReplyTarget } from "../cluster/index.ts";
 import type { NetworkError, SocketAddress, StreamSocket, Timer } from "../platform/index.ts";
-import { type Arguments, ErrorReply, type Reply, RespParser, type RespVersion } from "../resp/index.ts";
+import { type Arguments, ErrorReply, type Reply, type RespVersion } from "../resp/index.ts";
+import { ClientInput } from "./client-input.ts";
 import { ClientOutput } from "./client-output.ts";
+import { secretWords } from "./redaction.ts";
 import type { KeyspaceCommand, ServedCommand } from "./served-command.ts";
 import type { CommandStream } from "./served-node.ts";
 import { answeredLater, type ServerCommand } from "./server-command.ts";
 import type { ServerContext } from "./server-context.ts";
+import { slowlogWords } from "./slowlog.ts";
 
 /** Why a connection reads no further command, as bits. */
 const stop = {
@@ -46,6 +49,7 @@ export class Connection implements ReplyTarget {
   readonly address: SocketAddress;
   readonly localAddress: SocketAddress;
   readonly stream: CommandStream;
+  readonly input: ClientInput;
   readonly output: ClientOutput;
   readonly createdMs: number;
   lastInputMs: number;
@@ -62,7 +66,8 @@ export class Connection implements ReplyTarget {
   ticket = -1;
 
   readonly #socket: StreamSocket;
-  readonly #parser: RespParser;
+  /** Of commands that are under way, by ticket, if the slow log may want them. */
+  readonly #slowlogWords = new Map<number, readonly string[]>();
   #stops = 0;
   /** The command that waits for `order` or `paused` to end. */
   #held: Arguments | undefined;
@@ -73,10 +78,6 @@ export class Connection implements ReplyTarget {
   /** The client has sent its last byte. */
   #hasInputEnded = false;
   #isClosed = false;
-  /** What this connection adds to the context's `unfinishedBytes`. */
-  #unfinishedBytes = 0;
-  /** The command that is being read over was given up for want of memory. */
-  #isOutOfMemory = false;
   #lingerTimer: Timer | undefined;
 
   /** Takes over `socket`, just accepted. */
@@ -87,11 +88,10 @@ export class Connection implements ReplyTarget {
     this.localAddress = socket.localAddress;
     this.createdMs = context.turnMs;
     this.lastInputMs = this.createdMs;
+    this.input = new ClientInput(context);
     this.output = new ClientOutput(context, socket);
     this.#socket = socket;
-    this.#parser = new RespParser({ scratch: context.scratch, commandBytesMax: context.limits.commandBytesMax });
-    this.#parser.setBulkBytesMax(context.bulkBytesMax);
-    this.isAuthenticated = context.config.get("requirepass") === "";
+    this.input.isAuthenticated = context.config.get("requirepass") === "";
     this.stream = context.node.openStream(this);
     context.sockets.add(this);
     socket.handle({
@@ -103,14 +103,6 @@ export class Connection implements ReplyTarget {
     context.armTurn();
   }
 
-  get isAuthenticated(): boolean {
-    return !this.#parser.isUnauthenticated;
-  }
-
-  set isAuthenticated(value: boolean) {
-    this.#parser.isUnauthenticated = !value;
-  }
-
   get isBlocked(): boolean {
     return this.#blocked !== undefined;
   }
@@ -118,16 +110,6 @@ export class Connection implements ReplyTarget {
   /** Stopped by `CLIENT PAUSE`. */
   get isPaused(): boolean {
     return (this.#stops & stop.paused) !== 0;
-  }
-
-  /** Input that has come and is not used yet, that of the command that is running included. */
-  get inputBytes(): number {
-    return this.#parser.unfinishedBytes;
-  }
-
-  /** Memory that holds such input. */
-  get inputMemoryBytes(): number {
-    return this.#parser.ownBytes;
   }
 
   reply(ticket: number, reply: Reply): void {
@@ -168,11 +150,8 @@ export class Connection implements ReplyTarget {
   }
 
   endPause(): void {
+    this.context.blockedCount--;
     this.#end(stop.paused);
-  }
-
-  setBulkBytesMax(bytes: number): void {
-    this.#parser.setBulkBytesMax(bytes);
   }
 
   /** Ends the connection once what was read is answered and sent. */
@@ -235,9 +214,9 @@ export class Connection implements ReplyTarget {
     context.statistics.inputBytes += bytes.length;
     if (this.#isClosed || (this.#stops & stop.closing) !== 0) return;
     this.lastInputMs = context.turnMs;
-    this.#parser.feed(bytes);
+    this.input.feed(bytes);
     if (this.#stops === 0) this.#run();
-    else this.#parser.keep();
+    else this.input.keep();
     this.#boundInput();
     context.armTurn();
   }
@@ -246,22 +225,22 @@ export class Connection implements ReplyTarget {
   #run(): void {
     const { args } = this.context;
     while (this.#stops === 0) {
-      switch (this.#parser.next(args)) {
+      switch (this.input.next(args)) {
         case "command":
           this.#dispatch(args);
           break;
         case "needMore":
           return;
         case "tooLarge":
-          this.#refuse(undefined, this.#largeCommandError());
+          this.#refuse(undefined, this.input.largeCommandError());
           break;
         case "protocolError":
-          this.#refuse(undefined, new ErrorReply(`ERR ${this.#parser.error}`));
+          this.#refuse(undefined, this.input.protocolError());
           this.closeAfterReplies();
           return;
       }
     }
-    this.#parser.keep();
+    this.input.keep();
   }
 
   #dispatch(args: Arguments): void {
@@ -270,11 +249,12 @@ export class Connection implements ReplyTarget {
     this.lastCommand = command;
     if (command === undefined) {
       this.#refuse(context.commands.attempted(args), context.commands.refusal(args));
-    } else if (command.needsPassword && !this.isAuthenticated) {
+    } else if (command.needsPassword && !this.input.isAuthenticated) {
       this.#refuse(command, noPassword);
     } else if (context.pause.mode !== "off" && context.pause.stops(command)) {
       this.#hold(args, stop.paused);
       context.pause.hold(this);
+      context.blockedCount++;
     } else if (command.keyspaceCommand !== undefined) {
       this.#submit(command, command.keyspaceCommand, args);
     } else if (command.serverCommand !== undefined) {
@@ -286,47 +266,50 @@ export class Connection implements ReplyTarget {
   #submit(command: ServedCommand, keyspaceCommand: KeyspaceCommand, args: Arguments): void {
     const { context } = this;
     if (context.monitors.size > 0) context.feedMonitors(this, command, args);
-    this.stream.submit(this.output.take(command), keyspaceCommand, args, this.protocol);
+    const ticket = this.output.take(command);
+    if (context.slowlog.wantsWordsOf(command, args))
+      this.#slowlogWords.set(ticket, slowlogWords(args, secretWords(command, args)));
+    this.stream.submit(ticket, keyspaceCommand, args, this.protocol);
     if (this.output.openCount >= context.limits.commandsInFlightMax) this.#stops |= stop.commands;
     if (this.stream.isPaused) this.#stops |= stop.node;
   }
 
   #execute(command: ServedCommand, serverCommand: ServerCommand, args: Arguments): void {
     const { context } = this;
-    if (context.monitors.size > 0) context.feedMonitors(this, command, args);
     const ticket = this.output.take(command);
     this.ticket = ticket;
     this.argumentBytes = args.byteLengthOfAll;
     const startedMs = context.clock.nowMs();
     const reply = serverCommand.execute?.(this, args) ?? null;
     const milliseconds = context.clock.nowMs() - startedMs;
-    context.noteDuration(this, command, args, milliseconds);
     this.argumentBytes = 0;
+    if (command.isInSlowlog)
+      context.noteDuration(this, milliseconds, () => slowlogWords(args, secretWords(command, args)));
     if (reply !== answeredLater) this.#answer(ticket, reply, milliseconds);
+    if (context.monitors.size > 0) context.feedMonitors(this, command, args);
   }
 
   #answer(ticket: number, reply: Reply, milliseconds: number | undefined): void {
     const { output } = this;
     if (this.#isClosed || !output.isOpen(ticket)) return;
-    output.answer(ticket, reply, this.protocol, milliseconds);
+    const took = output.answer(ticket, reply, this.protocol, milliseconds);
+    if (this.#slowlogWords.size > 0) this.#noteDuration(ticket, took);
     if (this.#stops !== 0) this.#release(ticket);
     if (output.readyBytes >= outputChunkBytes) this.#write();
     this.#markDirty();
+  }
+
+  #noteDuration(ticket: number, milliseconds: number): void {
+    const words = this.#slowlogWords.get(ticket);
+    if (words === undefined) return;
+    this.#slowlogWords.delete(ticket);
+    this.context.noteDuration(this, milliseconds, () => words);
   }
 
   /** Answers with an error what was not run. */
   #refuse(command: ServedCommand | undefined, error: ErrorReply): void {
     if (command !== undefined) command.statistics.rejectedCalls++;
     this.reply(this.output.take(undefined), error);
-  }
-
-  #largeCommandError(): ErrorReply {
-    const { commandBytesMax, unfinishedBytesMax } = this.context.limits;
-    const reason = this.#isOutOfMemory
-      ? `OOM Unfinished commands of all clients take more than ${unfinishedBytesMax} bytes on this node`
-      : `ERR A command is larger than commandBytesMax (${commandBytesMax})`;
-    this.#isOutOfMemory = false;
-    return new ErrorReply(`${reason}: it did not happen.`);
   }
 
   #hold(args: Arguments, why: number): void {
@@ -370,29 +353,19 @@ export class Connection implements ReplyTarget {
     this.fail(`client-output-buffer-limit: ${this.output.untakenBytes} bytes were not taken`);
   }
 
-  /** Keeps input that is kept within its bounds: of this client's input buffer, of all clients, of what is read ahead. */
   #boundInput(): void {
-    const { context } = this;
-    const parser = this.#parser;
-    if (this.#isClosed || (parser.ownBytes === 0 && this.#unfinishedBytes === 0)) return;
-    this.#account();
-    if (parser.unfinishedBytes > context.queryBytesMax) {
-      context.statistics.inputLimitDisconnections++;
-      this.fail(`client-query-buffer-limit: ${parser.unfinishedBytes} bytes of input are not used`);
-    } else if (this.#stops !== 0) {
-      if (this.#isSocketPaused || parser.unfinishedBytes <= context.limits.inputAheadBytesMax) return;
-      this.#isSocketPaused = true;
-      this.#socket.pause();
-    } else if (context.unfinishedBytes > context.limits.unfinishedBytesMax && parser.discardUnfinished()) {
-      this.#isOutOfMemory = true;
-      this.#account();
+    if (this.#isClosed) return;
+    switch (this.input.bound(this.#stops === 0)) {
+      case "bounded":
+        return;
+      case "full":
+        if (!this.#isSocketPaused) this.#socket.pause();
+        this.#isSocketPaused = true;
+        return;
+      case "exceeded":
+        this.context.statistics.inputLimitDisconnections++;
+        this.fail(`client-query-buffer-limit: ${this.input.bytes} bytes of input are not used`);
     }
-  }
-
-  #account(): void {
-    const ownBytes = this.#isClosed ? 0 : this.#parser.ownBytes;
-    this.context.unfinishedBytes += ownBytes - this.#unfinishedBytes;
-    this.#unfinishedBytes = ownBytes;
   }
 
   #onEnd(): void {
@@ -423,8 +396,8 @@ export class Connection implements ReplyTarget {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#held = undefined;
-    this.#account();
-    if (this.#blocked !== undefined) this.context.blockedCount--;
+    this.input.close();
+    if (this.isBlocked || this.isPaused) this.context.blockedCount--;
     this.#blocked = undefined;
     this.context.forget(this);
     this.stream.close();

@@ -36,8 +36,8 @@ function* server(context: ServerContext): Iterable<Field> {
 function* clients(context: ServerContext): Iterable<Field> {
   let inputBytes = 0;
   let outputBytes = 0;
-  for (const { inputMemoryBytes, output } of context.connections.values()) {
-    inputBytes = Math.max(inputBytes, inputMemoryBytes);
+  for (const { input, output } of context.connections.values()) {
+    inputBytes = Math.max(inputBytes, input.memoryBytes);
     outputBytes = Math.max(outputBytes, output.readyBytes + output.earlyBytes + output.untakenBytes);
   }
   yield ["connected_clients", context.connections.size];

@@ -20,8 +20,8 @@ export function memoryFigures(context: ServerContext): MemoryFigures {
   context.peakHeapBytes = Math.max(context.peakHeapBytes, heapBytes);
   const dataset = Math.min(context.node.info().logicalBytes, heapBytes);
   let clients = 0;
-  for (const { inputMemoryBytes, output } of context.connections.values())
-    clients += inputMemoryBytes + output.readyBytes + output.earlyBytes + output.untakenBytes;
+  for (const { input, output } of context.connections.values())
+    clients += input.memoryBytes + output.readyBytes + output.earlyBytes + output.untakenBytes;
   return {
     used: heapBytes,
     peak: context.peakHeapBytes,

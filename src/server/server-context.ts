@@ -7,7 +7,6 @@ import { LatencyMonitor } from "./latency-monitor.ts";
 import { monitorLine } from "./monitor.ts";
 import { OpenSockets } from "./open-sockets.ts";
 import { OutputLimit } from "./output-limit.ts";
-import { secretWords } from "./redaction.ts";
 import type { ServedCommand, ServedCommands } from "./served-command.ts";
 import type { ServedNode } from "./served-node.ts";
 import type { ServerLimits } from "./server-limits.ts";
@@ -62,7 +61,7 @@ export class ServerContext {
   readonly startedWallMs: number;
   /** Memory held for unfinished commands, by all connections. */
   unfinishedBytes = 0;
-  /** Clients that wait in a blocking command. */
+  /** Clients that wait in a blocking command, or for the end of a pause. */
   blockedCount = 0;
   peakHeapBytes = 0;
   isLatencyTracked = true;
@@ -106,7 +105,7 @@ export class ServerContext {
     });
     this.config.onValue("proto-max-bulk-len", (value) => {
       this.bulkBytesMax = Number(value);
-      for (const connection of this.connections.values()) connection.setBulkBytesMax(this.bulkBytesMax);
+      for (const connection of this.connections.values()) connection.input.setBulkBytesMax(this.bulkBytesMax);
     });
     this.#keepHouse();
   }
@@ -136,20 +135,21 @@ export class ServerContext {
     this.armTurn();
   }
 
-  /** Shows a command that is about to run to all who watch. */
+  /** Shows a command that runs, or ran, to all who watch. */
   feedMonitors(sender: Connection, command: ServedCommand, args: Arguments): void {
     if (!command.isShownToMonitors) return;
     const line = monitorLine(sender, command, args, this.clock.wallMs());
     for (const monitor of [...this.monitors]) monitor.push(line);
   }
 
-  /** Puts a command that ran for `milliseconds` on this server into the slow log, if it is slow. */
-  noteDuration(sender: Connection, command: ServedCommand, args: Arguments, milliseconds: number): void {
+  /** Puts a command that took `milliseconds` into the slow log, if it was slow. */
+  noteDuration(sender: Connection, milliseconds: number, words: () => readonly string[]): void {
     const microseconds = Math.round(milliseconds * 1_000);
-    if (microseconds < this.slowlog.thresholdUs || !command.isInSlowlog) return;
-    this.slowlog.record(args, secretWords(command, args), {
+    if (microseconds < this.slowlog.thresholdUs) return;
+    this.slowlog.record({
       wallSeconds: Math.floor(this.clock.wallMs() / 1_000),
       microseconds,
+      words: words(),
       address: `${sender.address.host}:${sender.address.port}`,
       clientName: sender.name,
     });

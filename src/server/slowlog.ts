@@ -1,8 +1,12 @@
 import type { Arguments } from "../resp/index.ts";
 import type { ServerConfig } from "./config.ts";
+import type { ServedCommand } from "./served-command.ts";
 
 const wordsMax = 32;
 const wordBytesMax = 128;
+/** Redis' default threshold. */
+const selectiveThresholdUs = 10_000;
+const fewWords = 16;
 /** However large `slowlog-max-len` is. */
 const slowCommandsMax = 100_000;
 
@@ -16,7 +20,10 @@ export interface SlowCommand {
   readonly clientName: string;
 }
 
-/** The last commands that took longer than `slowlog-log-slower-than` microseconds, at most `slowlog-max-len` of them. */
+/**
+ * The last commands that took `slowlog-log-slower-than` microseconds or more, at most `slowlog-max-len` of them. The time
+ * is that of the server's own commands themselves; of those over keys, from when they were read to their answer.
+ */
 export class Slowlog {
   /** A command of this many microseconds or more is kept; infinity if none is. */
   thresholdUs: number = Number.POSITIVE_INFINITY;
@@ -45,9 +52,20 @@ export class Slowlog {
     return shown === 0 ? [] : this.#commands.slice(-shown).reverse();
   }
 
-  record(args: Arguments, secret: (index: number) => boolean, command: Omit<SlowCommand, "id" | "words">): void {
+  /**
+   * Whether to remember the words of a command that the node is about to run, since nobody has them any more when it is
+   * answered. Remembering costs more than most commands do: under a threshold of 10 ms or more only those are
+   * remembered that can take so long by themselves, because they look at many keys.
+   */
+  wantsWordsOf(command: ServedCommand, args: Arguments): boolean {
+    if (this.thresholdUs < selectiveThresholdUs) return command.isInSlowlog;
+    if (this.thresholdUs === Number.POSITIVE_INFINITY) return false;
+    return args.count > fewWords || !(command.isFast || command.isWrite);
+  }
+
+  record(command: Omit<SlowCommand, "id">): void {
     if (this.#lengthMax === 0) return;
-    this.#commands.push({ ...command, id: this.#nextId++, words: shownWords(args, secret) });
+    this.#commands.push({ ...command, id: this.#nextId++ });
     if (this.#commands.length >= 2 * this.#lengthMax) this.#trim();
   }
 
@@ -60,7 +78,8 @@ export class Slowlog {
   }
 }
 
-function shownWords(args: Arguments, secret: (index: number) => boolean): string[] {
+/** The words of a command as the log keeps them. */
+export function slowlogWords(args: Arguments, secret: (index: number) => boolean): string[] {
   const count = Math.min(args.count, wordsMax);
   const words: string[] = [];
   for (let index = 0; index < count; index++) {
