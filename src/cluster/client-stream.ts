@@ -2,7 +2,6 @@ import type { CommandSpec, Keyspace } from "../keyspace/index.ts";
 import type { Arguments, Reply, RespVersion } from "../resp/index.ts";
 import { type LaneHost, LocalLane } from "./local-lane.ts";
 import type { Replica } from "./replica.ts";
-import { waitSpec, waitWords } from "./write-waits.ts";
 
 /** Who gets the replies of a stream: one client's connection. */
 export interface ReplyTarget {
@@ -52,8 +51,8 @@ export class ClientStream {
    * `WAIT`: answers with the number of other replicas that hold the stream's writes so far on their disks, once it is
    * `replicaCount` or after `timeoutMs` (0: no limit).
    */
-  wait(ticket: number, replicaCount: number, timeoutMs: number, protocol: RespVersion = 2): void {
-    this.#lane.submit(ticket, waitSpec, waitWords(replicaCount, timeoutMs, this.#lane.lastWriteIndex), protocol);
+  wait(ticket: number, replicaCount: number, timeoutMs: number): void {
+    this.#lane.wait(ticket, replicaCount, timeoutMs);
   }
 
   /** The client has gone. What was submitted may still happen; nothing is answered any more. Idempotent. */

@@ -16,6 +16,7 @@ import type { PendingCommand } from "./pending-command.ts";
 import type { Replica } from "./replica.ts";
 import type { NodeSettings } from "./settings.ts";
 import { openWords, packWords } from "./words.ts";
+import { waitSpec, waitWords } from "./write-waits.ts";
 
 /** What a lane needs of its node. */
 export interface LaneHost {
@@ -67,6 +68,7 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
   /** Copies what it needs of `args` before it returns. */
   submit(ticket: number, spec: CommandSpec<Keyspace>, args: Arguments, protocol: RespVersion): void {
     if (this.#isClosed) return;
+    this.#protocol = protocol;
     const { closingReply } = this.#host;
     if (closingReply !== undefined) {
       this.answer(ticket, closingReply);
@@ -76,6 +78,11 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
     } else {
       this.replica.submit(this, ticket, spec, args);
     }
+  }
+
+  /** `WAIT`: counts the replicas that hold the writes which were submitted before it. */
+  wait(ticket: number, replicaCount: number, timeoutMs: number): void {
+    this.submit(ticket, waitSpec, waitWords(replicaCount, timeoutMs, this.lastWriteIndex), this.#protocol);
   }
 
   /** Sends what waits, as far as there is a way. */
@@ -88,13 +95,13 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
       if (this.#mayGoHere()) {
         this.#unhold();
         args ??= new Arguments();
-        openWords(command.words, 0, args);
+        openWords(this.#upToDate(command).words, 0, args);
         this.replica.submit(this, command.ticket, command.spec, args);
       } else {
         const stream = this.#streamFor(command);
         if (stream === undefined) break;
         this.#unhold();
-        this.#forward(stream, command);
+        this.#forward(stream, this.#upToDate(command));
       }
     }
     this.#isResuming = false;
@@ -243,13 +250,21 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
     this.#host.noteOutput();
   }
 
+  /** A `WAIT` that was held knows by now where the writes before it stand. */
+  #upToDate(command: PendingCommand): PendingCommand {
+    if (command.spec !== waitSpec) return command;
+    const args = new Arguments();
+    openWords(command.words, 0, args);
+    const index = Math.max(this.lastWriteIndex, Number(args.text(3)));
+    return { ...command, words: packWords(waitWords(Number(args.text(1)), Number(args.text(2)), index)) };
+  }
+
   #resolveUntilMs(): number {
     return this.#host.clock.nowMs() + this.#host.settings.resolveWaitMs;
   }
 
   #hold(command: PendingCommand): void {
     const { queuedBytesMax, commandBytesMax } = this.#host.settings;
-    this.#protocol = command.protocol;
     const isTooMuch = this.#host.heldBytes > 2 * queuedBytesMax + commandBytesMax || this.#held.length >= heldCountMax;
     if (isTooMuch) {
       this.answer(command.ticket, tooManyWaiting);
