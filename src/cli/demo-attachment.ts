@@ -14,6 +14,12 @@ export interface DemoAttachment {
   readonly ended: Promise<void>;
 }
 
+/** A node as it looks for its demo; its directory is undefined in memory. */
+export interface DemoMember {
+  readonly name: string;
+  readonly directory: string | undefined;
+}
+
 /** The variable in which a demo tells its address to the nodes that it starts. */
 export const controlVariable = "COTERIE_DEMO_CONTROL";
 
@@ -33,7 +39,7 @@ export function formatControlAddress(address: ControlAddress): string {
  * the one that runs in the folder above, if any.
  */
 export async function attachToDemo(
-  node: { readonly name: string; readonly directory: string | undefined },
+  node: DemoMember,
   controlText: string | undefined,
 ): Promise<DemoAttachment | undefined> {
   const hello = { type: "hello", name: node.name, pid: process.pid } as const;

@@ -6,7 +6,7 @@ import { nodeExitCode } from "../cluster/index.ts";
 import { createNodePlatform, type Platform } from "../platform/index.ts";
 import { type ConsoleLog, openConsoleLog } from "./console-logger.ts";
 import { onCrash } from "./crash.ts";
-import { attachToDemo, controlVariable, type DemoAttachment } from "./demo-attachment.ts";
+import { attachToDemo, controlVariable, type DemoAttachment, type DemoMember } from "./demo-attachment.ts";
 import { removeAbandonedDemo } from "./demo-directory.ts";
 import { prepareDirectory, writeFileDurably } from "./directory.ts";
 import { exitCode } from "./exit-code.ts";
@@ -109,7 +109,8 @@ class NodeProcess {
 
   async run(): Promise<void> {
     const { control, directory, log, name } = this.#options;
-    const attachment = await attachToDemo({ name, directory }, control);
+    const attachment = await this.#attach({ name, directory }, control);
+    if (this.#signals.isStopping) return;
     void attachment?.ended.then(() => this.#signals.request("demoEnded"));
     const node = await this.#host();
     const pidFile = directory === undefined ? undefined : join(directory, "coterie.pid");
@@ -125,6 +126,16 @@ class NodeProcess {
     }
     log.logger.log("info", "node stopped");
     if (directory !== undefined && this.#signals.reason === "demoEnded") removeAbandonedDemo(directory, isAlive);
+  }
+
+  /** That the demo is gone is no failure where this process has been told to stop as well. */
+  async #attach(node: DemoMember, control: string | undefined): Promise<DemoAttachment | undefined> {
+    try {
+      return await attachToDemo(node, control);
+    } catch (error) {
+      if (this.#signals.isStopping) return undefined;
+      throw error;
+    }
   }
 
   #host(): Promise<HostedNode> {

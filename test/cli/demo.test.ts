@@ -145,6 +145,22 @@ test("a port that is in use is named with the cure, and nothing is left behind",
   expect(existsSync(join(dir, "control.json"))).toBe(false);
 });
 
+test("a node runs by itself while there is no demo, and a demo that cannot have it says why and leaves nothing running", async () => {
+  const dir = join(temporaryFolder(), "data");
+  const first = new DemoRun(["--dir", dir, "--nodes", "2"]);
+  await first.ready();
+  first.child.kill("SIGTERM");
+  await first.done;
+  const alone = new Run(["start", "--dir", join(dir, "n1"), "--port", "0"]);
+  await alone.output(({ stdout }) => (stdout.includes("serves") ? stdout : undefined));
+  const outcome = await run(["demo", "--dir", dir, "--port", "0"]);
+  expect(outcome).toMatchObject({ code: 2, stdout: "" });
+  expect(outcome.stderr).toMatch(/^coterie: .*n1 is in use by another running node\. Stop that one.*\n/m);
+  expect(outcome.stderr).toMatch(/^coterie: n1 did not start; why stands above\.\n$/m);
+  expect(isAlive(alone.pid)).toBe(true);
+  expect(existsSync(join(dir, "n2", "coterie.pid"))).toBe(false);
+});
+
 test("in memory nothing is on disk, and the demo ends with its last node", async () => {
   const demo = new DemoRun(["--memory", "--nodes", "2"]);
   const nodes = await demo.ready();
