@@ -79,34 +79,33 @@ export class Applier {
   #executeAndAnswer(index: number, batch: Batch): void {
     const args = this.#args;
     const { lanes, tickets, readPositions } = batch;
-    let command = 0;
-    let read = this.#executeReads(batch, 0, 0);
+    this.#executeReads(batch);
     while (this.#reader.next(args)) {
       const spec = specOf(args);
       const reply = this.keyspace.execute(spec, args);
       if (spec === checksumSpec) this.#onChecksum(index, startOf(args), reply);
+      const command = batch.answeredCount++;
       const lane = lanes[command];
       assert(lane !== undefined, "an entry holds more commands than were put into it");
       lane.lastWriteIndex = index;
       lane.answer(tickets[command] as number, reply);
-      command++;
-      if (read < readPositions.length) read = this.#executeReads(batch, read, command);
+      if (batch.answeredReadCount < readPositions.length) this.#executeReads(batch);
     }
-    assert(command === lanes.length && read === readPositions.length, "an entry holds fewer commands than were put in");
+    const isWhole = batch.answeredCount === lanes.length && batch.answeredReadCount === readPositions.length;
+    assert(isWhole, "an entry holds fewer commands than were put in");
   }
 
-  /** Executes the reads that stand before command `position`, from read `from` on. Returns the next one. */
-  #executeReads(batch: Batch, from: number, position: number): number {
+  /** Executes the reads that stand before the next command. */
+  #executeReads(batch: Batch): void {
     const { reads, readPositions } = batch;
-    let read = from;
-    for (; readPositions[read] === position; read++) {
+    while (readPositions[batch.answeredReadCount] === batch.answeredCount) {
+      const read = batch.answeredReadCount++;
       const lane = reads.lanes[read];
       assert(lane !== undefined, "a read within a batch has gone");
       reads.open(read, this.#readArgs);
       const reply = this.keyspace.execute(reads.specs[read] as CommandSpec<Keyspace>, this.#readArgs);
       lane.answer(reads.tickets[read] as number, reply);
     }
-    return read;
   }
 }
 

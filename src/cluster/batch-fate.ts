@@ -49,12 +49,12 @@ function giveBackReads(batch: Batch, from: number, position: number): number {
   return read;
 }
 
-/** In the order of the commands, so that no lane's answers change places. */
+/** What was not answered yet, in the order of the commands, so that no lane's answers change places. */
 function answerAll(batch: Batch, replies: { readonly writes: ErrorReply; readonly reads: ErrorReply }): void {
   batch.done();
   const { lanes, tickets, reads, readPositions } = batch;
-  let read = 0;
-  for (let command = 0; command <= lanes.length; command++) {
+  let read = batch.answeredReadCount;
+  for (let command = batch.answeredCount; command <= lanes.length; command++) {
     for (; readPositions[read] === command; read++)
       reads.lanes[read]?.answer(reads.tickets[read] as number, replies.reads);
     lanes[command]?.answer(tickets[command] as number, replies.writes);

@@ -25,6 +25,9 @@ export class Batch {
   term: Term = 0;
   /** Applied, or known never to be. */
   isDone = false;
+  /** How many of its commands and reads have been answered. */
+  answeredCount = 0;
+  answeredReadCount = 0;
 
   constructor(writer: EntryWriter, openedMs: number) {
     this.#writer = writer;

@@ -54,6 +54,8 @@ test("one clock a year ahead for a second moves entry time by the band at most [
 test("a peer's clock a year ahead, or back, does not count against the two others [K-1]", () => {
   for (const skewMs of [yearMs, -yearMs]) {
     const { clock, entryClock } = clockWithPeers();
+    clock.elapsedMs += 4_000;
+    entryClock.observe(2, clock.wallMs(), clock.nowMs());
     entryClock.observe(3, clock.wallMs() + skewMs, clock.nowMs());
     expect(entryClock.next(voters)).toBe(clock.wallMs());
   }
@@ -110,6 +112,25 @@ test("an answer that was long under way is halved, and counts only while there i
   entryClock.observe(2, clock.wallMs() - yearMs, clock.nowMs() - 3_000);
   clock.skewMs = yearMs;
   expect((entryClock.next([2]) ?? 0) - startMs - clock.nowMs()).toBeGreaterThan(0);
+});
+
+test("clocks that run ahead one after the other, a second each, are not taken for a majority [K-1]", () => {
+  const { clock, entryClock } = clockWithPeers();
+  // Peer 2 was a year ahead when it was asked last; now our own clock is.
+  clock.elapsedMs += 500;
+  entryClock.observe(2, clock.wallMs() + yearMs, clock.nowMs());
+  const trueMs = clock.wallMs();
+  clock.skewMs = yearMs;
+  expect(entryClock.next(voters)).toBe(trueMs + 500);
+  // Who is ahead for longer is believed, and who is back is so at once.
+  clock.skewMs = 0;
+  for (let each = 0; each < 8; each++) {
+    clock.elapsedMs += 500;
+    for (const nodeId of voters) entryClock.observe(nodeId, clock.wallMs() + 60_000, clock.nowMs());
+  }
+  expect(entryClock.skewMs(voters)).toBe(-60_000);
+  for (const nodeId of voters) entryClock.observe(nodeId, clock.wallMs(), clock.nowMs());
+  expect(entryClock.skewMs(voters)).toBe(0);
 });
 
 test("what is no time is no answer [K-1]", () => {

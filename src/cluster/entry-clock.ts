@@ -3,16 +3,19 @@
  * band of the voters' median). One clock that runs away can then move the shard's time by the width of the band at
  * most, and a clock that is set back cannot move it at all.
  *
- * What is kept of each peer is its *offset*: its wall clock minus our monotonic clock, measured by a question and an
- * answer. A jump of our own wall clock then shows against the others at once. Of an even number of clocks the lower
- * middle counts: too early destroys data, too late only keeps it longer.
+ * What is kept of each peer are *offsets*: its wall clock minus our monotonic clock, measured by a question and an
+ * answer. A jump of our own wall clock then shows against the others at once. Too early destroys data, too late only
+ * keeps it longer: so a peer's clock counts as the earliest that it was within the last seconds, and of an even number
+ * of clocks the lower middle counts.
  */
 import { assert, type Clock } from "../platform/index.ts";
 
 /** An answer that took longer is counted only while there is no better one. */
 const roundTripMsGood = 250;
 const roundTripMsMax = 5_000;
-/** An offset older than this is not counted. */
+/** A clock must have been ahead for so long before that is believed. */
+const windowMs = 3_000;
+/** A clock of which nothing was heard for longer is not counted. */
 const freshMs = 30_000;
 
 interface Offset {
@@ -33,9 +36,10 @@ export class EntryClock {
     const roundTripMs = nowMs - sentMs;
     if (!isTime(peerWallMs) || !(roundTripMs >= 0 && roundTripMs <= roundTripMsMax)) return;
     const isGood = roundTripMs <= roundTripMsGood;
-    const known = this.#offsets.get(nodeId);
-    if (!isGood && known !== undefined && known.isGood && nowMs - known.measuredMs <= freshMs) return;
-    this.#offsets.set(nodeId, { offsetMs: peerWallMs - (sentMs + roundTripMs / 2), measuredMs: nowMs, isGood });
+    const offset = { offsetMs: peerWallMs - (sentMs + roundTripMs / 2), measuredMs: nowMs, isGood };
+    const known = (this.#offsets.get(nodeId) ?? []).filter(({ measuredMs }) => nowMs - measuredMs <= windowMs);
+    const good = [...known, offset].filter((each) => each.isGood);
+    this.#offsets.set(nodeId, good.length > 0 ? good : [...known, offset]);
   }
 
   /** An entry of this time has been applied: no later one is earlier. */
@@ -65,7 +69,7 @@ export class EntryClock {
 
   readonly #clock: Clock;
   readonly #bandMs: number;
-  readonly #offsets: Map<number, Offset> = new Map();
+  readonly #offsets: Map<number, readonly Offset[]> = new Map();
   #previousMs = 0;
 
   /** Of the voters' clocks, ours included; undefined while too few of them are known to speak for a majority. */
@@ -74,7 +78,9 @@ export class EntryClock {
     const offsets = [this.#clock.wallMs() - nowMs];
     for (const nodeId of voters) {
       const known = this.#offsets.get(nodeId);
-      if (known !== undefined && nowMs - known.measuredMs <= freshMs) offsets.push(known.offsetMs);
+      const newest = known?.at(-1);
+      if (known === undefined || newest === undefined || nowMs - newest.measuredMs > freshMs) continue;
+      offsets.push(Math.min(...known.map(({ offsetMs }) => offsetMs)));
     }
     if (2 * offsets.length <= voters.length + 1) return undefined;
     offsets.sort((left, right) => left - right);

@@ -286,6 +286,8 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   readonly #forwarding: Forwarding;
   #ticker: Ticker | undefined;
   #tickCount = 0;
+  /** Before it, leadership is not handed over again because of the clock. */
+  #handOverTick = 0;
   #dirty: Set<Replica> = new Set();
   /** Empty; takes the place of `#dirty` during a turn. */
   #spare: Set<Replica> = new Set();
@@ -311,7 +313,10 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     for (const hosted of this.#groups.values()) {
       hosted.tick();
       const isOff = this.#clockAlarm.check(this.#entryClock.skewMs(hosted.otherVoters));
-      if (isOff && hosted.replica.isLeading && this.#tickCount % handOverTicks === 0) hosted.replica.handOver();
+      if (isOff && hosted.replica.isLeading && this.#tickCount >= this.#handOverTick) {
+        this.#handOverTick = this.#tickCount + handOverTicks;
+        hosted.replica.handOver();
+      }
     }
     for (const lane of [...this.waiting]) lane.expire();
     if (this.#tickCount % pingTicks === 0) this.traffic.ping();

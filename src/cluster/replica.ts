@@ -6,7 +6,7 @@
 import { type CommandSpec, DueKeyMet, hasArity, isWrite, Keyspace, wrongArity } from "../keyspace/index.ts";
 import type { GroupLog } from "../log/index.ts";
 import { assert, type Clock, type Logger, type Random } from "../platform/index.ts";
-import type { Entry, LogIndex, Message, Persist, RaftCore, ReplicaId, Term } from "../raft/index.ts";
+import type { Entry, LogIndex, Message, Persist, ProgressStatus, RaftCore, ReplicaId, Term } from "../raft/index.ts";
 import { Arguments, type ErrorReply, type Reply } from "../resp/index.ts";
 import { Applier } from "./applier.ts";
 import type { Batch } from "./batch.ts";
@@ -193,12 +193,15 @@ export class Replica {
     this.#host.markDirty(this);
   }
 
-  /** Asks another voter to lead: the one whose log is the longest of those that answer. */
+  /** Asks another voter to lead: the one whose log is the longest of those that seem to answer. */
   handOver(): void {
     this.#guard(() => {
       const { progress } = this.core.status();
-      const others = progress.filter((each) => each.id !== this.core.id && !each.isLearner && each.isRecentlyActive);
-      const [best] = others.toSorted((left, right) => right.matchIndex - left.matchIndex || left.id - right.id);
+      const others = progress.filter((each) => each.id !== this.core.id && !each.isLearner);
+      const activity = (each: ProgressStatus): number => (each.isRecentlyActive || each.kind === "replicate" ? 1 : 0);
+      const [best] = others.toSorted(
+        (left, right) => activity(right) - activity(left) || right.matchIndex - left.matchIndex || left.id - right.id,
+      );
       if (best !== undefined) this.core.transferLeadership(best.id);
     });
     this.#host.markDirty(this);
@@ -228,6 +231,8 @@ export class Replica {
   #ledTerm: Term = 0;
   /** Committed entries that were handed out and not applied yet. */
   #applying: readonly Entry[] = noEntries;
+  /** The batch whose entry is being applied: if that fails, its commands are not forgotten. */
+  #appliedBatch: Batch | undefined;
   #readTimeMs = 0;
   #stoppedBecause: string | undefined;
   #stoppedReply: ErrorReply | undefined;
@@ -316,7 +321,9 @@ export class Replica {
     const { index, term } = entry;
     const batch = this.#orphans.take(index, term) ?? (this.isLeading ? this.#writes.take(index, term) : undefined);
     if (entry.kind === "normal") {
+      this.#appliedBatch = batch;
       this.#applier.apply(entry, batch);
+      this.#appliedBatch = undefined;
       this.#host.onApplied(this.keyspace.clockMs);
       batch?.done();
     } else {
@@ -401,6 +408,7 @@ export class Replica {
   #abandon(reason: string, reply: ErrorReply): void {
     this.#ledTerm = 0;
     this.#route = { leader: 0, term: this.core.term };
+    if (this.#appliedBatch !== undefined) failUncertain(this.#appliedBatch, reason);
     for (const batch of this.#writes.takeProposed()) failUncertain(batch, reason);
     this.#orphans.abandon(reason);
     for (const batch of this.#writes.takeUnproposed()) failUnproposed(batch, reply);
