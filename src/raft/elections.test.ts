@@ -99,7 +99,7 @@ test("in one term a replica votes for one candidate only, and again for the same
   expect(vote(core, 2, {})).toMatchObject({ granted: true, term: 2 });
 });
 
-test("a vote outlives a restart [I-2]", () => {
+test("nobody votes twice in a term, also across a restart [E-3]", () => {
   const core = voter({ term: 2, vote: 2 });
   expect(vote(core, 3, {})?.granted).toBe(false);
   expect(vote(core, 2, {})?.granted).toBe(true);

@@ -1,4 +1,5 @@
 export { type Adapter, adapter, type ConfChangeRequest } from "./adapter.ts";
+export type { ChangeRefusal } from "./change-refusal.ts";
 export type { Configuration, ConfigurationChange, SingleChange } from "./configuration.ts";
 export { emptyConfiguration, isJoint } from "./configuration.ts";
 export { type ChangeResult, changeConfiguration } from "./configuration-change.ts";
@@ -32,7 +33,7 @@ export type {
   TransferLeader,
 } from "./message.ts";
 export type { Refusal } from "./proposals.ts";
-export { type ChangeRefusal, type Proposed, RaftCore } from "./raft-core.ts";
+export { type Proposed, RaftCore } from "./raft-core.ts";
 export type { ConfirmedRead, LogReader, Persist, Ready, SnapshotSource } from "./ready.ts";
 export type { Role } from "./replica.ts";
 export type { RaftOptions } from "./settings.ts";

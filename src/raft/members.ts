@@ -85,7 +85,7 @@ export class Members {
 
   /** Begins a new period of watching who answers; `self` always does. */
   resetActivity(self: ReplicaId): void {
-    for (const progress of this.all) if (progress.id !== self) progress.isRecentlyActive = false;
+    for (const progress of this.all) if (progress.id !== self) progress.resetActivity();
   }
 
   resetVotes(): void {

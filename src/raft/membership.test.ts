@@ -3,7 +3,7 @@ import { bytesOf, TestNetwork } from "../../test/raft/network.ts";
 import type { ConfigurationChange, SingleChange } from "./index.ts";
 
 function change(text: string, transition: ConfigurationChange["transition"] = "auto"): ConfigurationChange {
-  const actions: Record<string, SingleChange["action"]> = { v: "addVoter", l: "addLearner", r: "remove" };
+  const actions: Record<string, SingleChange["action"]> = { v: "addVoter", l: "addLearner", r: "remove", u: "update" };
   const words = text.split(" ").filter((word) => word !== "");
   return {
     transition,
@@ -69,10 +69,9 @@ test("a new leader refuses changes until it has applied all that was in its log 
 test("two leaders in turn whose changes are not committed lose nothing: changes act when they are applied [M-2]", () => {
   const network = new TestNetwork([1, 2, 3, 4]);
   const one = network.elect(1);
-  // 1 adds 5, and only itself and 5 ever see it.
-  network.addEmpty(5);
+  // 1 removes 2, and nobody else ever sees it.
   network.isolate(1);
-  one.proposeConfigurationChange(change("v5"));
+  expect(one.proposeConfigurationChange(change("r2"))).toMatchObject({ term: 1 });
   network.settle();
   expect(one.configuration.voters).toEqual([1, 2, 3, 4]);
   // 2 is elected and removes 1; its change is refused before its own term has a committed entry.
@@ -184,6 +183,36 @@ test("leaving is put off while leadership is handed over, and done after [M-6]",
   expect(leader.configuration).toMatchObject({ voters: [1, 2], votersOutgoing: [], learners: [3] });
 });
 
+test("a change that would leave no live quorum is refused before it is proposed [M-7]", () => {
+  const network = new TestNetwork([1, 2, 3], {}, [4]);
+  const leader = network.elect(1);
+  network.isolate(3);
+  network.tick(25);
+  expect(leader.proposeConfigurationChange(change("r2"))).toEqual({ refused: "changeLosesQuorum" });
+  expect(leader.proposeConfigurationChange(change("r3"))).toMatchObject({ term: 1 });
+});
+
+test("a learner is made a voter only when it has caught up and answers [M-4]", () => {
+  const network = new TestNetwork([1, 2, 3], { promotionLagEntriesMax: 2 }, [4]);
+  const leader = network.elect(1);
+  network.isolate(4);
+  expect(leader.proposeConfigurationChange(change("v5"))).toEqual({ refused: "learnerBehind" });
+  network.propose(1, "a", "b");
+  const promoted = leader.proposeConfigurationChange(change("u4"));
+  expect(promoted).toMatchObject({ index: 4 });
+  network.settle();
+  expect(leader.proposeConfigurationChange(change("v4"))).toEqual({ refused: "learnerBehind" });
+  network.heal();
+  network.tick(2);
+  network.isolate(4);
+  network.tick(25);
+  // It has everything, but nobody knows whether it still lives.
+  expect(leader.proposeConfigurationChange(change("v4"))).toEqual({ refused: "learnerBehind" });
+  network.heal();
+  network.tick(1);
+  expect(leader.proposeConfigurationChange(change("v4"))).toMatchObject({ term: 1 });
+});
+
 test("a change that would leave no voter, or does not fit, is refused before it is proposed [M-7]", () => {
   const network = new TestNetwork([1, 2, 3]);
   const leader = network.elect(1);
@@ -199,7 +228,7 @@ test("a change that would leave no voter, or does not fit, is refused before it 
 test("the leader is not removed or demoted while it leads [M-5]", () => {
   const network = new TestNetwork([1, 2, 3]);
   const leader = network.elect(1);
-  for (const text of ["r1", "l1", "r1 v4"]) {
+  for (const text of ["r1", "l1", "r1 l4"]) {
     expect(leader.proposeConfigurationChange(change(text))).toEqual({ refused: "changeRemovesLeader" });
   }
   leader.transferLeadership(2);

@@ -33,6 +33,8 @@ export class Progress {
   pendingSnapshotIndex: LogIndex = 0;
   /** Whether the follower answered anything since the quorum was checked last. */
   isRecentlyActive: boolean;
+  /** Whether it did in the period before that. */
+  wasActiveBefore = false;
   /** The flow of appends stands until the follower answers an append or a heartbeat. */
   isFlowPaused = false;
   /** Entries for this follower are being fetched from disk; see `LogReader.entries`. */
@@ -58,8 +60,15 @@ export class Progress {
     this.nextIndex = nextIndex;
     this.sentCommit = 0;
     this.isRecentlyActive = false;
+    this.wasActiveBefore = false;
     this.isWaitingForEntries = false;
     this.#check();
+  }
+
+  /** A new period of watching begins. */
+  resetActivity(): void {
+    this.wasActiveBefore = this.isRecentlyActive;
+    this.isRecentlyActive = false;
   }
 
   becomeProbe(): void {

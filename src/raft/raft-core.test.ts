@@ -305,6 +305,32 @@ test("a heartbeat that claims more than this log ever held stops the replica [I-
   expect(() => follower.step({ type: "heartbeat", from: 2, to: 1, term: 3, commit: 7, readRound: 0 })).toThrow("I-9");
 });
 
+test("what goes in and what comes out is never changed afterwards [C-3]", () => {
+  // Every Ready and every message of the test network is frozen to its depth: a change of one would throw. Bytes cannot
+  // be frozen, so they are compared.
+  const network = new TestNetwork([1, 2, 3]);
+  const leader = network.elect(1);
+  const data = bytesOf("frozen");
+  leader.propose(data);
+  const ready = network.node(1).takeReady();
+  expect(Object.isFrozen(ready[0])).toBe(true);
+  const before = JSON.stringify(ready);
+  network.messages.push(...ready);
+  network.settle();
+  network.crash(1);
+  network.elect(2);
+  network.propose(2, "x");
+  network.node(1).restart();
+  network.tick(3);
+  expect(JSON.stringify(ready)).toBe(before);
+  expect(data).toEqual(bytesOf("frozen"));
+});
+
+test("a term, an index or an id beyond 2^53 is refused where it enters [C-3]", () => {
+  expect(() => core(2 ** 53, [1])).toThrow("positive integer");
+  expect(() => core(0, [1])).toThrow("positive integer");
+});
+
 test("an untouched replica has nothing to do", () => {
   expect(core(1, [1, 2, 3]).hasReady()).toBe(false);
 });

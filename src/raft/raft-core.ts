@@ -1,9 +1,9 @@
 import { assert } from "../platform/index.ts";
 import { ApplyWindow } from "./apply-window.ts";
+import { type ChangeRefusal, refusalOfChange } from "./change-refusal.ts";
 import { coalesce } from "./coalesce.ts";
 import { type Completion, complete, completionOf } from "./completion.ts";
 import type { Configuration, ConfigurationChange } from "./configuration.ts";
-import { changeConfiguration } from "./configuration-change.ts";
 import { campaign } from "./elections.ts";
 import type { HardState, LogIndex, Proposal, ReplicaId, Snapshot, Term } from "./entry.ts";
 import { appliedTo, applyConfigurationChange } from "./membership.ts";
@@ -22,16 +22,6 @@ import { tick } from "./tick.ts";
 export type Proposed =
   | { readonly index: LogIndex; readonly term: Term }
   | { readonly refused: Refusal | ChangeRefusal };
-
-/**
- * Why a change of the configuration was refused.
- *
- * - changePending: another one is not applied yet, or this leader has committed nothing in its term.
- * - changeInvalid: it does not fit the configuration, or leaves no voter.
- * - changeRemovesLeader: hand leadership over first. A leader that leaves with the longest log keeps those from being
- *   elected who have not heard that it left; with two voters, for ever (CONSENSUS M-5).
- */
-export type ChangeRefusal = "changePending" | "changeInvalid" | "changeRemovesLeader";
 
 /** A persist that was handed out and is not reported as durable yet. */
 interface Outstanding {
@@ -132,16 +122,13 @@ export class RaftCore {
   }
 
   /**
-   * Asks for a change of the configuration. One at a time (CONSENSUS I-13), and only once an entry of this leader's own
-   * term is committed (M-2). It takes effect when its entry is applied.
+   * Asks for a change of the configuration, one at a time (CONSENSUS I-13). It takes effect when its entry is applied.
+   * New members are learners first, and made voters once they have caught up.
    */
   proposeConfigurationChange(change: ConfigurationChange): Proposed {
-    const { role, log, pendingConfigurationIndex, hasCommittedInTerm, configuration } = this.#replica;
-    if (role !== "leader") return { refused: "notLeader" };
-    if (pendingConfigurationIndex > log.appliedIndex || !hasCommittedInTerm) return { refused: "changePending" };
-    const result = changeConfiguration(configuration, change);
-    if ("error" in result) return { refused: "changeInvalid" };
-    if (!result.configuration.voters.includes(this.id)) return { refused: "changeRemovesLeader" };
+    if (this.role !== "leader") return { refused: "notLeader" };
+    const refused = refusalOfChange(this.#replica, change);
+    if (refused !== undefined) return { refused };
     return this.#propose({ kind: "configuration", change });
   }
 

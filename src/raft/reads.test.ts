@@ -120,10 +120,12 @@ test("a read needs a majority of both halves of a joint configuration [R-4]", ()
   const network = new TestNetwork([1, 2, 3]);
   const leader = network.elect(1);
   for (const id of [4, 5]) network.addEmpty(id);
-  const changes = [4, 5].map((replica) => ({ action: "addVoter" as const, replica }));
+  const all = (action: "addLearner" | "addVoter") => [4, 5].map((replica) => ({ action, replica }));
+  leader.proposeConfigurationChange({ transition: "auto", changes: all("addLearner") });
+  network.settle();
   leader.proposeConfigurationChange({
     transition: "explicit",
-    changes: [...changes, { action: "remove", replica: 2 }, { action: "remove", replica: 3 }],
+    changes: [...all("addVoter"), { action: "remove", replica: 2 }, { action: "remove", replica: 3 }],
   });
   network.settle();
   network.tick(3);

@@ -120,7 +120,7 @@ test("appends that come twice or out of order have no effect [E-12]", () => {
   expect(node.core.commitIndex).toBe(5);
 });
 
-test("a message to another replica, or from one that was never a member, is dropped [E-12]", () => {
+test("a message to another replica id, or an answer of one that is no member, is dropped [C-4] [E-12]", () => {
   const network = new TestNetwork([1, 2, 3]);
   const leader = network.elect(1);
   const stray = { type: "appendEntriesResponse", rejected: false, index: 99, hintIndex: 0, hintTerm: 0 } as const;

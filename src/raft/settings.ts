@@ -44,6 +44,8 @@ export interface RaftOptions {
   readonly forwarding?: "off" | "once" | "always";
   /** Refuse configuration changes that do not fit the applied configuration. Default true; false is for tests of the refusals' backstop. */
   readonly validateConfigurationChanges?: boolean;
+  /** A learner that lacks more entries than this is not made a voter. Default 1000. */
+  readonly promotionLagEntriesMax?: number;
   /** Default: none, so that a follower that needs one waits. */
   readonly snapshots?: SnapshotSource;
   /** What an entry counts for in the limits above. Default: its data and 16 bytes. */
@@ -67,6 +69,7 @@ export interface Settings {
   readonly applyBytesMax: number;
   readonly forwarding: "off" | "once" | "always";
   readonly validateConfigurationChanges: boolean;
+  readonly promotionLagEntriesMax: number;
   readonly snapshots: SnapshotSource;
   readonly entryBytes: (entry: Entry) => number;
 }
@@ -91,6 +94,7 @@ export function settingsOf(options: RaftOptions): Settings {
     applyBytesMax: options.applyBytesMax ?? 16 * mebibyte,
     forwarding: options.forwarding ?? "off",
     validateConfigurationChanges: options.validateConfigurationChanges ?? true,
+    promotionLagEntriesMax: options.promotionLagEntriesMax ?? 1000,
     snapshots: options.snapshots ?? noSnapshots,
     entryBytes: options.entryBytes ?? entryBytes,
   };
