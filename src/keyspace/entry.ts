@@ -13,7 +13,8 @@
  * ```
  *
  * Everything is little endian; a varint is LEB128 (seven bits a byte, the lowest first) in its shortest form, below
- * 2^31. The first word is the command's name in upper case. An entry without commands advances the replicated clock.
+ * 2^31. The first byte 2 is the cluster's: a piece of an entry that is too large to travel whole. The first word is the
+ * command's name in upper case. An entry without commands advances the replicated clock.
  * *Empty data* is Raft's own empty entry and changes nothing.
  */
 import { assert, CoterieError } from "../platform/index.ts";

@@ -16,8 +16,8 @@ export class RevisionTimes {
     const last = this.#times[this.#times.length - 1];
     if (last !== undefined && timeMs < last + resolutionMs) return;
     if (this.#times.length === noteCountMax) {
-      this.#indexes = this.#indexes.filter((_, at) => at % 2 === 1);
-      this.#times = this.#times.filter((_, at) => at % 2 === 1);
+      this.#indexes = this.#indexes.filter((_, at) => at % 2 === 0);
+      this.#times = this.#times.filter((_, at) => at % 2 === 0);
     }
     this.#indexes.push(index);
     this.#times.push(timeMs);
