@@ -25,6 +25,11 @@ export class RedisServer {
     });
   }
 
+  /** The Unix socket that it listens on, for other connections. */
+  get path(): string {
+    return join(this.#folder, "redis.sock");
+  }
+
   static async start(): Promise<RedisServer> {
     const folder = mkdtempSync(join(tmpdir(), "coterie-compat-"));
     const path = join(folder, "redis.sock");
