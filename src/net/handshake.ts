@@ -65,7 +65,12 @@ export type HandshakeOutcome =
   /** We refuse the other side: send what there is to send, then close. */
   | { readonly kind: "refusing"; readonly peer: PeerIdentity | undefined; readonly refusal: Refusal }
   /** The other side refuses us; `isProven` says whether it knows the secret. */
-  | { readonly kind: "refused"; readonly refusal: Refusal; readonly isProven: boolean }
+  | {
+      readonly kind: "refused";
+      readonly peer: PeerIdentity | undefined;
+      readonly refusal: Refusal;
+      readonly isProven: boolean;
+    }
   /** Not a peer, or one that breaks the protocol. */
   | { readonly kind: "broken"; readonly reason: string };
 
@@ -190,7 +195,7 @@ export class Handshake {
     const code = refusalCode(codeText);
     if (!input.isWhole() || code === undefined) return { kind: "broken", reason: "a malformed refusal" };
     const isProven = timingSafeEqual(proof, this.#refusalProof(otherRole(this.#role), { code, text }));
-    return { kind: "refused", refusal: { code, text }, isProven };
+    return { kind: "refused", peer: this.#peer, refusal: { code, text }, isProven };
   }
 
   #done(consumedBytes: number): HandshakeOutcome {

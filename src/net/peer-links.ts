@@ -267,8 +267,9 @@ export class PeerLinks {
     const who = dialled?.name ?? "";
     if (outcome.kind === "refused") {
       const { code, text } = outcome.refusal;
-      this.#warn("a peer refuses this node", from, { peer: who, code, text, isProven: outcome.isProven });
-      if (outcome.isProven && code !== "NOT_EXPECTED") handler.onRefused(outcome.refusal, who);
+      const by = outcome.peer?.name ?? who;
+      this.#warn("a peer refuses this node", from, { peer: by, code, text, isProven: outcome.isProven });
+      if (outcome.isProven && code !== "NOT_EXPECTED") handler.onRefused(outcome.refusal, by);
     } else if (outcome.kind === "refusing") {
       const name = outcome.peer?.name;
       this.#rejectedCount++;

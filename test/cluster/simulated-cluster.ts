@@ -1,6 +1,6 @@
 /** A cluster of whole nodes in a simulated world, for the tests of `src/cluster/`. */
 import { Node, type NodeOptions, type NodeStatus } from "../../src/cluster/index.ts";
-import type { Logger, LogLevel, LogValue } from "../../src/platform/index.ts";
+import type { Logger, LogLevel, LogValue, Platform } from "../../src/platform/index.ts";
 import { type MachineOptions, type NetworkSettings, SimulatedWorld } from "../../src/simulation/index.ts";
 import { Client } from "./client.ts";
 
@@ -30,6 +30,8 @@ export class SimulatedCluster {
   readonly world: SimulatedWorld;
   readonly names: readonly string[];
   readonly nodes: Map<string, Node> = new Map();
+  /** Of each node's present process. */
+  readonly platforms: Map<string, Platform> = new Map();
   readonly events: LoggedEvent[] = [];
   readonly exits: ProcessExit[] = [];
   readonly crashes: unknown[] = [];
@@ -60,6 +62,7 @@ export class SimulatedCluster {
     const known = this.nodes.get(name);
     if (known !== undefined) return known;
     const platform = this.world.machine(name).start();
+    this.platforms.set(name, platform);
     const peers = this.names.length === 1 ? undefined : this.names.map((host) => ({ name: host, host, port: 17_000 }));
     const node = await Node.start({
       platform,
