@@ -1,11 +1,14 @@
 /**
- * When entries were applied, to the second: enough to say how long ago a key was changed without a time in every key.
- * It is no replicated state (a replica that was restored begins anew), so nothing but an answer about clocks may use it.
+ * When entries were applied, as well as idle times need it: to the second for what was just now, to a few hundredths of
+ * its age for what was long ago. So no key has to hold a time. It is no replicated state (a replica that was restored
+ * begins anew), so nothing but an answer about clocks may use it.
  */
 
 const resolutionMs = 1_000;
-/** When so many are noted every second one goes, so that what is long ago is known less exactly. */
-const noteCountMax = 1_024;
+/** Of two notes that are nearer to each other than this part of their age, one goes. */
+const ageParts = 64;
+/** The notes are gone through when there are so many. Those of a year that must stay are half as many. */
+const noteCountMax = 2_048;
 
 export class RevisionTimes {
   #indexes: number[] = [];
@@ -15,10 +18,7 @@ export class RevisionTimes {
   note(index: number, timeMs: number): void {
     const last = this.#times[this.#times.length - 1];
     if (last !== undefined && timeMs < last + resolutionMs) return;
-    if (this.#times.length === noteCountMax) {
-      this.#indexes = this.#indexes.filter((_, at) => at % 2 === 0);
-      this.#times = this.#times.filter((_, at) => at % 2 === 0);
-    }
+    if (this.#times.length === noteCountMax) this.#thinOut(timeMs);
     this.#indexes.push(index);
     this.#times.push(timeMs);
   }
@@ -33,5 +33,20 @@ export class RevisionTimes {
       else high = middle;
     }
     return this.#times[low];
+  }
+
+  /** Keeps the oldest note, and from then on those that are far enough from the one kept before them. */
+  #thinOut(nowMs: number): void {
+    const indexes: number[] = [];
+    const times: number[] = [];
+    let keptMs = Number.NEGATIVE_INFINITY;
+    for (const [at, timeMs] of this.#times.entries()) {
+      if (timeMs - keptMs < (nowMs - timeMs) / ageParts) continue;
+      keptMs = timeMs;
+      indexes.push(this.#indexes[at] as number);
+      times.push(timeMs);
+    }
+    this.#indexes = indexes;
+    this.#times = times;
   }
 }
