@@ -86,6 +86,16 @@ describe("a disk that fails", () => {
     expect(log.sizeBytes).toBe(known);
   });
 
+  test("a failure that came before anyone listened is told to whoever listens", async () => {
+    const { log } = await openLog(host, options);
+    host.machine.disk.inject({ operation: "sync", code: "EIO" });
+    tryWrite(log, 1, { entries: entries(1, 1, 1) });
+    await host.run(100);
+    const failures: LogDiskError[] = [];
+    log.onFailure((error) => failures.push(error));
+    expect(failures).toMatchObject([{ code: "LOG_DISK_FAILED" }]);
+  });
+
   test("an error at any call of a start is refused, and the next start finds everything [D-6]", async () => {
     const first = await open();
     for (let index = 1; index <= 30; index++)
@@ -204,6 +214,25 @@ describe("a full disk", () => {
     lift();
     await host.run(500);
     expect(log.isFull).toBe(false);
+  });
+
+  test("where a segment could not be begun for want of space nothing more goes into the one before it [D-4, D-7]", async () => {
+    const { log } = await open();
+    let index = 0;
+    const next = (): string => `${String(log.diskEpoch + 1).padStart(12, "0")}.segment`;
+    while (!host.files().has(next())) await host.until(write(log, 1, { entries: entries(++index, index, 1, 3_000) }));
+    await host.run(20);
+    const epoch = log.diskEpoch;
+    // The header of the next segment reaches the disk, and the batch behind it does not.
+    host.machine.disk.inject({ operation: "write", code: "ENOSPC", matches: (path) => path.endsWith(next()) });
+    const large = tryWrite(log, 1, { entries: entries(index + 1, index + 1, 1, 200_000) });
+    const vote = tryWrite(log, 2, { hardState: hardState(3, 1) });
+    await host.run(20);
+    expect([large.isDone, vote.isDone, log.diskEpoch]).toEqual([false, true, epoch + 1]);
+    host.restart("everything");
+    const again = await open();
+    expect(again.log.group(1).lastIndex).toBe(index);
+    expect(again.log.group(2).hardState).toEqual(hardState(3, 1));
   });
 
   test("space is left to others: with too little free no segment is made [D-7]", async () => {

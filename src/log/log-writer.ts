@@ -97,9 +97,10 @@ export class LogWriter {
     return this.#isNextRefused && this.#current.allocatedBytes - this.#current.end < 2 * this.#reserveBytes;
   }
 
-  /** Called once: the disk failed, nothing will be written any more. */
+  /** Called once, at once if it has happened: the disk failed, nothing will be written any more. */
   onFailure(handler: (error: LogDiskError) => void): void {
     this.#onFailure = handler;
+    if (this.#failure !== undefined) handler(this.#failure);
   }
 
   /** Starts to write what waits, unless a write is under way. */
@@ -131,6 +132,11 @@ export class LogWriter {
   readonly #preparer: SegmentPreparer;
   #current: CurrentSegment;
   #next: PreparedSegment | undefined;
+  /**
+   * The header of the next segment has been handed to the disk. It says where this one ends: should that write fail, the
+   * header may stand there all the same, and nothing is ever written here again.
+   */
+  #isLeaving = false;
   #seed: number;
   #filledBytes = 0;
   #underWay: WriteUnderWay | undefined;
@@ -150,9 +156,10 @@ export class LogWriter {
   #isRunningDones = false;
   #isClosing = false;
   #closed: Promise<void> | undefined;
+  #failure: LogDiskError | undefined;
   #onFailure: ((error: LogDiskError) => void) | undefined;
   #onStill: (() => void) | undefined;
-  readonly #closings: Promise<void>[] = [];
+  readonly #closings: Set<Promise<void>> = new Set();
 
   get #reserveBytes(): number {
     return Math.min(reserveBytesMax, this.#current.allocatedBytes / 8);
@@ -163,7 +170,7 @@ export class LogWriter {
     if (this.#underWay !== undefined) return true;
     if (this.#hasFailed || this.#held === "everything") return false;
     const holdsEntries = this.#held === "entries";
-    if (this.#build(holdsEntries)) this.#write(this.#current, { prefixBytes: 0, holdsEntries });
+    if (!this.#isLeaving && this.#build(holdsEntries)) this.#write(this.#current, { prefixBytes: 0, holdsEntries });
     else if (this.#next !== undefined) this.#beginSegment(this.#next, holdsEntries);
     else if (!holdsEntries && this.#build(true)) this.#write(this.#current, { prefixBytes: 0, holdsEntries: true });
     return this.#underWay !== undefined;
@@ -210,6 +217,7 @@ export class LogWriter {
       this.#place.identity,
     );
     this.#seed = checksumSeed(this.#place.identity, next.segment);
+    this.#isLeaving = true;
     this.#write({ ...next, end: 0 }, { prefixBytes: headersBytes(groups.length), holdsEntries });
   }
 
@@ -247,6 +255,8 @@ export class LogWriter {
     if (!written.holdsEntries) {
       this.#isWriteRefused = false;
       this.#noteSpace();
+    } else if (this.#isWriteRefused) {
+      this.#armRetry();
     }
     this.#isMarkMissing = taken.some((set) => !set.isHint) || begun.length > 0;
     this.#lastWriteMs = this.#place.clock.nowMs();
@@ -263,15 +273,16 @@ export class LogWriter {
   /** The old segment is complete and synced; reading goes by files of its own. */
   #leaveSegment(segment: number): void {
     this.#filledBytes += this.#current.end;
-    this.#closings.push(closeFile(this.#current.file));
+    const closing: Promise<void> = closeFile(this.#current.file).finally(() => this.#closings.delete(closing));
+    this.#closings.add(closing);
     this.#next = undefined;
+    this.#isLeaving = false;
     this.#place.logger.log("info", "log segment begun", { segment });
   }
 
   /** Nothing of the batch has been acknowledged, and no sync has failed: it is written again when there is space. */
   #refused(write: WriteUnderWay, error: DiskError): void {
     this.queue.putBack();
-    this.#seed = checksumSeed(this.#place.identity, this.#current.segment);
     this.#isWriteRefused = true;
     this.#held = write.holdsEntries ? "everything" : "entries";
     this.#noteFull(error.code);
@@ -283,6 +294,10 @@ export class LogWriter {
       this.#place.logger.log("warn", "disk full", { directory: this.#place.directory, code });
     }
     this.#isFullReported = true;
+    this.#armRetry();
+  }
+
+  #armRetry(): void {
     if (this.#isClosing || this.#hasFailed) return;
     this.#retryTimer ??= this.#place.clock.setTimer(this.#settings.fullRetryMs, this.#onRetry);
   }
@@ -295,11 +310,15 @@ export class LogWriter {
 
   readonly #onRetry = (): void => {
     this.#retryTimer = undefined;
-    this.#held = "nothing";
     if (this.#isNextRefused) this.#prepare();
+    this.#tryAgain();
+  };
+
+  #tryAgain(): void {
+    this.#held = "nothing";
     // With nothing to write a mark tells whether there is space.
     if (this.#isWriteRefused || this.queue.urgentCount > 0) this.#start();
-  };
+  }
 
   #isNextDue(): boolean {
     return this.#current.end > this.#current.allocatedBytes / 4;
@@ -331,7 +350,7 @@ export class LogWriter {
       this.#next = result.segment;
       this.#isNextRefused = false;
       this.#noteSpace();
-      this.flush();
+      this.#tryAgain();
     }
   };
 
@@ -341,7 +360,8 @@ export class LogWriter {
     const code = cause instanceof DiskError ? cause.code : undefined;
     this.#place.logger.log("error", "log failed", { directory: this.#place.directory, what, code });
     this.#cancelTimers();
-    this.#onFailure?.(new LogDiskError(`${this.#place.directory}: ${what}`, { cause }));
+    this.#failure = new LogDiskError(`${this.#place.directory}: ${what}`, { cause });
+    this.#onFailure?.(this.#failure);
   }
 
   /** Not a timer a batch: one that is armed looks, when it fires, whether the log has been idle long enough. */

@@ -19,6 +19,7 @@ export interface CrashRunCounts {
   rewrittenStarts: number;
   segments: number;
   readBack: number;
+  settled: number;
 }
 
 interface AppendedSet {
@@ -79,6 +80,12 @@ function fingerprint(state: GroupState): string {
 
 const groupCount = 3;
 
+/** Writes and syncs are most of what a log does. */
+const failingOperations = [
+  ...(["write", "write", "write", "sync", "sync", "sync"] as const),
+  ...(["open", "rename", "remove", "truncate", "list", "stat"] as const),
+];
+
 export class CrashRun {
   readonly counts: CrashRunCounts = {
     starts: 0,
@@ -89,6 +96,7 @@ export class CrashRun {
     rewrittenStarts: 0,
     segments: 0,
     readBack: 0,
+    settled: 0,
   };
 
   constructor(seed: number) {
@@ -103,6 +111,7 @@ export class CrashRun {
       await this.#start();
       const steps = this.#random.integer(0, 40);
       for (let step = 0; step < steps && !this.#hasFailed; step++) await this.#step();
+      if (this.#random.chance(0.2)) await this.#settle();
       if (this.#random.chance(0.1) && !this.#hasFailed) await this.#host.until(this.#current.close());
       this.#end();
     }
@@ -132,6 +141,21 @@ export class CrashRun {
     this.#host.machine.disk.settings = { ...this.#host.machine.disk.settings, capacityBytes: 2 ** 30 };
     this.#host.restart(loss);
     this.#log = undefined;
+  }
+
+  /** Once nothing goes wrong any more, everything appended becomes durable by itself. */
+  async #settle(): Promise<void> {
+    const { disk } = this.#host.machine;
+    disk.clearFaults();
+    disk.settings = { ...disk.settings, capacityBytes: 2 ** 30 };
+    this.#current.flush();
+    await this.#host.run(10_000);
+    if (this.#hasFailed) return;
+    if (this.#current.isFull) throw new Error("full for ever");
+    for (const [id, { sets }] of this.#groups) {
+      if (sets.some((set) => !set.isAcknowledged)) throw new Error(`group ${id}: a set is never acknowledged`);
+    }
+    this.counts.settled++;
   }
 
   async #start(): Promise<void> {
@@ -269,16 +293,7 @@ export class CrashRun {
   }
 
   #injectError(skip: number): void {
-    const operation = this.#random.pick([
-      "write",
-      "sync",
-      "open",
-      "rename",
-      "remove",
-      "truncate",
-      "list",
-      "stat",
-    ] as const);
+    const operation = this.#random.pick(failingOperations);
     const code = this.#random.pick(operation === "write" ? ["EIO", "EROFS", "ENOSPC", "ESHORT"] : ["EIO", "ENOSPC"]);
     this.#host.machine.disk.inject({ operation, code, skip, matches: (path) => path.startsWith("/data/log") });
   }
