@@ -7,7 +7,7 @@ import { majorityValue, type VoteResult, voteResult } from "./quorum.ts";
 /** The members of the group by the applied configuration, what is known of each, and how they voted. */
 export class Members {
   configuration: Configuration = emptyConfiguration;
-  /** Everybody but learners-to-be twice, sorted by id: the order of every broadcast. */
+  /** Voters of both halves and learners, each once, sorted by id: the order of every broadcast. */
   all: readonly Progress[] = [];
 
   readonly #limits: { readonly messagesMax: number; readonly bytesMax: number };
@@ -103,6 +103,8 @@ export class Members {
   }
 
   #majorityMatch(voters: readonly Progress[]): LogIndex {
+    // The usual outgoing half; and the scratch array keeps its length.
+    if (voters.length === 0) return Number.POSITIVE_INFINITY;
     const scratch = this.#scratch;
     scratch.length = voters.length;
     for (let i = 0; i < voters.length; i++) scratch[i] = voters[i]!.matchIndex;

@@ -14,12 +14,19 @@ export type Refusal = "notLeader" | "transferring" | "uncommittedBytes";
 
 /** Takes proposals of `from`; returns why not, or undefined once they are in the log or on their way to the leader. */
 export function propose(replica: Replica, from: ReplicaId, proposals: readonly Proposal[]): Refusal | undefined {
+  if (!isTakenFrom(replica, from, proposals)) return "notLeader";
   if (replica.role === "leader") return proposeAsLeader(replica, proposals);
   const { forwarding } = replica.settings;
   if (replica.role !== "follower" || replica.leader === undefined || forwarding === "off") return "notLeader";
   if (forwarding === "once" && from !== replica.id) return "notLeader";
   replica.send({ type: "forwardedProposal", from, to: replica.leader, term: 0, proposals });
   return undefined;
+}
+
+/** What other replicas send on. Changes of the configuration are asked for at the leader itself, which knows who lives. */
+function isTakenFrom(replica: Replica, from: ReplicaId, proposals: readonly Proposal[]): boolean {
+  if (from === replica.id || replica.settings.forwarding === "always") return true;
+  return replica.settings.forwarding === "once" && proposals.every(({ kind }) => kind === "normal");
 }
 
 function proposeAsLeader(replica: Replica, proposals: readonly Proposal[]): Refusal | undefined {

@@ -81,7 +81,7 @@ export class Replica {
     return this.members.get(this.id)?.isLearner === true;
   }
 
-  /** Whether this replica may stand for election: a voter (or one by the newest it knows) with its log in place. */
+  /** Whether this replica may stand for election: a voter, as far as it knows, with its log in place. */
   get isPromotable(): boolean {
     const self = this.members.get(this.id);
     return self !== undefined && !self.isLearner && !this.log.isInstallingSnapshot;

@@ -343,3 +343,16 @@ test("a follower forwards proposals once, never in a circle", () => {
   network.core(3).step({ type: "forwardedProposal", from: 2, to: 3, term: 0, proposals });
   expect(network.core(3).hasReady()).toBe(false);
 });
+
+test("a leader takes what others forward only where forwarding is on, and never a change of the configuration", () => {
+  const proposals = [{ kind: "normal" as const, data: bytesOf("b") }];
+  const change = { transition: "auto" as const, changes: [{ action: "remove" as const, replica: 3 }] };
+  for (const forwarding of ["off", "once"] as const) {
+    const network = new TestNetwork([1, 2, 3], { forwarding });
+    const leader = network.elect(1);
+    const envelope = { type: "forwardedProposal", from: 2, to: 1, term: 0 } as const;
+    leader.step({ ...envelope, proposals: [{ kind: "configuration", change }] });
+    leader.step({ ...envelope, proposals });
+    expect(leader.lastIndex).toBe(forwarding === "off" ? 1 : 2);
+  }
+});
