@@ -42,9 +42,14 @@ function many<Name extends string>(names: readonly Name[], setting: Setting): Re
 }
 
 /**
- * Every setting that Redis 7.0.15 knows, with its default. All are accepted, checked and remembered; what acts here
- * is listed in {@link actingSettings}. The exceptions: there is one database, `dir` and `port` are ours, and what
- * a running server cannot change (addresses) takes only the value that it has.
+ * Every setting that Redis 7.0.15 knows, with its default. All are checked as Redis checks them, and remembered. These act:
+ *
+ * - `client-output-buffer-limit` (normal), `client-query-buffer-limit`, `maxclients`, `proto-max-bulk-len`, `requirepass`, `timeout`;
+ * - `latency-monitor-threshold`, `latency-tracking`, `latency-tracking-info-percentiles`, `slowlog-log-slower-than`,
+ *   `slowlog-max-len`.
+ *
+ * They are settings of this node, not of the cluster. There is one database, and what cannot be changed while the server
+ * runs (`bind`, `port`, `tls-port`, `dir`) takes no other value than it has.
  */
 export const configSettings: ReadonlyMap<string, Setting> = new Map(
   Object.entries({

@@ -12,6 +12,7 @@ const names: readonly string[] = [...configSettings.keys(), ...configAliases.key
 /** The settings of this server, as `CONFIG` shows and changes them. Values are text; what acts on one listens to it. */
 export class ServerConfig {
   readonly #values = new Map<string, string>();
+  readonly #rules = new Map<string, (value: string) => string | undefined>();
   readonly #listeners = new Map<string, ((value: string) => void)[]>();
 
   constructor(initial: Readonly<Record<string, string>> = {}) {
@@ -32,6 +33,12 @@ export class ServerConfig {
   setAtStart(name: string, value: string): void {
     assert(this.#values.has(name), "a setting is in the table");
     this.#values.set(name, value);
+  }
+
+  /** Has `CONFIG SET` refuse a value of this setting for the reason that `rule` gives, if it gives one. */
+  addRule(name: string, rule: (value: string) => string | undefined): void {
+    assert(this.#values.has(name), "a setting is in the table");
+    this.#rules.set(name, rule);
   }
 
   /** For settings that are whole numbers, or amounts of memory. */
@@ -73,6 +80,8 @@ export class ServerConfig {
       const result = configSettings.get(name)?.parse(changes[at + 1] ?? "", this.get(name));
       assert(result !== undefined, "the names have been looked up");
       if ("refusal" in result) return failure(changes[at] ?? "", result.refusal);
+      const refusal = this.#rules.get(name)?.(result.value);
+      if (refusal !== undefined) return failure(changes[at] ?? "", refusal);
       parsed.set(name, result.value);
     }
     for (const [name, value] of parsed) {

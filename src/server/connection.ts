@@ -97,7 +97,7 @@ export class Connection implements ReplyTarget {
     socket.handle({
       onData: (bytes) => this.#onData(bytes),
       onEnd: () => this.#onEnd(),
-      onDrain: () => this.#end(stop.output),
+      onDrain: () => this.#onDrain(),
       onClose: (error) => this.#onClose(error),
     });
     context.armTurn();
@@ -203,7 +203,7 @@ export class Connection implements ReplyTarget {
     this.#isDirty = false;
     if (this.#isClosed) return;
     this.#write();
-    if (this.#isClosed || this.output.openCount > 0) return;
+    if (this.#isClosed || this.output.openCount > 0 || this.output.untakenBytes > 0) return;
     const isDone = this.#hasInputEnded && this.#stops === 0 && this.#held === undefined;
     if (isDone || (this.#stops & stop.closing) !== 0) this.#endOutput();
   }
@@ -368,6 +368,12 @@ export class Connection implements ReplyTarget {
     }
   }
 
+  #onDrain(): void {
+    this.#end(stop.output);
+    // It may be the last thing that was waited for.
+    this.#markDirty();
+  }
+
   #onEnd(): void {
     this.#hasInputEnded = true;
     if (this.#isClosed) this.#socket.destroy();
@@ -384,7 +390,7 @@ export class Connection implements ReplyTarget {
     this.context.sockets.remove(this);
   }
 
-  /** Sends what is queued, then the end. A client that does not take it is dropped after a while. */
+  /** Sends the end, behind what is queued. A client that does not take it is dropped after a while. */
   #endOutput(): void {
     this.#tearDown();
     this.#socket.end();

@@ -80,6 +80,30 @@ describe("bounds", () => {
     expect(replies.slice(count)).toEqual(Array.from({ length: count }, (_, n) => n + 1));
   });
 
+  test("while the node has enough to do it is given nothing more", async () => {
+    const served = await start();
+    const client = await connect(served);
+    await client.run("PING");
+    served.node.isPaused = true;
+    client.sendCommands(["INCR", "n"], ["INCR", "n"], ["INCR", "n"]);
+    expect(await client.replies(1)).toEqual([1]);
+    await settled(served);
+    expect(served.node.replica.run(["GET", "n"])).toBe("1");
+    served.node.isPaused = false;
+    served.node.resumeStreams();
+    expect(await client.replies(2)).toEqual([2, 3]);
+  });
+
+  test("two thousand clients are served side by side", async () => {
+    const served = await start();
+    const clients = await Promise.all(Array.from({ length: 2_000 }, () => connect(served)));
+    for (const [index, client] of clients.entries()) client.sendCommands(["SET", `k${index}`, `${index}`]);
+    for (const client of clients) expect(await client.replies(1)).toEqual([ok]);
+    for (const [index, client] of clients.entries()) client.sendCommands(["GET", `k${index}`]);
+    for (const [index, client] of clients.entries()) expect(await client.replies(1)).toEqual([`${index}`]);
+    expect(served.node.streamCount).toBe(2_000);
+  });
+
   test("a client that never reads is not served without end, and nobody else notices", async () => {
     const served = await start();
     const client = await connect(served);
@@ -182,6 +206,24 @@ describe("the end of a connection", () => {
     await client.ended();
   });
 
+  test("QUIT behind more than the client has taken waits until it has", async () => {
+    const served = await start({ limits: { lingerMs: 20 } });
+    const client = await connect(served);
+    await client.run("SET", "k", "v".repeat(8_000_000));
+    client.socket.pause();
+    client.sendCommands(["GET", "k"], ["GET", "k"], ["QUIT"]);
+    await settled(served);
+    served.clock.advance(100);
+    await settled(served);
+    client.socket.resume();
+    expect((await client.replies(3)).map((reply) => (typeof reply === "string" ? reply.length : reply))).toEqual([
+      8_000_000,
+      8_000_000,
+      ok,
+    ]);
+    await client.ended();
+  });
+
   test("what is not the protocol is answered in Redis' words behind all else, then the connection ends", async () => {
     const served = await start();
     served.node.held = [];
@@ -266,6 +308,20 @@ describe("passwords", () => {
     client.send("*11\r\n");
     expect(await client.replies(1)).toEqual([error("ERR Protocol error: unauthenticated multibulk length")]);
     await client.ended();
+  });
+
+  test("a server that was started with a password keeps one", async () => {
+    const served = await start({ password: "sesame" });
+    const client = await connect(served);
+    await client.run("AUTH", "sesame");
+    expect(await client.run("CONFIG", "SET", "requirepass", "")).toEqual(
+      error(
+        "ERR CONFIG SET failed (possibly related to argument 'requirepass') - this server was started with a password",
+      ),
+    );
+    expect(await client.run("CONFIG", "SET", "requirepass", "other")).toEqual(ok);
+    const second = await connect(served);
+    expect(await second.run("AUTH", "default", "other")).toEqual(ok);
   });
 
   test("a password that is set later is asked of those who come then", async () => {

@@ -67,6 +67,9 @@ export class RedisServer {
       dir: node.info().directory ?? "",
       requirepass: options.password ?? "",
     });
+    // Others may reach this server because it has one (`--bind`): it can be changed, not taken away.
+    if (options.password !== undefined)
+      config.addRule("requirepass", (value) => (value === "" ? "this server was started with a password" : undefined));
     const context = new ServerContext({
       clock: platform.clock,
       process: platform.process,

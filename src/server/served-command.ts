@@ -1,4 +1,4 @@
-import { aclCategories, type CommandSpec, CommandTable, type Keyspace } from "../keyspace/index.ts";
+import { type CommandSpec, CommandTable, type Keyspace } from "../keyspace/index.ts";
 import { assert } from "../platform/index.ts";
 import type { Arguments, ErrorReply } from "../resp/index.ts";
 import type { ServerCommand } from "./server-command.ts";
@@ -39,10 +39,6 @@ export class ServedCommand {
     this.isInSlowlog = !flags.includes("skip_slowlog");
     this.isFast = flags.includes("fast");
     this.runsAtOnce = independentCommands.has(name);
-  }
-
-  get categories(): string[] {
-    return aclCategories(this.spec);
   }
 }
 

@@ -11,6 +11,8 @@ export class ServedKeyspace implements ServedNode {
   /** Answers that are held back, in the order of their commands; undefined: none are. */
   held: (() => void)[] | undefined;
   readonly #targets = new Set<ReplyTarget>();
+  /** Streams say that they want no more. */
+  isPaused = false;
   /** What `wait` finds. */
   replicaCount = 0;
   readonly waits: { readonly target: ReplyTarget; readonly ticket: number; readonly wanted: number }[] = [];
@@ -22,8 +24,11 @@ export class ServedKeyspace implements ServedNode {
 
   openStream(target: ReplyTarget): CommandStream {
     this.#targets.add(target);
+    const isPaused = (): boolean => this.isPaused;
     return {
-      isPaused: false,
+      get isPaused() {
+        return isPaused();
+      },
       submit: (ticket, _command, args) => this.#submit(target, ticket, args),
       wait: (ticket, wanted) => {
         if (this.replicaCount >= wanted) target.reply(ticket, this.replicaCount);
@@ -64,6 +69,10 @@ export class ServedKeyspace implements ServedNode {
   /** Streams that are open. */
   get streamCount(): number {
     return this.#targets.size;
+  }
+
+  resumeStreams(): void {
+    for (const target of [...this.#targets]) target.resumed?.();
   }
 
   failStreams(reason: string): void {
