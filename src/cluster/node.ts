@@ -257,6 +257,8 @@ export class Node {
     this.#work.beginClosing(nodeClosing);
     await waitUntil(clock, () => this.#work.isQuiet, this.#settings.closeWaitMs);
     this.#work.stop(nodeClosing);
+    // What was answered just now reaches the other nodes' clients.
+    this.#links.flush();
     await this.#links.close();
     await this.#log.close();
     await this.#directory.close();
