@@ -9,7 +9,7 @@ const minus = 0x2d;
 /**
  * - "flowing": the client takes what it is sent.
  * - "full": it has left so much that it should be served no further until it has taken all of it.
- * - "exceeded": it has left more than the operator allows, and is to be disconnected.
+ * - "exceeded": it has left more than is allowed, and is to be disconnected.
  */
 export type OutputState = "flowing" | "full" | "exceeded";
 
@@ -79,9 +79,10 @@ export class ClientOutput {
     return took;
   }
 
-  /** Adds whole replies outside of the order of commands. */
-  push(text: string): void {
+  /** Adds whole replies outside of the order of commands; false if the client has left too much of what it got before. */
+  push(text: string): boolean {
     this.#replies.output += text;
+    return this.untakenBytes + this.readyBytes <= this.#context.limits.pushedBytesMax;
   }
 
   setReplyMode(mode: "on" | "off" | "skip"): void {
@@ -106,7 +107,7 @@ export class ClientOutput {
     if (outputLimit.isAboveSoft(untakenBytes)) this.#softLimitMs ??= this.#context.turnMs;
     else this.#softLimitMs = undefined;
     const softForMs = this.#softLimitMs === undefined ? 0 : this.#context.turnMs - this.#softLimitMs;
-    if (outputLimit.isExceeded(untakenBytes, softForMs)) return "exceeded";
+    if (untakenBytes > limits.untakenBytesMax || outputLimit.isExceeded(untakenBytes, softForMs)) return "exceeded";
     return untakenBytes > limits.outputBytesMax ? "full" : "flowing";
   }
 

@@ -128,7 +128,10 @@ export class Connection implements ReplyTarget {
   /** Sends whole replies outside of the order of commands. */
   push(text: string): void {
     if (this.#isClosed) return;
-    this.output.push(text);
+    if (!this.output.push(text)) {
+      this.#disconnectForOutput();
+      return;
+    }
     if (this.output.readyBytes >= outputChunkBytes) this.#write();
     this.#markDirty();
   }
@@ -348,9 +351,12 @@ export class Connection implements ReplyTarget {
     const state = this.output.write();
     if (state === "flowing") return;
     this.#stops |= stop.output;
-    if (state === "full") return;
+    if (state === "exceeded") this.#disconnectForOutput();
+  }
+
+  #disconnectForOutput(): void {
     this.context.statistics.outputLimitDisconnections++;
-    this.fail(`client-output-buffer-limit: ${this.output.untakenBytes} bytes were not taken`);
+    this.fail(`output limit: ${this.output.untakenBytes} bytes were not taken`);
   }
 
   #boundInput(): void {

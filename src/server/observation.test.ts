@@ -110,6 +110,20 @@ describe("MONITOR", () => {
     expect(await monitor.run("RESET")).toBeInstanceOf(SimpleString);
   });
 
+  test("a monitor that does not read is disconnected", async () => {
+    const served = await start({ limits: { pushedBytesMax: 1_000_000 } });
+    const [monitor, client] = [await connect(served), await connect(served)];
+    await monitor.run("MONITOR");
+    monitor.socket.pause();
+    const value = "v".repeat(500_000);
+    let clients: string;
+    do {
+      await client.run("SET", "k", value);
+      clients = await info(client, "clients");
+    } while (!clients.includes("connected_clients:1\r\n"));
+    expect(await info(client, "stats")).toContain("client_output_buffer_limit_disconnections:1\r\n");
+  });
+
   test("ends with RESET or with the connection", async () => {
     const served = await start();
     const [monitor, client] = [await connect(served), await connect(served)];
@@ -127,11 +141,11 @@ describe("SLOWLOG", () => {
   test("keeps commands over keys too, which the node runs", async () => {
     const served = await start();
     const client = await connect(served);
-    await client.run("CONFIG", "SET", "slowlog-log-slower-than", "20000");
+    await client.run("CONFIG", "SET", "slowlog-log-slower-than", "10000000");
     served.node.held = [];
     client.sendCommands(["KEYS", "*"], ["GET", "k"], ["MGET", ...Array<string>(20).fill("k")], ["SET", "k", "v"]);
     await settled(served);
-    served.clock.advance(30);
+    served.clock.advance(20_000);
     served.node.release();
     await client.replies(4);
     served.node.held = undefined;
@@ -172,17 +186,17 @@ describe("LATENCY", () => {
     const served = await start();
     const client = await connect(served);
     expect(await client.run("LATENCY", "DOCTOR")).toContain("not being monitored");
-    await client.run("CONFIG", "SET", "latency-monitor-threshold", "1");
+    await client.run("CONFIG", "SET", "latency-monitor-threshold", "5000");
     served.node.held = [];
     client.sendCommands(["GET", "k"]);
     await settled(served);
-    served.clock.advance(7);
+    served.clock.advance(7_000);
     served.node.release();
     await client.replies(1);
     served.node.held = undefined;
     const [latest] = (await client.run("LATENCY", "LATEST")) as Reply[][];
     expect(latest?.[0]).toBe("fast-command");
-    expect(latest?.[3]).toBeGreaterThanOrEqual(7);
+    expect(latest?.[3]).toBeGreaterThanOrEqual(7_000);
     expect(await client.run("LATENCY", "HISTORY", "fast-command")).toHaveLength(1);
     expect(await client.run("LATENCY", "GRAPH", "fast-command")).toContain("#");
     expect(await client.run("LATENCY", "DOCTOR")).toContain("fast-command: 1 slow seconds");

@@ -8,6 +8,13 @@ export interface ServerLimits {
   readonly commandsInFlightMax: number;
   /** Output that one client has not taken; it is not served further until it has. Default 256 KiB. */
   readonly outputBytesMax: number;
+  /**
+   * Output that one client has not taken, whatever `client-output-buffer-limit` says: commands that were under way when it
+   * stopped to take their replies may have large ones. Above it, it is disconnected. Default 1 GiB.
+   */
+  readonly untakenBytesMax: number;
+  /** The same while what it is sent is not asked for, as by `MONITOR`. Default 32 MiB. */
+  readonly pushedBytesMax: number;
   /** Input that is read ahead from a client that is not served at the moment. Default 64 KiB. */
   readonly inputAheadBytesMax: number;
   /** How long a connection that we ended is given to take its last reply, in milliseconds. Default 5,000. */
@@ -21,6 +28,8 @@ export const serverLimitDefaults: ServerLimits = {
   unfinishedBytesMax: 256 * 1_048_576,
   commandsInFlightMax: 1_024,
   outputBytesMax: 256 * 1_024,
+  untakenBytesMax: 1_024 * 1_048_576,
+  pushedBytesMax: 32 * 1_048_576,
   inputAheadBytesMax: 64 * 1_024,
   lingerMs: 5_000,
   closeWaitMs: 500,
