@@ -50,18 +50,23 @@ export class OwnKeyWorkload {
     const complaints: string[] = [];
     /** What the key may hold, as far as is known. */
     let possible = new Set<number | undefined>([undefined]);
+    /** Writes without an answer may still take effect, however late: who sent them on may be gone by then. */
+    const open = new Set<number>();
     for (const { kind, value, client, ticket } of this.operations) {
       const reply = client.replies[ticket];
       if (kind === "write") {
         if (reply === "+OK\r\n") possible = new Set([value]);
-        else if (reply === undefined || reply.startsWith("-UNCERTAIN")) possible.add(value);
+        else if (reply === undefined || reply.startsWith("-UNCERTAIN")) open.add(value);
         else if (!/^-(TRYAGAIN|CLUSTERDOWN|DISKFULL)/.test(reply)) complaints.push(`write ${value}: ${reply}`);
       } else if (reply !== undefined && !reply.startsWith("-")) {
-        const seen = [...possible].find((each) => reply === (each === undefined ? "_\r\n" : bulk(String(each))));
+        const seen = [...possible, ...open].find(
+          (each) => reply === (each === undefined ? "_\r\n" : bulk(String(each))),
+        );
         if (seen === undefined && !(possible.has(undefined) && reply === "_\r\n")) {
           complaints.push(`${this.#key}, ticket ${ticket}: read ${JSON.stringify(reply)}, possible: ${[...possible]}`);
         } else {
           possible = new Set([seen]);
+          if (seen !== undefined) open.delete(seen);
         }
       } else if (reply?.startsWith("-UNCERTAIN") === true) {
         complaints.push(`a read is answered ${reply}`);
