@@ -13,10 +13,17 @@ export interface FetchedGroup {
   readonly durable: { readonly lastIndex: LogIndex };
 }
 
-export type FetchResult = { readonly entries: readonly Entry[] } | { readonly damage: LogDamagedError };
+export type FetchResult =
+  | { readonly entries: readonly Entry[] }
+  | { readonly damage: LogDamagedError }
+  /** The system had no file to spare, or something else that says nothing of the bytes: to be tried again later. */
+  | { readonly trouble: DiskError };
 
-/** A second try tells a passing fault of the disk from bytes that are lost. */
-const readTriesMax = 2;
+/** Further tries tell a passing fault of the disk from bytes that are lost. */
+const readTriesMax = 3;
+
+/** The bytes cannot be read, or their file is gone. */
+const lossCodes: ReadonlySet<string> = new Set(["EIO", "ENOENT"]);
 
 /** Reads stored entries back. Every batch's checksum is verified, each time it is read (CONSENSUS D-8). */
 export class EntryFetcher {
@@ -39,7 +46,7 @@ export class EntryFetcher {
           entries.push(...result.entries);
           break;
         }
-        if (tries === readTriesMax) return entries.length > 0 ? { entries } : result;
+        if ("trouble" in result || tries === readTriesMax) return entries.length > 0 ? { entries } : result;
       }
       start = end;
     }
@@ -72,14 +79,15 @@ export class EntryFetcher {
     if (first === undefined || last === undefined)
       return { damage: this.#damage(group, undefined, "entries are lost") };
     const stretch = { segment: first.segment, offset: first.offset, bytes: last.offset + last.bytes - first.offset };
-    const bytes = await this.#read(stretch);
-    if (bytes === undefined) return { damage: this.#damage(group, stretch, "the disk does not give it back") };
+    const bytes = await this.#read(group, stretch);
+    if (!(bytes instanceof Uint8Array)) return bytes;
     for (const run of runs) {
       const place = run.place as BatchPlace;
       const assembler = new EntryAssembler();
       for (const earlier of run.earlierPlaces) {
-        const part = await this.#read(earlier);
-        if (part === undefined || !this.#feed(assembler, group, earlier, part)) {
+        const part = await this.#read(group, earlier);
+        if (!(part instanceof Uint8Array)) return part;
+        if (!this.#feed(assembler, group, earlier, part)) {
           return { damage: this.#damage(group, earlier, "a batch of entries fails its checksum") };
         }
       }
@@ -93,12 +101,16 @@ export class EntryFetcher {
     return { entries };
   }
 
-  async #read(place: BatchPlace): Promise<Uint8Array | undefined> {
+  async #read(
+    group: FetchedGroup,
+    place: BatchPlace,
+  ): Promise<Uint8Array | Exclude<FetchResult, { readonly entries: readonly Entry[] }>> {
     try {
       return await this.#reads.read(place.segment, place.offset, place.bytes);
     } catch (error) {
-      if (error instanceof DiskError) return undefined;
-      throw error;
+      if (!(error instanceof DiskError)) throw error;
+      if (!lossCodes.has(error.code)) return { trouble: error };
+      return { damage: this.#damage(group, place, "the disk does not give it back") };
     }
   }
 

@@ -54,6 +54,8 @@ export interface RecoveredGroup {
 const mebibyte = 1_048_576;
 const cacheBytesDefault = 8 * mebibyte;
 const fetchBytesDefault = mebibyte;
+/** How soon entries are asked for again when the system had no file to spare. */
+const readRetryMs = 100;
 
 const settingsDefault: WriterSettings = {
   segmentBytes: 64 * mebibyte,
@@ -152,6 +154,7 @@ export class Log implements NodeLog {
     return this.close();
   }
 
+  readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #reads: SegmentReads;
   readonly #writer: LogWriter;
@@ -164,12 +167,14 @@ export class Log implements NodeLog {
   private constructor(options: LogOptions, settings: WriterSettings, start: LogStart) {
     const { disk, directory, identity, logger } = options;
     const { found, opened, file } = start;
+    this.#clock = options.clock;
     this.#logger = logger;
     this.#reads = new SegmentReads(disk, directory);
     this.#host = {
       fetcher: new EntryFetcher(this.#reads, identity, options.fetchBytes ?? fetchBytesDefault),
       cacheBytesMax: options.cacheBytesPerGroupMax ?? cacheBytesDefault,
       onDamage: (error) => this.#damaged(error),
+      troubled: (error) => this.#troubled(error),
     };
     for (const [id, group] of found.replay.groups) {
       this.#groups.set(id, new StoredGroup(id, this.#host, group.restored()));
@@ -219,6 +224,13 @@ export class Log implements NodeLog {
       if (durable.batchCount > 0 || isDamaged) groups.push({ group, ...durable, firstIndex, isDamaged });
     }
     return groups.sort((a, b) => a.group - b.group);
+  }
+
+  #troubled(error: DiskError): Promise<void> {
+    this.#logger.log("warn", "stored entries not read", { path: error.path, code: error.code });
+    return new Promise((resolve) => {
+      this.#clock.setTimer(readRetryMs, resolve);
+    });
   }
 
   #damaged(error: LogDamagedError): void {

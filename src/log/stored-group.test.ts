@@ -70,12 +70,18 @@ test("readers at many places all come through", async () => {
 });
 
 test("a read error of the disk that passes is none, one that stays is damage [D-8]", async () => {
-  host.machine.disk.inject({ operation: "read", code: "EIO" });
+  host.machine.disk.inject({ operation: "read", code: "EIO", count: 2 });
   expect((await host.until(readAll(log, 1))).length).toBe(100);
   const damage = new Promise<unknown>((resolve) => log.onDamage(resolve));
   host.machine.disk.inject({ operation: "read", code: "EIO", count: Number.POSITIVE_INFINITY });
   expect(group.entries(1, 2, 1)).toBe("unavailable");
   expect(await host.until(damage)).toMatchObject({ code: "LOG_DAMAGED", group: 1 });
+});
+
+test.for(["EMFILE", "ENOSPC", "EAGAIN"])("%s while a file is opened passes, however often it comes", async (code) => {
+  host.machine.disk.inject({ operation: "open", code, count: 30 });
+  expect((await host.until(readAll(log, 1))).length).toBe(100);
+  expect(group.isDamaged).toBe(false);
 });
 
 test("closing waits for what is being read", async () => {

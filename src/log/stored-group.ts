@@ -1,4 +1,4 @@
-import { assert } from "../platform/index.ts";
+import { assert, type DiskError } from "../platform/index.ts";
 import type { Entry, HardState, LogIndex, Term } from "../raft/index.ts";
 import { entryMemoryBytes } from "./entry-cache.ts";
 import type { EntryFetcher } from "./entry-fetcher.ts";
@@ -34,6 +34,8 @@ export interface GroupHost {
   readonly cacheBytesMax: number;
   /** Stored entries turned out to be damaged; called once. */
   onDamage(error: LogDamagedError): void;
+  /** Reading failed for a reason that passes; resolves when it may be tried again. */
+  troubled(error: DiskError): Promise<void>;
 }
 
 /** Entries wanted at once by readers at different places of a group's log; what is beyond is asked for again later. */
@@ -185,7 +187,8 @@ export class StoredGroup implements GroupLog {
       if (this.#isOnDisk(index) && this.#readBack(index) === undefined) {
         const result = await this.#host.fetcher.fetch(this, this.#positions, index);
         if ("entries" in result) this.#keep(result.entries);
-        else this.#damaged(result.damage);
+        else if ("damage" in result) this.#damaged(result.damage);
+        else await this.#host.troubled(result.trouble);
       }
       const place = this.#wanted.indexOf(index);
       if (place !== -1) this.#wanted.splice(place, 1);

@@ -190,6 +190,9 @@ export class CrashRun {
       this.#hasFailed = true;
       this.counts.failures++;
     });
+    log.onDamage((error) => {
+      throw error;
+    });
     this.counts.starts++;
     if (recovery.tornBytes > 0) this.counts.tornStarts++;
     if (recovery.rewrittenBytes > 0) this.counts.rewrittenStarts++;
