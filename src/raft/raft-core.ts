@@ -88,6 +88,11 @@ export class RaftCore {
     return this.#replica.log.lastIndex;
   }
 
+  /** Up to here the log is known to be durable on this replica: no snapshot may hold more (CONSENSUS O-6). */
+  get stableIndex(): LogIndex {
+    return this.#replica.log.stableIndex;
+  }
+
   get configuration(): Configuration {
     return this.#replica.configuration;
   }

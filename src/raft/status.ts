@@ -13,7 +13,10 @@ export interface RaftStatus {
   readonly lastIndex: LogIndex;
   readonly commitIndex: LogIndex;
   readonly appliedIndex: LogIndex;
-  /** Up to here the log is known to be durable on this replica. */
+  /**
+   * Up to here the log is known to be durable on this replica in its present form. More may be applied; but what was
+   * applied must not be made durable (as a snapshot) before this index has reached it (CONSENSUS O-6).
+   */
   readonly stableIndex: LogIndex;
   readonly configuration: Configuration;
   readonly transferTarget: ReplicaId | undefined;
