@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { findCollidingKeys } from "../../test/keyspace/colliding-keys.ts";
 import { Arguments } from "../resp/index.ts";
 import { hashSlotOfText, slotCount } from "../ring/index.ts";
 import { type KeyPosition, keyHash, keyHashCount, keyHashOfText, keyPositionEnd } from "./key-hash.ts";
@@ -30,19 +31,7 @@ function sorted(keys: Iterable<string>): string[] {
   return [...keys].sort((a, b) => positionOf(a) - positionOf(b) || (a < b ? -1 : 1));
 }
 
-/** Keys in one slot, in pairs that share their hash, found by trying. */
-const collidingKeys: readonly string[] = ((): string[] => {
-  const byHash = new Map<number, string>();
-  const found: string[] = [];
-  for (let number = 0; found.length < 4; number++) {
-    const key = `{c}${number}`;
-    const hash = keyHashOfText(key);
-    const other = byHash.get(hash);
-    if (other !== undefined) found.push(other, key);
-    byHash.set(hash, key);
-  }
-  return found;
-})();
+const colliding = findCollidingKeys();
 
 test("the hash of bytes and of the byte string is the same, and never changes", () => {
   for (const key of ["", "a", "key:000000000001", "\xff\0"]) {
@@ -59,7 +48,7 @@ test("keys come and go as in a Map, and are always walked in the logical order",
   const key = fc.oneof(
     fc.nat(2_000).map((number) => `{t}${number}`),
     fc.nat(50).map((number) => `k${number}`),
-    fc.constantFrom(...collidingKeys, "", "\0", "x".repeat(100)),
+    fc.constantFrom(...colliding.pairs, "", "\0", "x".repeat(100)),
   );
   // Phases of mostly inserting and mostly removing make leaves split and join.
   const phase = fc.tuple(
@@ -110,7 +99,7 @@ test("one hash tag may hold many keys", () => {
 
 test("keys with one hash are told apart", () => {
   const table = new KeyTable();
-  const keys = collidingKeys;
+  const keys = colliding.pairs;
   for (const key of keys.toReversed()) insert(table, key, `value of ${key}`);
   expect(keysFrom(table)).toEqual(sorted(keys));
   for (const key of keys) {
@@ -120,6 +109,19 @@ test("keys with one hash are told apart", () => {
   remove(table, keys[0] as string);
   expect(table.findText(keys[0] as string)).toBe(false);
   expect(table.findText(keys[1] as string)).toBe(true);
+});
+
+test("keys with one hash are found on both sides of where a leaf was split", () => {
+  const table = new KeyTable();
+  for (const key of colliding.around) insert(table, key);
+  // The 129th key splits the leaf in the middle, between the two.
+  insert(table, "{c}one more");
+  for (const key of colliding.around) {
+    expect(table.find(Arguments.of([key]), 0)).toBe(true);
+    expect(table.key).toBe(key);
+  }
+  const [first, second] = colliding.pairs as [string, string];
+  expect(keysFrom(table, positionOf(first)).slice(0, 2)).toEqual([first, second]);
 });
 
 test("a walk begins at any position", () => {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { findCollidingKeys } from "../../test/keyspace/colliding-keys.ts";
 import { Replica } from "../../test/keyspace/replica.ts";
 import type { Reply } from "../resp/index.ts";
 
@@ -83,6 +84,15 @@ test("a cursor goes on at another replica, however that one came to its keys [A-
   const replica = filled(mixed);
   const others = [filled(mixed.toReversed()), replica.restored()];
   expect(scanAll(replica, [], (calls) => others[calls % 2])).toEqual(scanAll(replica, []));
+});
+
+test("keys of one position are given together, since a cursor cannot stand between them", () => {
+  const { around } = findCollidingKeys();
+  const replica = filled([...around, "{c}one more"]);
+  for (const count of [1, 2, 63, 64, 65]) {
+    const seen = scanAll(replica, ["COUNT", String(count)]);
+    expect(seen.toSorted()).toEqual([...around, "{c}one more"].toSorted());
+  }
 });
 
 test("MATCH and TYPE choose among the keys that are looked at", () => {
