@@ -19,14 +19,19 @@ export function packedBytes(args: Arguments): number {
   return size;
 }
 
+/** Longer words are copied by the built-in copy, whose call alone costs as much as this many bytes one by one. */
+const loopCopyBytesMax = 40;
+
 /** Writes the words at `at` and returns where they end. There is room for `packedBytes`. */
 export function packInto(target: Buffer, at: number, args: Arguments): number {
-  let position = target.writeUInt32LE(args.count, at);
-  for (let word = 0; word < args.count; word++) {
-    const start = args.starts[word] as number;
-    const end = args.ends[word] as number;
+  const { count, bytes, starts, ends } = args;
+  let position = target.writeUInt32LE(count, at);
+  for (let word = 0; word < count; word++) {
+    const start = starts[word] as number;
+    const end = ends[word] as number;
     position = target.writeUInt32LE(end - start, position);
-    position += args.bytes.copy(target, position, start, end);
+    if (end - start > loopCopyBytesMax) position += bytes.copy(target, position, start, end);
+    else for (let from = start; from < end; from++) target[position++] = bytes[from] as number;
   }
   return position;
 }

@@ -20,6 +20,8 @@ export type RespVersion = 2 | 3;
 const okText = "+OK\r\n";
 /** Small integers are most of all integers. */
 const integerTexts: readonly string[] = Array.from({ length: 1024 }, (_, value) => `:${value}\r\n`);
+/** What stands before a bulk string of so many bytes. */
+const bulkHeaders: readonly string[] = Array.from({ length: 1024 }, (_, length) => `$${length}\r\n`);
 
 /** Longer than any string that Node makes. What was asked for has been done, or read; only the answer is lost. */
 const tooLongText = "-ERR the reply is longer than 512 MiB and cannot be sent\r\n";
@@ -39,7 +41,7 @@ export function encodeReply(reply: Reply, protocol: RespVersion): string {
 }
 
 function encode(reply: Reply, protocol: RespVersion): string {
-  if (typeof reply === "string") return `$${reply.length}\r\n${reply}\r\n`;
+  if (typeof reply === "string") return `${bulkHeaders[reply.length] ?? `$${reply.length}\r\n`}${reply}\r\n`;
   if (reply === ok) return okText;
   if (typeof reply === "number")
     return (reply >= 0 && reply < 1024 ? integerTexts[reply] : undefined) ?? `:${reply}\r\n`;

@@ -74,7 +74,8 @@ export class ClientOutput {
     const text = encodeReply(reply, protocol);
     const command = replies.commandOf(ticket);
     const took = milliseconds ?? this.#context.turnMs - replies.startedMsOf(ticket);
-    this.#count(command, took, text);
+    // Only what is no value can be an error; looking at the text of a value would make V8 copy it together first.
+    this.#count(command, took, typeof reply !== "string" && text.charCodeAt(0) === minus ? text.slice(1) : undefined);
     replies.settle(ticket, this.#isMuted || ticket === this.#skippedTicket ? "" : text);
     return took;
   }
@@ -111,13 +112,13 @@ export class ClientOutput {
     return untakenBytes > limits.outputBytesMax ? "full" : "flowing";
   }
 
-  #count(command: ServedCommand | undefined, milliseconds: number, text: string): void {
+  /** `error` is what the command answered, if that was an error. */
+  #count(command: ServedCommand | undefined, milliseconds: number, error: string | undefined): void {
     const context = this.#context;
-    const isError = text.charCodeAt(0) === minus;
-    if (isError) context.statistics.countError(text.slice(1));
+    if (error !== undefined) context.statistics.countError(error);
     if (command === undefined) return;
     context.statistics.commandsProcessed++;
-    if (isError) command.statistics.failedCalls++;
+    if (error !== undefined) command.statistics.failedCalls++;
     command.statistics.record(milliseconds * 1_000, context.isLatencyTracked);
     if (milliseconds >= context.latency.thresholdMs)
       context.latency.record(command.isFast ? "fast-command" : "command", milliseconds, context.clock.wallMs());
