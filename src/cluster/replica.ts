@@ -11,6 +11,7 @@ import { Arguments, type ErrorReply, type Reply } from "../resp/index.ts";
 import { Applier } from "./applier.ts";
 import type { Batch } from "./batch.ts";
 import { failUncertain, failUnproposed, giveBack } from "./batch-fate.ts";
+import { CommitHints } from "./commit-hints.ts";
 import { commandTooLarge, diskFull, replicaStopped, tooManyWaiting } from "./errors.ts";
 import type { Lane } from "./lane.ts";
 import { Orphans } from "./orphans.ts";
@@ -78,6 +79,7 @@ export class Replica {
     this.#reads = new ReadRounds(host.settings.readRoundsInFlightMax);
     this.#orphans = new Orphans(host.clock, host.settings.resolveWaitMs);
     this.#waits = new WriteWaits(host.clock);
+    this.#hints = new CommitHints(host.clock, host.settings.commitHintDelayMs, (message) => host.send(group, message));
     log.onAvailable(() => {
       this.#guard(() => core.entriesAvailable());
       host.markDirty(this);
@@ -225,6 +227,7 @@ export class Replica {
   readonly #reads: ReadRounds;
   readonly #orphans: Orphans;
   readonly #waits: WriteWaits;
+  readonly #hints: CommitHints;
   readonly #readArgs: Arguments = new Arguments();
   #route: Route = { leader: 0, term: 0 };
   /** The term in which this replica leads, as far as its commands know; 0 if it does not. */
@@ -277,7 +280,7 @@ export class Replica {
     while (core.hasReady()) {
       const ready = core.ready();
       if (ready.persist !== undefined) this.#persist(ready.persist);
-      for (const message of ready.messages) this.#host.send(this.group, message);
+      for (const message of ready.messages) this.#hints.pass(message);
       for (const { context, index } of ready.reads) this.#reads.confirmed(context, index);
       // Before anything is applied: what a new leader put in the place of our proposals is not our proposal.
       this.#noteLeadership();
@@ -294,7 +297,7 @@ export class Replica {
   #persist(persist: Persist): void {
     this.#host.append(this.group, persist, () => {
       if (this.#stoppedBecause !== undefined) return;
-      for (const message of persist.messages) this.#host.send(this.group, message);
+      for (const message of persist.messages) this.#hints.pass(message);
       this.#guard(() => {
         this.core.persisted(persist.id);
         this.#drain();
@@ -368,6 +371,7 @@ export class Replica {
 
   #loseLeadership(): void {
     this.#ledTerm = 0;
+    this.#hints.clear();
     this.#orphans.add(this.#writes.takeProposed());
     for (const batch of this.#writes.takeUnproposed()) giveBack(batch);
     this.#reads.takeAll((batch, at, lane) => {
@@ -407,6 +411,7 @@ export class Replica {
 
   #abandon(reason: string, reply: ErrorReply): void {
     this.#ledTerm = 0;
+    this.#hints.clear();
     this.#route = { leader: 0, term: this.core.term };
     if (this.#appliedBatch !== undefined) failUncertain(this.#appliedBatch, reason);
     for (const batch of this.#writes.takeProposed()) failUncertain(batch, reason);

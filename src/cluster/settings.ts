@@ -26,6 +26,8 @@ export interface NodeSettings {
   readonly batchCommandsMax: number;
   /** Batches that are proposed and not yet applied; what comes meanwhile collects. Default 4. */
   readonly batchesInFlightMax: number;
+  /** How long news of a commit index waits for an append that says it as well; 0: not at all. Default 2. */
+  readonly commitHintDelayMs: number;
   /** Rounds of reads whose leadership is being confirmed; what comes meanwhile collects. Default 2. */
   readonly readRoundsInFlightMax: number;
   /** Commands of clients that wait on this node, in bytes: above it streams are paused, at twice this refused. Default 64 MiB. */
@@ -66,6 +68,7 @@ export const nodeDefaults: NodeSettings = {
   batchBytesMax: 256 * kibibyte,
   batchCommandsMax: 8_192,
   batchesInFlightMax: 4,
+  commitHintDelayMs: 2,
   readRoundsInFlightMax: 2,
   queuedBytesMax: 64 * mebibyte,
   queuedCommandsMax: 262_144,
