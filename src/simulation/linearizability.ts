@@ -4,7 +4,7 @@ import { searchLinearization } from "./linearization-search.ts";
 import type { Specification } from "./specification.ts";
 
 export interface CheckOptions {
-  /** How many configurations are looked at in one part before its verdict is "undecided". Default 20 million. */
+  /** How many configurations are looked at in one part before its verdict is "undecided". Default 5 million. */
   readonly configurationsMax?: number;
 }
 
@@ -21,7 +21,7 @@ export type Verdict<Input, Output> =
   /** Too many orders are possible; neither verdict was reached. */
   | { readonly kind: "undecided"; readonly part: string };
 
-const configurationsMaxDefault = 20_000_000;
+const configurationsMaxDefault = 5_000_000;
 
 /**
  * Is there one order of all operations, each at some moment between its invocation and its reply, that explains every
@@ -43,7 +43,7 @@ export function checkLinearizability<State, Input, Output>(
 /**
  * As {@link checkLinearizability}, and the order must keep that in which each connection (`client`) asked, also where
  * its operations overlap, as pipelined ones do: each sees the effects of those before it on its connection, and none
- * of those after it. An operation without a reply takes effect before those that follow on its connection, or never.
+ * of those after it. Only an operation without a reply may still take effect behind those that follow it.
  *
  * Parts are checked each by itself: nothing is said of the order between them.
  */

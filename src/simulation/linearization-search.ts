@@ -12,10 +12,11 @@ import { impossible, type Specification } from "./specification.ts";
  * and `ahead` lists those behind it that are too. Whatever is added next must have been asked for before the front's
  * reply. Open operations, whose outcome is not known, need not be added at all; `open` is the set of those that were.
  *
- * Three rules keep it fast, none of which loses an order:
+ * Four rules keep it fast, none of which loses an order:
  * - an operation that fits and changes nothing is added at once, and nothing else is tried;
- * - open operations are added only right before an answered one, fewest first;
- * - a configuration is not visited again with the same open operations, or more of them.
+ * - open operations are added only right before an answered one that comes out differently without them;
+ * - a configuration is not visited again with the same open operations, or more of them;
+ * - orders without further open operations are tried first, and then those with a few, where the search got farthest.
  */
 export type SearchOutcome =
   | { readonly kind: "found"; readonly visitedCount: number }
@@ -43,21 +44,17 @@ interface Answered<Input, Output> {
   readonly output: Output;
   readonly invokedAt: number;
   readonly repliedAt: number;
-  /** Of the same client, where its order counts: the last answered one before, and the open ones before. */
+  /** Where the order of clients counts: the last answered operation of the same client before this one. */
   readonly predecessor: number | undefined;
-  readonly openBefore: bigint;
 }
 
 interface Open<Input> {
   readonly input: Input;
   readonly invokedAt: number;
+  /** Of two with the same text either may stand for the other. */
+  readonly text: string;
   readonly bit: bigint;
-  /** An open operation that does the same and may be taken instead: of such only the first is tried. */
-  readonly twinBit: bigint;
   readonly predecessor: number | undefined;
-  /** Of the same client: once one of these is in the order, this one can no longer be. */
-  readonly successor: number | undefined;
-  readonly openAfter: bigint;
 }
 
 interface Configuration<State> {
@@ -69,17 +66,19 @@ interface Configuration<State> {
   readonly stateText: string;
 }
 
-interface Frame<State> {
-  /** This configuration, then those that open operations lead to from it, fewest first; filled as needed. */
-  readonly variants: Configuration<State>[];
-  /** The open operations of the variants, by state. */
-  readonly variantStates: Map<string, bigint[]>;
-  variantsGrown: number;
-  variantPosition: number;
-  children: readonly Configuration<State>[];
-  childPosition: number;
-  /** An operation that changes nothing fits: no other choice need be tried. */
-  isSettled: boolean;
+/** A configuration with the open operations that were added last, in their order. */
+interface Variant<State, Input> {
+  readonly configuration: Configuration<State>;
+  readonly added: readonly Open<Input>[];
+}
+
+/** A configuration, and those that open operations alone lead to from it, fewest first, as far as they are known. */
+interface Growth<State, Input> {
+  readonly variants: Variant<State, Input>[];
+  /** The sets of open operations in `variants`, by state. */
+  readonly known: Map<string, bigint[]>;
+  /** So many of the variants have been grown by one more open operation. */
+  grownCount: number;
 }
 
 class Search<State, Input, Output> {
@@ -90,6 +89,10 @@ class Search<State, Input, Output> {
   /** By front: the answered operations from it on that were asked for before its reply. */
   readonly #overlapping: readonly (readonly number[])[];
   readonly #visited = new Map<string, bigint[]>();
+  readonly #stack: Configuration<State>[] = [];
+  /** By priority: the front, less the number of times that it has been grown. */
+  readonly #growths: Growth<State, Input>[][];
+  #farthest = 0;
   #visitedCount = 0;
   #deepest = 0;
 
@@ -104,56 +107,57 @@ class Search<State, Input, Output> {
     this.#answered = prepared.answered;
     this.#open = prepared.open;
     this.#overlapping = overlapping(prepared.answered);
+    this.#growths = Array.from({ length: this.#answered.length + 1 }, () => []);
   }
 
   run(): SearchOutcome {
     const { initial } = this.#specification;
     const stateText = this.#specification.encode(initial);
-    const stack = [this.#frame({ front: 0, ahead: [], open: 0n, state: initial, stateText })];
-    if (this.#answered.length === 0) return { kind: "found", visitedCount: this.#visitedCount };
-    while (stack.length > 0 && this.#visitedCount <= this.#configurationsMax) {
-      const next = this.#nextChild(stack.at(-1) as Frame<State>);
-      if (next === undefined) {
-        stack.pop();
-      } else if (next.front === this.#answered.length) {
-        return { kind: "found", visitedCount: this.#visitedCount };
-      } else if (this.#visit(next)) {
-        this.#deepest = Math.max(this.#deepest, next.front);
-        stack.push(this.#frame(next));
+    this.#stack.push({ front: 0, ahead: [], open: 0n, state: initial, stateText });
+    while (this.#visitedCount <= this.#configurationsMax) {
+      const configuration = this.#stack.pop();
+      if (configuration !== undefined) {
+        if (configuration.front === this.#answered.length) return { kind: "found", visitedCount: this.#visitedCount };
+        if (this.#visit(configuration)) this.#expand(configuration);
+      } else if (!this.#growSomewhere()) {
+        return { kind: "none", deepest: this.#deepest, visitedCount: this.#visitedCount };
       }
     }
-    if (this.#visitedCount > this.#configurationsMax) return { kind: "undecided", visitedCount: this.#visitedCount };
-    return { kind: "none", deepest: this.#deepest, visitedCount: this.#visitedCount };
+    return { kind: "undecided", visitedCount: this.#visitedCount };
   }
 
-  #frame(configuration: Configuration<State>): Frame<State> {
-    return {
-      variants: [configuration],
-      variantStates: new Map([[configuration.stateText, [configuration.open]]]),
-      variantsGrown: 0,
-      variantPosition: -1,
-      children: [],
-      childPosition: 0,
-      isSettled: false,
-    };
+  /** Goes on without open operations, and remembers to come back for them. */
+  #expand(configuration: Configuration<State>): void {
+    const variant = { configuration, added: [] };
+    this.#deepest = Math.max(this.#deepest, configuration.front);
+    if (this.#goOn(configuration, variant) || this.#open.length === 0) return;
+    const known = new Map([[configuration.stateText, [configuration.open]]]);
+    this.#remember({ variants: [variant], known, grownCount: 0 });
   }
 
-  #nextChild(frame: Frame<State>): Configuration<State> | undefined {
-    for (;;) {
-      const child = frame.children[frame.childPosition++];
-      if (child !== undefined) return child;
-      if (frame.isSettled) return undefined;
-      frame.variantPosition++;
-      while (frame.variantPosition >= frame.variants.length) if (!this.#grow(frame)) return undefined;
-      const { children, isSettled } = this.#children(frame.variants[frame.variantPosition] as Configuration<State>);
-      frame.children = children;
-      frame.childPosition = 0;
-      frame.isSettled = isSettled && frame.variantPosition === 0;
-    }
+  /** Grows what lies farthest ahead by one more open operation, what has grown often later; false if nothing is left. */
+  #growSomewhere(): boolean {
+    while (this.#growths[this.#farthest]?.length === 0) this.#farthest--;
+    const growth = this.#growths[this.#farthest]?.pop();
+    if (growth === undefined) return false;
+    const base = (growth.variants[0] as Variant<State, Input>).configuration;
+    for (const variant of this.#grow(growth)) this.#goOn(base, variant);
+    if (growth.grownCount < growth.variants.length) this.#remember(growth);
+    return true;
   }
 
-  /** What one more answered operation leads to. */
-  #children(from: Configuration<State>): { children: readonly Configuration<State>[]; isSettled: boolean } {
+  #remember(growth: Growth<State, Input>): void {
+    const { front } = (growth.variants[0] as Variant<State, Input>).configuration;
+    const priority = Math.max(0, front - growth.grownCount);
+    (this.#growths[priority] as Growth<State, Input>[]).push(growth);
+    this.#farthest = Math.max(this.#farthest, priority);
+  }
+
+  /**
+   * Puts what one more answered operation leads to from `variant` on the stack. True if one of them fits and changes
+   * nothing: then no other choice need be tried.
+   */
+  #goOn(base: Configuration<State>, { configuration: from, added }: Variant<State, Input>): boolean {
     const children: Configuration<State>[] = [];
     for (const index of this.#overlapping[from.front] as readonly number[]) {
       if (from.ahead.includes(index)) continue;
@@ -162,42 +166,57 @@ class Search<State, Input, Output> {
       if (predecessor !== undefined && !isIn(from, predecessor)) continue;
       const state = this.#specification.next(from.state, operation.input, operation.output);
       if (state === impossible) continue;
-      const child = added(from, index, state, this.#specification.encode(state));
-      const isHarmless = child.stateText === from.stateText && (operation.openBefore & ~from.open) === 0n;
-      if (isHarmless) return { children: [child], isSettled: true };
+      const stateText = this.#specification.encode(state);
+      if (added.length > 0 && this.#mayWait(base, operation, added, stateText)) continue;
+      const child = extended(from, index, state, stateText);
+      if (stateText === from.stateText) {
+        this.#stack.push(child);
+        return true;
+      }
       // The front has to come soon: what leaves it for later is tried later.
       if (index === from.front) children.unshift(child);
       else children.push(child);
     }
-    return { children, isSettled: false };
+    for (const child of children.reverse()) this.#stack.push(child);
+    return false;
   }
 
-  /** Adds the variants with one more open operation than the next one to grow has; false if there are no more. */
-  #grow(frame: Frame<State>): boolean {
-    const from = frame.variants[frame.variantsGrown];
-    if (from === undefined) return false;
-    frame.variantsGrown++;
-    const front = this.#answered[from.front] as Answered<Input, Output>;
+  /** Whether the open operations lead to the same state if they come after the answered one. */
+  #mayWait(
+    base: Configuration<State>,
+    operation: Answered<Input, Output>,
+    added: readonly Open<Input>[],
+    stateText: string,
+  ): boolean {
+    let state = this.#specification.next(base.state, operation.input, operation.output);
+    for (const { input } of added) {
+      if (state === impossible) return false;
+      state = this.#specification.next(state, input, undefined);
+    }
+    return state !== impossible && this.#specification.encode(state) === stateText;
+  }
+
+  /** The new variants with one more open operation than the next one to be grown. */
+  #grow(growth: Growth<State, Input>): readonly Variant<State, Input>[] {
+    const { added, configuration: from } = growth.variants[growth.grownCount++] as Variant<State, Input>;
+    const { repliedAt } = this.#answered[from.front] as Answered<Input, Output>;
+    const tried = new Set<string>();
+    const variants: Variant<State, Input>[] = [];
     for (const operation of this.#open) {
-      if (operation.invokedAt > front.repliedAt) break;
-      if (!this.#mayAdd(from, operation)) continue;
+      if (operation.invokedAt > repliedAt) break;
+      if ((from.open & operation.bit) !== 0n || tried.has(operation.text)) continue;
+      if (operation.predecessor !== undefined && !isIn(from, operation.predecessor)) continue;
+      tried.add(operation.text);
       const state = this.#specification.next(from.state, operation.input, undefined);
       if (state === impossible) continue;
       const stateText = this.#specification.encode(state);
-      if (stateText === from.stateText) continue;
-      const variant = { ...from, open: from.open | operation.bit, state, stateText };
-      if (!isNews(frame.variantStates, stateText, variant.open)) continue;
+      const open = from.open | operation.bit;
+      if (stateText === from.stateText || !isNews(growth.known, stateText, open)) continue;
       this.#visitedCount++;
-      frame.variants.push(variant);
+      variants.push({ configuration: { ...from, open, state, stateText }, added: [...added, operation] });
     }
-    return this.#visitedCount <= this.#configurationsMax;
-  }
-
-  #mayAdd(from: Configuration<State>, operation: Open<Input>): boolean {
-    if ((from.open & operation.bit) !== 0n || (from.open & operation.openAfter) !== 0n) return false;
-    if (operation.twinBit !== 0n && (from.open & operation.twinBit) === 0n) return false;
-    if (operation.predecessor !== undefined && !isIn(from, operation.predecessor)) return false;
-    return operation.successor === undefined || !isIn(from, operation.successor);
+    growth.variants.push(...variants);
+    return variants;
   }
 
   /** False if it was looked at before, with no more open operations than now. */
@@ -240,7 +259,7 @@ function isIn({ front, ahead }: { readonly front: number; readonly ahead: readon
   return index < front || ahead.includes(index);
 }
 
-function added<State>(
+function extended<State>(
   from: Configuration<State>,
   index: number,
   state: State,
@@ -267,78 +286,34 @@ function prepare<State, Input, Output>(
 ): { answered: Answered<Input, Output>[]; open: Open<Input>[] } {
   const replied = operations.filter((operation) => operation.kind === "replied");
   replied.sort((a, b) => a.repliedAt - b.repliedAt);
-  const unanswered = operations.filter((operation) => operation.kind === "open");
+  const unanswered = operations.filter(
+    (operation) => operation.kind === "open" && specification.isReadOnly?.(operation.input) !== true,
+  );
   unanswered.sort((a, b) => a.invokedAt - b.invokedAt);
-  const indexOf = new Map<Operation<Input, Output>, number>(replied.map((operation, index) => [operation, index]));
-  const bitOf = new Map<Operation<Input, Output>, bigint>();
-  for (const [index, operation] of unanswered.entries()) bitOf.set(operation, 1n << BigInt(index));
-  const order = keepsClientOrder ? clientOrder(operations, indexOf, bitOf) : undefined;
-  const twins = new Map<string, bigint>();
+  const predecessors = keepsClientOrder ? findPredecessors(operations, replied) : undefined;
   return {
-    answered: replied.map((operation) => ({
-      ...operation,
-      predecessor: order?.get(operation)?.predecessor,
-      openBefore: order?.get(operation)?.openBefore ?? 0n,
-    })),
-    open: unanswered.map((operation) => {
-      const { client, input, invokedAt } = operation;
-      const text = `${keepsClientOrder ? client : ""} ${specification.describe(input, undefined)}`;
-      const bit = bitOf.get(operation) as bigint;
-      // Twins of one client have their order anyway.
-      const twinBit = keepsClientOrder ? 0n : (twins.get(text) ?? 0n);
-      twins.set(text, bit);
-      const place = order?.get(operation);
-      return {
-        input,
-        invokedAt,
-        bit,
-        twinBit,
-        predecessor: place?.predecessor,
-        successor: place?.successor,
-        openAfter: place?.openAfter ?? 0n,
-      };
+    answered: replied.map((operation) => ({ ...operation, predecessor: predecessors?.get(operation) })),
+    open: unanswered.map((operation, index) => {
+      const { input, invokedAt } = operation;
+      const text = specification.describe(input, undefined);
+      return { input, invokedAt, text, bit: 1n << BigInt(index), predecessor: predecessors?.get(operation) };
     }),
   };
 }
 
-interface Place {
-  readonly predecessor: number | undefined;
-  successor: number | undefined;
-  readonly openBefore: bigint;
-  openAfter: bigint;
-}
-
-/** For each operation its neighbours among those of its client. */
-function clientOrder<Input, Output>(
+/** For each operation the last answered one that its client asked for before it, by its place in `replied`. */
+function findPredecessors<Input, Output>(
   operations: readonly Operation<Input, Output>[],
-  indexOf: ReadonlyMap<Operation<Input, Output>, number>,
-  bitOf: ReadonlyMap<Operation<Input, Output>, bigint>,
-): Map<Operation<Input, Output>, Place> {
-  const byClient = new Map<number, Operation<Input, Output>[]>();
-  for (const operation of operations) {
-    const list = byClient.get(operation.client);
-    if (list === undefined) byClient.set(operation.client, [operation]);
-    else list.push(operation);
+  replied: readonly Operation<Input, Output>[],
+): ReadonlyMap<Operation<Input, Output>, number> {
+  const indexes = new Map(replied.map((operation, index) => [operation, index]));
+  const last = new Map<number, number>();
+  const predecessors = new Map<Operation<Input, Output>, number>();
+  for (const operation of operations.toSorted((a, b) => a.invokedAt - b.invokedAt)) {
+    const predecessor = last.get(operation.client);
+    if (predecessor !== undefined) predecessors.set(operation, predecessor);
+    const index = indexes.get(operation);
+    if (index !== undefined) last.set(operation.client, index);
   }
-  const places = new Map<Operation<Input, Output>, Place>();
-  for (const list of byClient.values()) {
-    list.sort((a, b) => a.invokedAt - b.invokedAt);
-    let predecessor: number | undefined;
-    let openBefore = 0n;
-    for (const operation of list) {
-      places.set(operation, { predecessor, successor: undefined, openBefore, openAfter: 0n });
-      predecessor = indexOf.get(operation) ?? predecessor;
-      openBefore |= bitOf.get(operation) ?? 0n;
-    }
-    let successor: number | undefined;
-    let openAfter = 0n;
-    for (const operation of list.reverse()) {
-      const place = places.get(operation) as Place;
-      place.successor = successor;
-      place.openAfter = openAfter;
-      successor = indexOf.get(operation) ?? successor;
-      openAfter |= bitOf.get(operation) ?? 0n;
-    }
-  }
-  return places;
+  return predecessors;
 }

@@ -1,0 +1,129 @@
+import { Node, type NodeAddress } from "../cluster/index.ts";
+import {
+  DiskError,
+  type Logger,
+  type LogLevel,
+  type LogValue,
+  type Platform,
+  type SocketAddress,
+} from "../platform/index.ts";
+import { RedisServer } from "../server/index.ts";
+import type { DiskSettings } from "./disk.ts";
+import type { SimulatedMachine } from "./machine.ts";
+import type { ProcessEnd } from "./process.ts";
+import type { SimulatedWorld } from "./world.ts";
+
+export const redisPort = 7001;
+export const peerPort = 17_001;
+const directory = "/var/coterie";
+const startRetryMs = 1_000;
+const secret = "the secret of all simulated nodes";
+
+export interface MemberOptions {
+  readonly name: string;
+  readonly names: readonly string[];
+  readonly disk: Partial<DiskSettings>;
+  readonly callbackMs: number;
+  /** Something happened that must not. */
+  readonly onViolation: (text: string) => void;
+}
+
+/** A whole node of the cluster on a machine of its own: what `coterie start` runs, on a simulated platform. */
+export class ClusterMember {
+  readonly name: string;
+  readonly machine: SimulatedMachine;
+  readonly callbackMs: number;
+  readonly #world: SimulatedWorld;
+  readonly #options: MemberOptions;
+  readonly #expectedExits = new Map<number, number>();
+  #node: Node | undefined;
+  #startCount = 0;
+
+  constructor(world: SimulatedWorld, options: MemberOptions) {
+    this.name = options.name;
+    this.callbackMs = options.callbackMs;
+    this.#world = world;
+    this.#options = options;
+    this.machine = world.machine(options.name, {
+      disk: options.disk,
+      callbackMs: options.callbackMs,
+      onProcessEnd: (end) => this.#processEnded(end),
+    });
+  }
+
+  /** While it is up: the node itself, to be looked at. */
+  get node(): Node | undefined {
+    return this.#node;
+  }
+
+  get startCount(): number {
+    return this.#startCount;
+  }
+
+  get redisAddress(): SocketAddress {
+    return { host: this.name, port: redisPort };
+  }
+
+  /** Starts the process, unless it runs. */
+  start(): void {
+    if (this.machine.process !== undefined) return;
+    this.#startCount++;
+    this.machine.start((platform) => {
+      this.#run(platform).catch((error: unknown) => {
+        const { process } = this.machine;
+        if (process === undefined || process.id !== platform.process.id) return;
+        // A disk that fails while a node starts is told to whoever starts it, who tries again later.
+        if (error instanceof DiskError) this.#startFailed(error);
+        else process.crash(error);
+      });
+    });
+  }
+
+  #startFailed(error: DiskError): void {
+    this.#world.trace(this.name, `did not start: ${error.message}`);
+    this.machine.kill();
+    this.#world.schedule(startRetryMs, () => this.start());
+  }
+
+  /** An exit with `code` is no violation from now on, and the process is started again `restartMs` later. */
+  expectExit(code: number, restartMs: number): void {
+    this.#expectedExits.set(code, restartMs);
+  }
+
+  async #run(platform: Platform): Promise<void> {
+    const logger = this.#logger();
+    const peers = this.#options.names.map((name): NodeAddress => ({ name, host: name, port: peerPort }));
+    const node = await Node.start({ platform, logger, directory, name: this.name, peers, secret });
+    await RedisServer.listen({ platform, logger, node, host: this.name, port: redisPort });
+    this.#node = node;
+  }
+
+  #processEnded(end: ProcessEnd): void {
+    this.#node = undefined;
+    if (end.kind === "killed") return;
+    if (end.kind === "exited") {
+      const restartMs = this.#expectedExits.get(end.code);
+      if (restartMs === undefined) {
+        this.#options.onViolation(`${this.name} ended with exit code ${end.code}: ${end.reason}`);
+      } else {
+        this.#world.schedule(restartMs, () => this.start());
+      }
+      return;
+    }
+    const { error } = end;
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#options.onViolation(`${this.name} ended by an error that nobody caught: ${text}`);
+  }
+
+  #logger(): Logger {
+    const world = this.#world;
+    const { name } = this;
+    return {
+      log(level: LogLevel, event: string, fields: Readonly<Record<string, LogValue>> = {}) {
+        if (!world.isTraced) return;
+        const details = Object.entries(fields).map(([field, value]) => `${field}=${String(value)}`);
+        world.trace(name, [level === "info" ? "" : `${level}: `, event, " ", details.join(" ")].join("").trim());
+      },
+    };
+  }
+}

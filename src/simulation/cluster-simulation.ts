@@ -1,0 +1,185 @@
+import { ClusterMember } from "./cluster-member.ts";
+import { ClusterWatch } from "./cluster-watch.ts";
+import { FaultInjector } from "./fault-injection.ts";
+import { FinalCheck } from "./final-check.ts";
+import { HistoryRecorder, type Operation } from "./history.ts";
+import { type KeyValueInput, type KeyValueOutput, keyValueSpecification } from "./key-value-specification.ts";
+import { checkConnectionOrder, checkLinearizability } from "./linearizability.ts";
+import type { Scenario } from "./scenario.ts";
+import { WorkloadClient } from "./workload-client.ts";
+import { SimulatedWorld, type WorldOptions } from "./world.ts";
+
+export interface SimulationReport {
+  readonly seed: number;
+  /** What must not happen and did; empty: all is well. */
+  readonly violations: readonly string[];
+  /** Of all events, in order. */
+  readonly hash: string;
+  readonly eventCount: number;
+  readonly simulatedMs: number;
+  /** Operations whose reply came, or may have happened. */
+  readonly operationCount: number;
+  /** Those whose outcome nobody knows. */
+  readonly unknownCount: number;
+  readonly faultCount: number;
+  readonly leaderCount: number;
+  readonly startCount: number;
+  /** The history was too tangled for a verdict. */
+  readonly isUndecided: boolean;
+}
+
+/** How long a healthy cluster may take to serve on every node, in simulated time. */
+const startMsMax = 20_000;
+/** From the end of all faults until everything is served, equal and quiet: 50 election times (CONSENSUS X-5). */
+const recoveryMsMax = 50_000;
+/** What is under way when the clients stop is answered or given up within this. */
+const drainMsMax = 60_000;
+/** Some ten seconds of search for one key. */
+const checkConfigurationsMax = 1_000_000;
+
+/**
+ * One run: whole nodes and clients, from their start through a schedule of faults to their recovery, on one thread and
+ * in virtual time. It ends early at the first violation.
+ */
+export class ClusterSimulation {
+  readonly world: SimulatedWorld;
+  readonly #scenario: Scenario;
+  readonly #members: readonly ClusterMember[];
+  readonly #clients: readonly WorkloadClient[];
+  readonly #watch: ClusterWatch;
+  readonly #recorder = new HistoryRecorder<KeyValueInput, KeyValueOutput>();
+  readonly #violations: string[] = [];
+  #connectionCount = 0;
+  #valueCount = 0;
+  #faultCount = 0;
+  #isUndecided = false;
+
+  constructor(scenario: Scenario, trace?: WorldOptions["trace"]) {
+    this.#scenario = scenario;
+    const { callbackMs, disk, network, nodes, seed } = scenario;
+    this.world = new SimulatedWorld({ seed, network, ...(trace === undefined ? {} : { trace }) });
+    const onViolation = (text: string): void => this.violated(text);
+    this.#members = nodes.map(
+      (name) => new ClusterMember(this.world, { name, names: nodes, disk, callbackMs, onViolation }),
+    );
+    this.#watch = new ClusterWatch(this.world, this.#members, onViolation);
+    this.#clients = Array.from({ length: scenario.workload.clients }, (_, index) => this.#client(`c${index + 1}`));
+  }
+
+  /** What the clients did so far. */
+  get operations(): readonly Operation<KeyValueInput, KeyValueOutput>[] {
+    return this.#recorder.operations();
+  }
+
+  /** Something happened that must not; the run ends soon. */
+  violated(text: string): void {
+    if (this.#violations.length === 0) this.world.trace("violation", text);
+    this.#violations.push(`at ${this.world.nowMs.toFixed(3)} ms: ${text}`);
+  }
+
+  /** `untilMs` ends the run at that simulated time, wherever it is, without the checks of the end. */
+  async run(untilMs?: number): Promise<SimulationReport> {
+    const isCut = !(await this.#phases(untilMs ?? Number.POSITIVE_INFINITY));
+    if (!isCut && this.#violations.length === 0) this.#judge();
+    const operations = this.#recorder.operations();
+    return {
+      seed: this.#scenario.seed,
+      violations: this.#violations,
+      hash: this.world.hash,
+      eventCount: this.world.eventCount,
+      simulatedMs: this.world.nowMs,
+      operationCount: operations.length,
+      unknownCount: operations.filter(({ kind }) => kind === "open").length,
+      faultCount: this.#faultCount,
+      leaderCount: this.#watch.leaderCount,
+      startCount: this.#members.reduce((sum, member) => sum + member.startCount, 0),
+      isUndecided: this.#isUndecided,
+    };
+  }
+
+  /** False if the run was cut short. */
+  async #phases(untilMs: number): Promise<boolean> {
+    const { world } = this;
+    const goOn = async (isDone: () => boolean, limitMs: number, what: string): Promise<boolean> => {
+      const leftMs = untilMs - world.nowMs;
+      const isStopped = (): boolean => this.#violations.length > 0;
+      const isMet = await world.runUntil(() => isStopped() || isDone(), Math.min(limitMs, leftMs));
+      if (!isMet && limitMs <= leftMs) this.violated(`${what} within ${limitMs} ms`);
+      return isMet && !isStopped();
+    };
+    for (const member of this.#members) member.start();
+    this.#watch.start();
+    const check = new FinalCheck(this.world, this.#members, this.#recorder, {
+      keys: this.#scenario.workload.keys,
+      takeConnection: () => ++this.#connectionCount,
+      takeValue: () => this.#takeValue(),
+      onViolation: (text) => this.violated(text),
+    });
+    const isUp = (): boolean => this.#members.every(({ node }) => node !== undefined) && this.#watch.leaderCount > 0;
+    if (!(await goOn(isUp, startMsMax, "the cluster did not start"))) return false;
+
+    world.trace("phase", "clients start, faults begin");
+    for (const client of this.#clients) client.start();
+    const injector = this.#scheduleFaults();
+    const endMs = world.nowMs + this.#scenario.faultsMs;
+    if (!(await goOn(() => world.nowMs >= endMs, this.#scenario.faultsMs + 1, "the faults did not end"))) return false;
+
+    world.trace("phase", "faults are over");
+    injector.healAll();
+    check.start();
+    if (!(await goOn(() => check.isServed, recoveryMsMax, "not every node serves every key"))) return false;
+    for (const client of this.#clients) client.stop();
+    const isIdle = (): boolean => this.#clients.every((client) => client.isIdle);
+    if (!(await goOn(isIdle, drainMsMax, "clients did not come to rest"))) return false;
+
+    world.trace("phase", "clients are at rest");
+    check.compareDigests();
+    if (!(await goOn(() => check.isEqual, recoveryMsMax, "the replicas' digests were not compared"))) return false;
+    check.readAll();
+    return goOn(() => check.isRead, recoveryMsMax, "not every key was read at the end");
+  }
+
+  #scheduleFaults(): FaultInjector {
+    const injector = new FaultInjector(this.world, this.#members);
+    for (const { atMs, fault } of this.#scenario.faults) {
+      this.world.schedule(atMs, () => {
+        this.#faultCount++;
+        injector.begin(fault);
+      });
+    }
+    return injector;
+  }
+
+  /** The order per connection is the stronger claim, and the quicker one to check: it leaves fewer orders to try. */
+  #judge(): void {
+    const options = { configurationsMax: checkConfigurationsMax };
+    const ordered = checkConnectionOrder(this.operations, keyValueSpecification, options);
+    if (ordered.kind === "undecided") this.#isUndecided = true;
+    if (ordered.kind !== "failed") return;
+    const verdict = checkLinearizability(this.operations, keyValueSpecification, options);
+    if (verdict.kind === "failed") this.violated(`not linearizable: ${verdict.explanation}`);
+    else this.violated(`not in the order of a connection [R-9]: ${ordered.explanation}`);
+  }
+
+  #client(name: string): WorkloadClient {
+    const machine = this.world.machine(name);
+    return new WorkloadClient({
+      platform: machine.start(),
+      random: this.world.random.fork(),
+      servers: this.#members.map(({ redisAddress }) => redisAddress),
+      workload: this.#scenario.workload,
+      recorder: this.#recorder,
+      takeConnection: () => ++this.#connectionCount,
+      takeValue: () => this.#takeValue(),
+      onViolation: (text) => this.violated(text),
+    });
+  }
+
+  /** Begins with its own number, so that no two are equal; now and then it is long. */
+  #takeValue(): string {
+    const { random } = this.world;
+    const { valueBytesMax } = this.#scenario.workload;
+    const value = `v${++this.#valueCount}.`;
+    return random.chance(0.2) ? value.padEnd(random.integer(1, valueBytesMax), "x") : value;
+  }
+}

@@ -1,0 +1,153 @@
+import type { ClusterStatus } from "../cluster/index.ts";
+import type { Platform } from "../platform/index.ts";
+import type { Reply } from "../resp/index.ts";
+import type { ClusterMember } from "./cluster-member.ts";
+import type { HistoryRecorder } from "./history.ts";
+import type { KeyValueInput, KeyValueOutput } from "./key-value-specification.ts";
+import { outcomeOf, wordsOf } from "./redis-operation.ts";
+import { RedisSession } from "./redis-session.ts";
+import type { SimulatedWorld } from "./world.ts";
+
+export interface FinalCheckOptions {
+  readonly keys: number;
+  readonly takeConnection: () => number;
+  readonly takeValue: () => string;
+  readonly onViolation: (text: string) => void;
+}
+
+const retryMs = 200;
+const statusEveryMs = 1_000;
+
+/**
+ * After the faults: every node takes a write and a read of every key, the replicas' digests are equal, and in the end
+ * every key is read once more at every node. What it does is in the history too.
+ */
+export class FinalCheck {
+  readonly #world: SimulatedWorld;
+  readonly #members: readonly ClusterMember[];
+  readonly #recorder: HistoryRecorder<KeyValueInput, KeyValueOutput>;
+  readonly #options: FinalCheckOptions;
+  readonly #platform: Platform;
+  #open = 0;
+  #isEqual = false;
+
+  constructor(
+    world: SimulatedWorld,
+    members: readonly ClusterMember[],
+    recorder: HistoryRecorder<KeyValueInput, KeyValueOutput>,
+    options: FinalCheckOptions,
+  ) {
+    this.#world = world;
+    this.#members = members;
+    this.#recorder = recorder;
+    this.#options = options;
+    this.#platform = world.machine("checker").start();
+  }
+
+  /** Writes and reads every key at every node. */
+  start(): void {
+    for (const member of this.#members) {
+      const inputs = this.#keys().flatMap((key): KeyValueInput[] => [
+        key.startsWith("counter")
+          ? { kind: "increment", key, by: 1 }
+          : { kind: "set", key, value: this.#options.takeValue() },
+        { kind: "get", key },
+      ]);
+      for (const input of inputs) this.#untilDone(member, input);
+    }
+  }
+
+  get isServed(): boolean {
+    return this.#open === 0;
+  }
+
+  readAll(): void {
+    for (const member of this.#members) {
+      for (const key of this.#keys()) this.#untilDone(member, { kind: "get", key });
+    }
+  }
+
+  get isRead(): boolean {
+    return this.#open === 0;
+  }
+
+  /** Asks for digests at an index after all that has been written, until all nodes have one. */
+  compareDigests(): void {
+    const appliedIndexes = this.#members.map(({ node }) => node?.info().shards[0]?.appliedIndex ?? 0);
+    this.#askStatus(Math.max(...appliedIndexes));
+  }
+
+  get isEqual(): boolean {
+    return this.#isEqual;
+  }
+
+  #keys(): readonly string[] {
+    const numbers = Array.from({ length: this.#options.keys }, (_, index) => index + 1);
+    return numbers.flatMap((number) => [`counter${number}`, `text${number}`]);
+  }
+
+  /** Asks one node until it says that the operation was done. */
+  #untilDone(member: ClusterMember, input: KeyValueInput): void {
+    this.#open++;
+    const attempt = (): void => {
+      const operation = this.#recorder.invoke(this.#options.takeConnection(), input);
+      this.#ask(member, wordsOf(input), (reply) => {
+        const outcome = outcomeOf(reply);
+        if (outcome.kind === "replied") {
+          this.#recorder.reply(operation, outcome.output);
+          this.#open--;
+          return;
+        }
+        if (outcome.kind === "refused") this.#recorder.refuse(operation);
+        if (outcome.kind === "nonsense") this.#options.onViolation(`${member.name}: ${input.kind}: ${outcome.text}`);
+        this.#world.schedule(retryMs, attempt);
+      });
+    };
+    attempt();
+  }
+
+  #askStatus(indexMin: number): void {
+    const member = this.#members[0] as ClusterMember;
+    this.#ask(member, ["COTERIE", "STATUS"], (reply) => {
+      if (typeof reply === "string" && this.#compare(JSON.parse(reply), indexMin)) this.#isEqual = true;
+      else this.#world.schedule(statusEveryMs, () => this.#askStatus(indexMin));
+    });
+  }
+
+  /** True once all nodes have a digest at a common index from `indexMin` on, and it is the same. */
+  #compare(status: ClusterStatus, indexMin: number): boolean {
+    const digests = new Map<number, Map<string, string>>();
+    for (const { name, status: node } of status.nodes) {
+      for (const { index, digest } of node?.groups[0]?.checksums ?? []) {
+        const known = digests.get(index) ?? new Map<string, string>();
+        digests.set(index, known.set(name, digest));
+      }
+    }
+    let isEqual = false;
+    for (const [index, known] of digests) {
+      if (new Set(known.values()).size > 1) {
+        const text = [...known].map(([name, digest]) => `${name} ${digest}`).join(", ");
+        this.#options.onViolation(`digests differ at index ${index} [I-16]: ${text}`);
+      }
+      if (index > indexMin && known.size === this.#members.length) isEqual = true;
+    }
+    return isEqual;
+  }
+
+  /** One command over a connection of its own. */
+  #ask(member: ClusterMember, words: readonly string[], done: (reply: Reply | undefined) => void): void {
+    let isDone = false;
+    const finish = (reply: Reply | undefined): void => {
+      if (isDone) return;
+      isDone = true;
+      session.destroy();
+      done(reply);
+    };
+    const session: RedisSession = new RedisSession(this.#platform, member.redisAddress, {
+      onOpen: () => {},
+      onClose: () => finish(undefined),
+      onNonsense: (reason) => this.#options.onViolation(`${member.name}: ${reason}`),
+    });
+    session.send([{ words, done: finish }]);
+  }
+}

@@ -1,0 +1,155 @@
+import type { Platform, SocketAddress } from "../platform/index.ts";
+import type { HistoryRecorder } from "./history.ts";
+import type { KeyValueInput, KeyValueOutput } from "./key-value-specification.ts";
+import { outcomeOf, wordsOf } from "./redis-operation.ts";
+import { RedisSession } from "./redis-session.ts";
+import type { Workload } from "./scenario.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+
+export interface ClientOptions {
+  readonly platform: Platform;
+  readonly random: SeededRandom;
+  readonly servers: readonly SocketAddress[];
+  readonly workload: Workload;
+  readonly recorder: HistoryRecorder<KeyValueInput, KeyValueOutput>;
+  /** The number of the next connection, in the whole run. */
+  readonly takeConnection: () => number;
+  /** A value that was never written before. */
+  readonly takeValue: () => string;
+  readonly onViolation: (text: string) => void;
+}
+
+/** How long after a connection has ended the next one is tried. */
+const reconnectMs = 100;
+const patienceCheckMs = 250;
+const hourMs = 3_600_000;
+
+/**
+ * A client as there are many: it connects to any node, sends commands in bursts, waits for the replies, loses patience
+ * or the connection, and comes back elsewhere. What it did is in the recorder.
+ */
+export class WorkloadClient {
+  readonly #options: ClientOptions;
+  #session: RedisSession | undefined;
+  #connection = 0;
+  #commandsLeft = 0;
+  /** When the commands were sent that are not answered, oldest first. */
+  readonly #sentMs: number[] = [];
+  #isStopping = false;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#connect();
+    this.#watch();
+  }
+
+  /** Sends nothing more; what is under way is answered or given up. */
+  stop(): void {
+    this.#isStopping = true;
+    if (this.isIdle) this.#session?.end();
+  }
+
+  get isIdle(): boolean {
+    return this.#sentMs.length === 0;
+  }
+
+  #connect(): void {
+    if (this.#isStopping) return;
+    const { platform, random, servers, takeConnection, onViolation, workload } = this.#options;
+    this.#connection = takeConnection();
+    this.#commandsLeft = 1 + Math.floor(random.exponential(workload.commandsPerConnection));
+    const connection = this.#connection;
+    const session = new RedisSession(platform, random.pick(servers), {
+      onOpen: () => {
+        if (workload.protocol === 3) session.send([{ words: ["HELLO", "3"], done: () => {} }]);
+        this.#burst(session);
+      },
+      onClose: () => {
+        if (this.#session !== session) return;
+        this.#session = undefined;
+        platform.clock.setTimer(random.exponential(reconnectMs), () => this.#connect());
+      },
+      onNonsense: (reason) => onViolation(`connection ${connection}: ${reason}`),
+    });
+    this.#session = session;
+  }
+
+  /** Sends as much as fits, and comes back later. */
+  #burst(session: RedisSession): void {
+    const { platform, random, workload } = this.#options;
+    if (this.#session !== session) return;
+    if (this.#isStopping || this.#commandsLeft === 0) return;
+    const room = workload.pipelineMax - this.#sentMs.length;
+    if (room > 0) {
+      const count = Math.min(random.integer(1, room), this.#commandsLeft);
+      session.send(Array.from({ length: count }, () => this.#command(session)));
+      this.#commandsLeft -= count;
+    }
+    if (this.#commandsLeft === 0 && random.chance(0.3)) this.#breakOff(session);
+    platform.clock.setTimer(random.exponential(workload.thinkMs), () => this.#burst(session));
+  }
+
+  /** Leaves without waiting for the replies: with the last command, or in the middle of the next. */
+  #breakOff(session: RedisSession): void {
+    const { platform, random } = this.#options;
+    if (random.chance(0.5)) session.end();
+    else session.sendRaw("*3\r\n$3\r\nSET\r\n$5\r\nnever");
+    platform.clock.setTimer(random.exponential(20), () => session.destroy());
+  }
+
+  #command(session: RedisSession): {
+    words: readonly string[];
+    done: Parameters<RedisSession["send"]>[0][number]["done"];
+  } {
+    const { onViolation, platform, random, recorder } = this.#options;
+    const input = this.#draw();
+    const operation = recorder.invoke(this.#connection, input);
+    const connection = this.#connection;
+    this.#sentMs.push(platform.clock.nowMs());
+    // A deadline far away changes nothing, whatever the clocks say.
+    const isTimed = input.kind === "set" && random.chance(0.2);
+    const words = isTimed ? [...wordsOf(input), "PX", String(hourMs)] : wordsOf(input);
+    return {
+      words,
+      done: (reply) => {
+        this.#sentMs.shift();
+        const outcome = outcomeOf(reply);
+        if (outcome.kind === "replied") recorder.reply(operation, outcome.output);
+        else if (outcome.kind === "refused") recorder.refuse(operation);
+        else if (outcome.kind === "nonsense") onViolation(`connection ${connection}: ${words[0]}: ${outcome.text}`);
+        if (this.isIdle && (this.#isStopping || this.#commandsLeft === 0)) session.end();
+      },
+    };
+  }
+
+  #draw(): KeyValueInput {
+    const { random, takeValue, workload } = this.#options;
+    const index = random.integer(1, workload.keys);
+    const isCounter = random.chance(0.4);
+    const key = isCounter ? `counter${index}` : `text${index}`;
+    if (random.chance(workload.readShare)) return { kind: random.chance(0.9) ? "get" : "length", key };
+    const value = takeValue();
+    // Few kinds of writes whose outcomes add up: many of unknown outcome would give too many orders to check.
+    if (isCounter) {
+      const isDeletion = random.chance(0.1);
+      return isDeletion ? { kind: "delete", key } : { kind: "increment", key, by: 1 };
+    }
+    if (random.chance(0.04)) return { kind: "append", key, value: value.slice(0, 8) };
+    const kind = random.pick(["set", "set", "setIfAbsent", "swap", "delete"] as const);
+    return kind === "delete" ? { kind, key } : { kind, key, value };
+  }
+
+  #watch(): void {
+    const { clock } = this.#options.platform;
+    clock.setTimer(patienceCheckMs, () => {
+      const oldestMs = this.#sentMs[0];
+      if (oldestMs !== undefined && clock.nowMs() - oldestMs > this.#options.workload.patienceMs) {
+        this.#session?.destroy();
+      }
+      this.#watch();
+    });
+  }
+}
