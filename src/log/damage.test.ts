@@ -41,7 +41,7 @@ async function writeLog(): Promise<Written> {
         group.vote = random.integer(1, 3);
       }
       const first = Math.max(1, group.entries.length + 1 - (random.chance(0.2) ? random.integer(0, 3) : 0));
-      const bytes = step === 12 ? 600_000 : random.pick([10, 3_000]);
+      const bytes = step === 12 ? 300_000 : random.pick([10, 3_000]);
       // What replaces entries of a term is of a later one.
       if (first <= group.entries.length) group.term++;
       const added = entries(first, first + random.integer(0, 2), group.term, bytes);
@@ -125,7 +125,7 @@ describe("no damage is ever taken for the truth [D-3]", () => {
   });
 
   test("a flipped bit anywhere", async () => {
-    await damageAndCheck(60, (random) => {
+    await damageAndCheck(25, (random) => {
       const { path, offset } = random.pick(written.blocks);
       const position = offset + random.integer(0, random.chance(0.5) ? 200 : 4_095);
       const bit = random.integer(0, 7);
@@ -135,7 +135,7 @@ describe("no damage is ever taken for the truth [D-3]", () => {
   });
 
   test("a block that is lost", async () => {
-    await damageAndCheck(40, async (random) => {
+    await damageAndCheck(15, async (random) => {
       const { path, offset } = random.pick(written.blocks);
       await written.host.patch(path.slice(directory.length + 1), (bytes) => bytes.fill(0, offset, offset + 4_096));
       return `block ${offset} in ${path}`;
@@ -143,7 +143,7 @@ describe("no damage is ever taken for the truth [D-3]", () => {
   });
 
   test("a misdirected write: a block stands in another's place", async () => {
-    await damageAndCheck(40, async (random) => {
+    await damageAndCheck(15, async (random) => {
       const [from, to] = [random.pick(written.blocks), random.pick(written.blocks)];
       const source = await written.host.until(written.host.platform.disk.readFile(from.path));
       const block = source.slice(from.offset, from.offset + 4_096);
