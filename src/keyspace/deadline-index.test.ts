@@ -77,3 +77,14 @@ test("an index without deadlines is never due", () => {
   expect(new DeadlineIndex().earliestMs).toBe(Number.POSITIVE_INFINITY);
   expect(new DeadlineIndex().countUntil(Number.MAX_SAFE_INTEGER)).toBe(0);
 });
+
+test("an index that was large and became empty begins anew", () => {
+  const index = new DeadlineIndex();
+  for (let round = 0; round < 2; round++) {
+    const ids = new Map(Array.from({ length: 5_000 }, (_, at) => [`k${at}`, index.add(`k${at}`, at, 10_000 - at)]));
+    expect(Math.max(...ids.values())).toBe(4_999);
+    expect(drained(index, ids).map(([, deadline]) => deadline)).toEqual(
+      Array.from({ length: 5_000 }, (_, at) => 5_001 + at),
+    );
+  }
+});

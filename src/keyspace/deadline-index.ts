@@ -12,6 +12,7 @@ import { assert } from "../platform/index.ts";
 export type Deadline = number | bigint;
 
 const firstCapacity = 16;
+const keptCapacityMax = 1_024;
 
 /** Below this a deadline (until the year 2248) and ten bits more are exact in one number. */
 const fractionDeadlineEnd = 0x800_0000_0000;
@@ -19,7 +20,7 @@ const fractionCount = 1024;
 
 export class DeadlineIndex {
   // By id.
-  #keys: (string | undefined)[] = [];
+  readonly #keys: (string | undefined)[] = [];
   #deadlines: Float64Array = new Float64Array(firstCapacity);
   #revisions: Float64Array = new Float64Array(firstCapacity);
   #places: Int32Array = new Int32Array(firstCapacity);
@@ -71,6 +72,7 @@ export class DeadlineIndex {
     this.#keys[id] = undefined;
     if (this.#exact.size > 0) this.#exact.delete(id);
     this.#freeIds.push(id);
+    if (this.#count === 0 && this.#deadlines.length > keptCapacityMax) this.#forgetAll();
   }
 
   /** As a number: rounded where it is beyond 2^53. */
@@ -151,8 +153,18 @@ export class DeadlineIndex {
     this.#set(place, id, rank);
   }
 
+  /** Gives back the memory of very many deadlines once all of them are gone. */
+  #forgetAll(): void {
+    this.#keys.length = 0;
+    this.#freeIds.length = 0;
+    this.#resize(firstCapacity);
+  }
+
   #grow(): void {
-    const capacity = this.#deadlines.length * 2;
+    this.#resize(this.#deadlines.length * 2);
+  }
+
+  #resize(capacity: number): void {
     this.#deadlines = copied(this.#deadlines, new Float64Array(capacity));
     this.#revisions = copied(this.#revisions, new Float64Array(capacity));
     this.#ranks = copied(this.#ranks, new Float64Array(capacity));
@@ -166,6 +178,6 @@ function rankOf(deadlineMs: number, hash: number): number {
 }
 
 function copied<T extends Float64Array | Int32Array>(from: T, to: T): T {
-  to.set(from);
+  to.set(from.length > to.length ? from.subarray(0, to.length) : from);
   return to;
 }
