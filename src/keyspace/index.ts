@@ -22,6 +22,7 @@ export {
   entryHeaderBytes,
   entryTimeMsMax,
 } from "./entry.ts";
+export { matchesGlob } from "./glob.ts";
 export { type KeyPosition, keyPositionEnd } from "./key-hash.ts";
 export {
   DueKeyMet,

@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import { dirname } from "node:path";
 import { type Disk, DiskError, type DiskFile, type DiskLock } from "./disk.ts";
 import { NodeFile, toDiskError } from "./node-file.ts";
 import { lockDirectory } from "./node-lock.ts";
@@ -37,7 +38,17 @@ export class NodeDisk implements Disk {
   }
 
   async makeDirectory(path: string): Promise<void> {
-    await call<unknown>("make", path, (done) => fs.mkdir(path, { recursive: true, mode: directoryMode }, done));
+    // Not Node's own recursive form, which never returns where a parent exists and refuses (Node 20, /proc).
+    const code = await mkdir(path);
+    if (code === undefined) return;
+    const parent = dirname(path);
+    if (code === "ENOENT" && parent !== path) {
+      await this.makeDirectory(parent);
+      const again = await mkdir(path);
+      if (again !== undefined && again !== "EEXIST") throw new DiskError(again, "make", path);
+    } else if (code !== "EEXIST" || !(await isDirectory(path))) {
+      throw new DiskError(code, "make", path);
+    }
   }
 
   async syncDirectory(path: string): Promise<void> {
@@ -85,5 +96,20 @@ function call<T>(operation: string, path: string, start: (done: NodeCallback<T>)
       if (error) reject(toDiskError(error, operation, path));
       else resolve(value);
     });
+  });
+}
+
+/** Why the folder could not be made; undefined if it was. */
+function mkdir(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    fs.mkdir(path, { mode: directoryMode }, (error) =>
+      resolve(error === null ? undefined : (error.code ?? "EUNKNOWN")),
+    );
+  });
+}
+
+function isDirectory(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    fs.stat(path, (error, stats) => resolve(error === null && stats.isDirectory()));
   });
 }

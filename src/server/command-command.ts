@@ -1,9 +1,8 @@
-import { aclCategories, type CommandSpec, hasArity } from "../keyspace/index.ts";
+import { aclCategories, type CommandSpec, hasArity, matchesGlob } from "../keyspace/index.ts";
 import { type Arguments, ErrorReply, MapReply, type Reply, SetReply, SimpleString } from "../resp/index.ts";
 import { commandDocs, commandInfo } from "./command-details.ts";
 import { keysOf } from "./command-keys.ts";
 import type { Connection } from "./connection.ts";
-import { globMatches } from "./glob.ts";
 import { helpCommand, isWord, type ServerCommand, serverCommand, syntaxError } from "./server-command.ts";
 
 const noKeys = new ErrorReply("ERR The command has no key arguments");
@@ -56,7 +55,7 @@ function list(connection: Connection, args: Arguments): Reply {
     case "ACLCAT":
       return names(connection, (_name, spec) => aclCategories(spec).includes(value.toLowerCase()));
     case "PATTERN":
-      return names(connection, (name) => globMatches(value, name, true));
+      return names(connection, (name) => matchesGlob(value.toLowerCase(), name));
     default:
       return syntaxError;
   }

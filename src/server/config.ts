@@ -1,6 +1,6 @@
+import { matchesGlob } from "../keyspace/index.ts";
 import { assert } from "../platform/index.ts";
 import { configAliases, configSettings } from "./config-table.ts";
-import { globMatches } from "./glob.ts";
 
 /** A setting of the table, by the name that Redis has for it today. */
 function settingName(name: string): string {
@@ -60,7 +60,8 @@ export class ServerConfig {
       const isPattern = /[*?[]/.test(pattern);
       for (const name of isPattern ? names : [pattern.toLowerCase()]) {
         const value = this.#values.get(settingName(name));
-        if (value === undefined || found.has(name) || (isPattern && !globMatches(pattern, name, true))) continue;
+        if (value === undefined || found.has(name) || (isPattern && !matchesGlob(pattern.toLowerCase(), name)))
+          continue;
         found.set(name, isPattern ? name : pattern);
       }
     }
