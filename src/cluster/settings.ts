@@ -28,7 +28,7 @@ export interface NodeSettings {
   readonly batchesInFlightMax: number;
   /** How long news of a commit index waits for an append that says it as well; 0: not at all. Default 2. */
   readonly commitHintDelayMs: number;
-  /** Rounds of reads whose leadership is being confirmed; what comes meanwhile collects. Default 2. */
+  /** Rounds of reads whose leadership is being confirmed; what comes meanwhile collects. Default 1: with more, rounds hold fewer reads each, and cost more than the latency they save. */
   readonly readRoundsInFlightMax: number;
   /** Commands of clients that wait on this node, in bytes: above it streams are paused, at twice this refused. Default 64 MiB. */
   readonly queuedBytesMax: number;
@@ -69,7 +69,7 @@ export const nodeDefaults: NodeSettings = {
   batchCommandsMax: 8_192,
   batchesInFlightMax: 4,
   commitHintDelayMs: 2,
-  readRoundsInFlightMax: 2,
+  readRoundsInFlightMax: 1,
   queuedBytesMax: 64 * mebibyte,
   queuedCommandsMax: 262_144,
   peerQueueBytesMax: 32 * mebibyte,
