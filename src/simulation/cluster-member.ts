@@ -73,13 +73,13 @@ export class ClusterMember {
         const { process } = this.machine;
         if (process === undefined || process.id !== platform.process.id) return;
         // A disk that fails while a node starts is told to whoever starts it, who tries again later.
-        if (error instanceof DiskError) this.#startFailed(error);
+        if (error instanceof Error && isDiskError(error)) this.#startFailed(error);
         else process.crash(error);
       });
     });
   }
 
-  #startFailed(error: DiskError): void {
+  #startFailed(error: Error): void {
     this.#world.trace(this.name, `did not start: ${error.message}`);
     this.machine.kill();
     this.#world.schedule(startRetryMs, () => this.start());
@@ -126,4 +126,9 @@ export class ClusterMember {
       },
     };
   }
+}
+
+/** Itself, or what it came of. */
+function isDiskError(error: Error): boolean {
+  return error instanceof DiskError || (error.cause instanceof Error && isDiskError(error.cause));
 }

@@ -21,6 +21,8 @@ export interface DiskSettings {
   readonly tailMs: number;
   /** Default 1 GiB. */
   readonly capacityBytes: number;
+  /** It says that it has synced, and has not: a lie that no store survives. Default false. */
+  readonly ignoresSync: boolean;
 }
 
 export const defaultDiskSettings: DiskSettings = {
@@ -31,6 +33,7 @@ export const defaultDiskSettings: DiskSettings = {
   tailChance: 0.001,
   tailMs: 20,
   capacityBytes: 2 ** 30,
+  ignoresSync: false,
 };
 
 /**

@@ -28,7 +28,8 @@ export function drawFaults(random: SeededRandom, nodes: readonly string[], durat
   const kinds = (Object.keys(weights) as FaultKind[]).filter(() => random.chance(0.6));
   const lots = kinds.flatMap((kind) => new Array<FaultKind>(weights[kind]).fill(kind));
   const meanGapMs = random.pick([200, 500, 1_500, 4_000]);
-  const lengthMs = random.pick([100, 800, 3_000]);
+  // Were there always several at a time, little would be done in between.
+  const lengthMs = meanGapMs * random.pick([0.2, 0.6, 2]);
   const faults: TimedFault[] = [];
   if (lots.length === 0) return faults;
   for (let atMs = random.exponential(meanGapMs); atMs < durationMs; atMs += random.exponential(meanGapMs)) {

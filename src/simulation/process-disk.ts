@@ -141,7 +141,7 @@ export class ProcessDisk implements Disk {
       path,
       () => {
         findFolder(this.#root, path, "sync");
-        end?.();
+        if (!this.#disk.settings.ignoresSync) end?.();
       },
       begin,
     );

@@ -103,7 +103,7 @@ export class ProcessFile implements DiskFile {
         pending = content.beginSync();
       },
       effect: () => {
-        if (pending !== undefined) content.endSync(pending);
+        if (pending !== undefined && !this.#disk.disk.settings.ignoresSync) content.endSync(pending);
       },
       fail: () => {
         if (pending !== undefined) content.failSync(pending, this.#disk.disk.random);

@@ -70,10 +70,10 @@ export function drawScenario(options: ScenarioOptions): Scenario {
     },
     callbackMs: random.pick([0.002, 0.01, 0.05]),
     workload: {
-      clients: random.integer(2, 8),
-      keys: random.integer(1, 8),
+      clients: random.integer(2, 6),
+      keys: random.integer(2, 10),
       pipelineMax: random.pick([1, 1, 4, 16]),
-      thinkMs: random.pick([5, 20, 60]),
+      thinkMs: random.pick([20, 60, 200]),
       patienceMs: random.pick([1_000, 5_000, 20_000]),
       readShare: random.pick([0.2, 0.5, 0.8]),
       valueBytesMax: random.pick([16, 16, 1_000, 20_000]),

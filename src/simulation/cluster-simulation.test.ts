@@ -1,0 +1,93 @@
+import { expect, test } from "vitest";
+import { ClusterSimulation } from "./cluster-simulation.ts";
+import type { TimedFault } from "./fault.ts";
+import { drawScenario, type Scenario } from "./scenario.ts";
+
+/** A short run with little to do, and only these faults. */
+function scenario(seed: number, faults: readonly TimedFault[], changes: Partial<Scenario> = {}): Scenario {
+  const drawn = drawScenario({ seed });
+  const workload = { ...drawn.workload, clients: 3, keys: 3, pipelineMax: 4, thinkMs: 20, patienceMs: 2_000 };
+  const disk = { ...drawn.disk, syncMs: 0.1, tailChance: 0 };
+  return { ...drawn, disk, workload: { ...workload, valueBytesMax: 100 }, faultsMs: 3_000, faults, ...changes };
+}
+
+const nodes = ["n1", "n2", "n3"];
+const everywhere: TimedFault = { atMs: 1_500, fault: { kind: "cutPower", nodes, loss: "everything", forMs: 100 } };
+
+test.for([
+  { name: "nothing", fault: undefined },
+  { name: "all nodes are killed", fault: { kind: "kill", nodes, forMs: 200 } },
+  { name: "the power of all nodes is cut, and all that was not synced is lost", fault: everywhere.fault },
+  { name: "one node hears and is not heard", fault: { kind: "cutLinks", links: links("n1", "out"), forMs: 1_000 } },
+  { name: "one node is heard and does not hear", fault: { kind: "cutLinks", links: links("n2", "in"), forMs: 1_000 } },
+  { name: "a node stands still [R-6]", fault: { kind: "pause", node: "n3", forMs: 1_200 } },
+  {
+    name: "a clock is a year ahead for a second [K-1]",
+    fault: { kind: "jumpClock", node: "n1", byMs: 3e10, forMs: 1_000 },
+  },
+  { name: "a sync fails [D-4]", fault: { kind: "failSync", node: "n1", restartMs: 300 } },
+  { name: "a disk is full", fault: { kind: "fullDisk", node: "n2", writes: "all", forMs: 800 } },
+] as const)("a cluster keeps its promises when: $name", async ({ fault }) => {
+  const report = await new ClusterSimulation(scenario(1, fault === undefined ? [] : [{ atMs: 500, fault }])).run();
+  expect(report.violations).toEqual([]);
+  expect(report.operationCount).toBeGreaterThan(100);
+  expect(report.isUndecided).toBe(false);
+});
+
+function links(node: string, direction: "in" | "out"): readonly { from: string; to: string }[] {
+  const others = nodes.filter((name) => name !== node);
+  return others.map((other) => (direction === "out" ? { from: node, to: other } : { from: other, to: node }));
+}
+
+test("one seed gives one history, whole nodes included [C-2]", async () => {
+  const drawn = drawScenario({ seed: 5 });
+  const short = { ...drawn, faultsMs: 3_000, faults: drawn.faults.filter(({ atMs }) => atMs < 3_000) };
+  const [first, again] = [await new ClusterSimulation(short).run(), await new ClusterSimulation(short).run()];
+  expect(again).toEqual(first);
+  expect(first.violations).toEqual([]);
+});
+
+test("disks that lie about syncs are found out", async () => {
+  const lying = scenario(2, [everywhere], { disk: { ignoresSync: true } });
+  const report = await new ClusterSimulation(lying).run();
+  expect(report.violations).not.toEqual([]);
+});
+
+test("an exit that no fault explains is a violation", async () => {
+  const simulation = new ClusterSimulation(scenario(3, []));
+  simulation.world.schedule(1_500, () => {
+    simulation.world.machine("n2").disk.inject({ operation: "sync", code: "EIO" });
+  });
+  const report = await simulation.run();
+  expect(report.violations.join()).toContain("n2 ended with exit code 74");
+});
+
+test("a cluster that does not come back is a violation", async () => {
+  const simulation = new ClusterSimulation(scenario(4, []));
+  // Nothing heals this: it is no fault of the schedule.
+  const drop = (): void => {
+    simulation.world.machine("n1").kill();
+    simulation.world.machine("n2").kill();
+    simulation.world.schedule(50, drop);
+  };
+  simulation.world.schedule(2_000, drop);
+  const report = await simulation.run();
+  expect(report.violations.join()).toContain("not every node serves every key");
+});
+
+test("a run can be cut short, and its beginning is the same", async () => {
+  const report = await new ClusterSimulation(scenario(1, [])).run(1_000);
+  expect(report.simulatedMs).toBe(1_000);
+  expect(report.violations).toEqual([]);
+});
+
+test("the story of a run names who did what, when", async () => {
+  const lines: string[] = [];
+  const trace = (timeMs: number, name: string, text: string): void => void lines.push(`${timeMs} ${name} ${text}`);
+  await new ClusterSimulation(scenario(1, [everywhere]), trace).run();
+  const story = lines.join("\n");
+  expect(story).toMatch(/\d+ n\d leads term \d/);
+  expect(story).toContain("fault cutPower nodes=n1,n2,n3 loss=everything forMs=100");
+  expect(story).toContain("n2 power is cut");
+  expect(story).toContain("phase clients are at rest");
+});
