@@ -20,7 +20,7 @@ test("a seed is replayed by a command, event for event [X-7]", () => {
   expect(first.status).toBe(0);
   const hash = /hash [0-9a-f]{16}/;
   expect(first.output).toMatch(hash);
-  expect(hash.exec(again.output)).toEqual(hash.exec(first.output));
+  expect(hash.exec(again.output)?.[0]).toBe(hash.exec(first.output)?.[0]);
 });
 
 test("the story of a run is told, one line an event", () => {
