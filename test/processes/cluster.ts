@@ -1,0 +1,188 @@
+/** Three real nodes, each a process of its own that can be killed, stopped and started again. */
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { choosePorts } from "../../src/cli/demo-ports.ts";
+import { createNodePlatform } from "../../src/platform/index.ts";
+import { type Reply, VerbatimReply } from "../../src/resp/index.ts";
+import { ask, Run, run, temporaryFolder } from "../cli/processes.ts";
+
+const { random } = createNodePlatform();
+
+/** The parts of `COTERIE STATUS` that the tests look at. */
+export interface GroupView {
+  readonly role: string;
+  readonly term: number;
+  readonly leader: string | null;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+}
+
+export interface StatusView {
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly status: {
+      readonly pid: number;
+      readonly logBytes: number;
+      readonly residentBytes: number;
+      readonly rejectedConnections: number;
+      readonly groups: readonly GroupView[];
+    } | null;
+  }[];
+  readonly commonChecksums: readonly {
+    readonly index: number;
+    readonly digests: Readonly<Record<string, string>>;
+  }[];
+}
+
+/** Looks until `find` finds something; what goes wrong meanwhile counts as not found. */
+export async function eventually<T>(
+  what: string,
+  find: () => T | undefined | Promise<T | undefined>,
+  timeoutMs = 20_000,
+): Promise<T> {
+  const startedMs = performance.now();
+  let last: unknown;
+  for (;;) {
+    try {
+      const found = await find();
+      if (found !== undefined) return found;
+      last = undefined;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() - startedMs > timeoutMs)
+      throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause: last });
+    await delay(20);
+  }
+}
+
+export class ProcessNode {
+  readonly name: string;
+  readonly dir: string;
+  readonly port: number;
+  readonly #firstWords: readonly string[];
+  #run: Run | undefined;
+  #wasStarted = false;
+
+  constructor(name: string, dir: string, port: number, words: readonly string[]) {
+    this.name = name;
+    this.dir = dir;
+    this.port = port;
+    this.#firstWords = words;
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  get stderr(): string {
+    return this.#process.stderr;
+  }
+
+  get isRunning(): boolean {
+    return this.#process.child.exitCode === null && this.#process.child.signalCode === null;
+  }
+
+  /** Starts it, from its directory alone if it ran before; resolves when it serves. */
+  async start(): Promise<void> {
+    const words = this.#wasStarted ? ["start", "--dir", this.dir] : this.#firstWords;
+    this.#wasStarted = true;
+    this.#run = new Run([...words, "--log-level", "warn"]);
+    await this.#run.output(({ stdout }) => (stdout.includes("\n") ? stdout : undefined));
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#process.child.kill(name);
+  }
+
+  async kill(): Promise<void> {
+    this.signal("SIGKILL");
+    await this.#process.done;
+  }
+
+  get #process(): Run {
+    if (this.#run === undefined) throw new Error(`${this.name} was not started`);
+    return this.#run;
+  }
+}
+
+export interface ProcessClusterOptions {
+  /** Lets the peers reach a node at another port than it listens on: its number (from 0), and that port. */
+  readonly reachedAt?: { readonly node: number; readonly port: number };
+}
+
+export class ProcessCluster {
+  readonly nodes: readonly ProcessNode[];
+  readonly peerPorts: readonly number[];
+
+  private constructor(nodes: readonly ProcessNode[], peerPorts: readonly number[]) {
+    this.nodes = nodes;
+    this.peerPorts = peerPorts;
+  }
+
+  static async start(options: ProcessClusterOptions = {}): Promise<ProcessCluster> {
+    const folder = temporaryFolder();
+    const ports = await choosePorts(random, 3, { port: 0, peerPort: 0 });
+    const { reachedAt } = options;
+    const shown = ports.map(({ peer }, at) => (reachedAt?.node === at ? reachedAt.port : peer));
+    const peers = shown.map((port, at) => `n${at + 1}=127.0.0.1:${port}`).join(",");
+    const nodes = ports.map(({ redis, peer }, at) => {
+      const name = `n${at + 1}`;
+      const dir = join(folder, name);
+      const words = ["start", "--name", name, "--dir", dir, "--port", String(redis), "--peers", peers];
+      return new ProcessNode(name, dir, redis, [...words, "--peer-port", String(peer)]);
+    });
+    await Promise.all(nodes.map((node) => node.start()));
+    const cluster = new ProcessCluster(
+      nodes,
+      ports.map(({ peer }) => peer),
+    );
+    await cluster.leader();
+    return cluster;
+  }
+
+  get ports(): readonly number[] {
+    return this.nodes.map(({ port }) => port);
+  }
+
+  /** The node that leads as the others see it. */
+  leader(among: readonly ProcessNode[] = this.nodes): Promise<ProcessNode> {
+    return eventually("a leader that the others know", async () => {
+      const { nodes } = await this.status(among[0]);
+      const groups = among.map(({ name }) => nodes.find((node) => node.name === name)?.status?.groups[0]);
+      const [name] = groups.map((group) => group?.leader);
+      if (name === undefined || groups.some((group) => group?.leader !== name)) return undefined;
+      return among.find((node) => node.name === name);
+    });
+  }
+
+  others(node: ProcessNode): readonly ProcessNode[] {
+    return this.nodes.filter((one) => one !== node);
+  }
+
+  /** `COTERIE STATUS`, asked of one node. */
+  async status(asked: ProcessNode | undefined): Promise<StatusView> {
+    const [reply] = await ask(asked?.port ?? 0, [["COTERIE", "STATUS"]]);
+    return JSON.parse(textOf(reply));
+  }
+
+  /** The digests of all nodes at one index that holds all that was committed before the call, by `coterie status --json`. */
+  async digests(): Promise<readonly string[]> {
+    const before = await this.status(this.nodes[0]);
+    const floor = Math.max(...before.nodes.map(({ status }) => status?.groups[0]?.commitIndex ?? 0));
+    return eventually("digests of all nodes at a common index", async () => {
+      const { stdout } = await run(["status", "--port", String(this.nodes[0]?.port), "--json"]);
+      const status: StatusView = JSON.parse(stdout);
+      const [round] = status.commonChecksums;
+      if (round === undefined || round.index < floor) return undefined;
+      const found = Object.values(round.digests);
+      return found.length === this.nodes.length ? found : undefined;
+    });
+  }
+}
+
+function textOf(reply: Reply | undefined): string {
+  const bytes = reply instanceof VerbatimReply ? reply.text : reply;
+  if (typeof bytes !== "string") throw new Error("no status");
+  return Buffer.from(bytes, "latin1").toString("utf8");
+}
