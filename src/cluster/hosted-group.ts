@@ -11,6 +11,9 @@ import { Replica, type ReplicaHost } from "./replica.ts";
 
 /** Committed entries that are handed out and not applied yet, in bytes. */
 const applyBytesMax = 4 * 1_048_576;
+/** Entries in one message to a follower, and in all that are under way to it: a slow connection should not hold more. */
+const messageBytesMax = 256 * 1_024;
+const inflightBytesMax = 4 * 1_048_576;
 
 export interface HostedGroupOptions {
   readonly group: number;
@@ -52,6 +55,8 @@ export class HostedGroup {
       configuration: { voters, votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false },
       applied: 0,
       applyBytesMax,
+      messageBytesMax,
+      inflightBytesMax,
     });
     this.replica = new Replica({ group, core, log, host });
     this.haste = new ElectionHaste(this.replica, { clock, random });

@@ -63,9 +63,20 @@ export class PeerLink {
     return this.#receivedMs;
   }
 
-  /** Since when the operating system takes nothing more; undefined while it does. */
-  get blockedSinceMs(): number | undefined {
-    return this.#blockedSinceMs;
+  /** Whether the operating system takes nothing more for now. */
+  get isBlocked(): boolean {
+    return this.#isBlocked;
+  }
+
+  /** To be called now and then: since when nothing has gone out although something waits; undefined if all is well. */
+  checkStall(): number | undefined {
+    const { pendingBytes } = this.#socket;
+    const hasProgress = !this.#isBlocked || pendingBytes < this.#lastPendingBytes;
+    // While it is blocked nothing is added.
+    this.#lastPendingBytes = pendingBytes;
+    if (hasProgress) this.#stalledSinceMs = undefined;
+    else this.#stalledSinceMs ??= this.#clock.nowMs();
+    return this.#stalledSinceMs;
   }
 
   /** Bytes on this side of the operating system. */
@@ -95,11 +106,11 @@ export class PeerLink {
 
   /** Sends what has collected, unless the operating system is still busy with earlier bytes. */
   flush(): void {
-    if (!this.#isUp || this.#blockedSinceMs !== undefined) return;
+    if (!this.#isUp || this.#isBlocked) return;
     if (this.#sentCount === this.#messageCount) return;
     this.#sentCount = this.#messageCount;
     for (const frame of this.#writer.take()) {
-      if (!this.#socket.write(frame)) this.#blockedSinceMs = this.#clock.nowMs();
+      if (!this.#socket.write(frame)) this.#isBlocked = true;
     }
   }
 
@@ -116,9 +127,9 @@ export class PeerLink {
   readonly handlers: StreamHandlers = {
     onData: (bytes) => this.#onData(bytes),
     onDrain: () => {
-      this.#blockedSinceMs = undefined;
+      this.#isBlocked = false;
       this.flush();
-      if (this.#isUp && this.#blockedSinceMs === undefined) this.#handler.onDrain(this);
+      if (this.#isUp && !this.#isBlocked) this.#handler.onDrain(this);
     },
     onEnd: () => this.close("the peer closed the connection"),
     onClose: (error) => this.close(error === undefined ? "the connection was closed" : error.code),
@@ -131,7 +142,9 @@ export class PeerLink {
   readonly #reader: FrameReader;
   #isUp = true;
   #receivedMs: number;
-  #blockedSinceMs: number | undefined;
+  #isBlocked = false;
+  #lastPendingBytes = 0;
+  #stalledSinceMs: number | undefined;
   #messageCount = 0;
   #sentCount = 0;
 

@@ -167,12 +167,29 @@ test("a slow data connection keeps what waits, and control goes on beside it", a
   world.machine("n2").pause();
   for (let each = 0; each < 20; each++) one.send(2, "data", "y".repeat(100_000));
   await world.run(100);
-  expect(link.blockedSinceMs).toBeDefined();
+  expect(link.isBlocked).toBe(true);
   expect(link.sentCount).toBeLessThan(link.messageCount);
   one.send(2, "control", "heartbeat");
   world.machine("n2").resume();
   expect(await world.runUntil(() => two.received.length === 21, 5_000)).toBe(true);
   expect(link.sentCount).toBe(link.messageCount);
+});
+
+test("a connection that takes bytes slowly is kept, one that takes none is given up", async () => {
+  const { world, one, two } = await connectedPair({ stallMsMax: 2_000 });
+  world.network.setLink({ from: "n1", to: "n2" }, { latencyMs: 10, windowBytes: 4_096 });
+  for (let each = 0; each < 20; each++) one.send(2, "data", "y".repeat(100_000));
+  for (let second = 0; second < 8; second++) {
+    await world.run(1_000);
+    one.send(2, "control", "here");
+    two.send(1, "control", "here");
+  }
+  expect(one.downs).toEqual([]);
+  expect(two.received.filter((text) => text.startsWith("data")).length).toBeGreaterThan(5);
+  world.machine("n2").pause();
+  await world.run(2_500);
+  expect(one.downs).toEqual([]);
+  expect(await world.runUntil(() => one.downs.length > 0, 2_000)).toBe(true);
 });
 
 test("a broken connection is made again", async () => {

@@ -99,8 +99,9 @@ export class Peer {
     }
     for (const kind of linkKinds) {
       const link = this.links[kind];
-      if (link?.blockedSinceMs !== undefined && nowMs - link.blockedSinceMs > settings.stallMsMax) {
-        link.close("the peer takes no more bytes");
+      const stalledSinceMs = link?.checkStall();
+      if (stalledSinceMs !== undefined && nowMs - stalledSinceMs > settings.stallMsMax) {
+        link?.close("the peer takes no more bytes");
       }
     }
   }
