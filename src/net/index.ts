@@ -1,5 +1,12 @@
+export { formatAddress, InvalidAddressError, parseAddress } from "./address.ts";
 export { ByteReader } from "./byte-reader.ts";
 export { ByteWriter } from "./byte-writer.ts";
+export {
+  AddressUnavailableError,
+  ConnectFailedError,
+  ConnectionClosedError,
+  ConnectionLostError,
+} from "./connection-errors.ts";
 export { type LinkKind, linkKinds } from "./link-kind.ts";
 export type { PeerIdentity, Refusal, RefusalCode } from "./peer-identity.ts";
 export type { PeerLink } from "./peer-link.ts";
@@ -10,3 +17,6 @@ export {
   type PeerLinksSettings,
   peerLinksDefaults,
 } from "./peer-links.ts";
+export { dialTcp, listenTcp, type TcpListenOptions, type TcpOptions } from "./tcp.ts";
+export { TcpConnection, type TcpConnectionEvents, type TcpConnectionOptions } from "./tcp-connection.ts";
+export { TcpListener } from "./tcp-listener.ts";

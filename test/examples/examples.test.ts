@@ -11,6 +11,8 @@ import { main as goroutine } from "../../examples/goroutine.ts";
 import { main as hello } from "../../examples/hello.ts";
 import { main as json } from "../../examples/json.ts";
 import { main as raftElection } from "../../examples/raft-election.ts";
+import { main as tcpClient } from "../../examples/tcp-client.ts";
+import { main as tcpServer } from "../../examples/tcp-server.ts";
 import { main as variables } from "../../examples/variables.ts";
 
 type Program = (output: (line: string) => void) => void | Promise<void>;
@@ -54,4 +56,20 @@ test("done takes two seconds of its clock", async () => {
     ["Travail terminé", 2_000],
     ["Fin du programme", 2_000],
   ]);
+});
+
+test("tcp-server greets tcp-client", async () => {
+  const [context, stop] = Context.background().withCancel();
+  const lines: string[] = [];
+  let serving: Promise<void> | undefined;
+  const port = await new Promise<number>((listening, reject) => {
+    serving = tcpServer((line) => lines.push(`server: ${line}`), "127.0.0.1:0", { context, listening });
+    serving.catch(reject);
+  });
+  for (let count = 0; count < 2; count++) {
+    await tcpClient((line) => lines.push(line), `127.0.0.1:${port}`);
+  }
+  stop();
+  await serving;
+  expect(lines).toEqual(["Hello from server", "Hello from server"]);
 });

@@ -1,0 +1,52 @@
+import { CoterieError, type SocketAddress } from "../platform/index.ts";
+import { formatAddress } from "./address.ts";
+
+/** Nothing can listen there. `systemCode` is the operating system's word for it ("EADDRINUSE", "EACCES", …). */
+export class AddressUnavailableError extends CoterieError {
+  readonly code = "ADDRESS_UNAVAILABLE";
+  readonly address: SocketAddress;
+  readonly systemCode: string;
+  constructor(address: SocketAddress, systemCode: string, options?: { readonly cause?: unknown }) {
+    super(`cannot listen on ${formatAddress(address)}: ${systemCode}; choose another port or address`, options);
+    this.address = address;
+    this.systemCode = systemCode;
+  }
+}
+
+/** No connection came about. `systemCode` is the operating system's word for it ("ECONNREFUSED", "ENOTFOUND", …). */
+export class ConnectFailedError extends CoterieError {
+  readonly code = "CONNECT_FAILED";
+  readonly address: SocketAddress;
+  readonly systemCode: string;
+  constructor(address: SocketAddress, systemCode: string, options?: { readonly cause?: unknown }) {
+    super(`cannot connect to ${formatAddress(address)}: ${systemCode}; is somebody listening there?`, options);
+    this.address = address;
+    this.systemCode = systemCode;
+  }
+}
+
+/** An open connection broke. What had been written may or may not have arrived. */
+export class ConnectionLostError extends CoterieError {
+  readonly code = "CONNECTION_LOST";
+  override readonly outcome = "unknown";
+  readonly address: SocketAddress;
+  readonly systemCode: string;
+  constructor(address: SocketAddress, systemCode: string, options?: { readonly cause?: unknown }) {
+    super(
+      `the connection with ${formatAddress(address)} broke: ${systemCode}; what was written may not have arrived`,
+      options,
+    );
+    this.address = address;
+    this.systemCode = systemCode;
+  }
+}
+
+/** The operation came after this side was closed: it did not take place. */
+export class ConnectionClosedError extends CoterieError {
+  readonly code = "CONNECTION_CLOSED";
+  readonly address: SocketAddress;
+  constructor(address: SocketAddress) {
+    super(`nothing can be sent to ${formatAddress(address)} any more: this side was closed`);
+    this.address = address;
+  }
+}
