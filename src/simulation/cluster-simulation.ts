@@ -122,7 +122,8 @@ export class ClusterSimulation {
     for (const client of this.#clients) client.start();
     const injector = this.#scheduleFaults();
     const endMs = world.nowMs + this.#scenario.faultsMs;
-    if (!(await goOn(() => world.nowMs >= endMs, this.#scenario.faultsMs + 1, "the faults did not end"))) return false;
+    const limitMs = this.#scenario.faultsMs + 1_000;
+    if (!(await goOn(() => world.nowMs >= endMs, limitMs, "the faults did not end"))) return false;
 
     world.trace("phase", "faults are over");
     injector.healAll();

@@ -56,6 +56,11 @@ function forbidRealWorld(): void {
   performance.now = forbidden("performance.now");
 }
 
+/** Real sockets, files and timers that a run has left behind: they are beyond the reach of its seed. */
+function realResources(): readonly string[] {
+  return process.getActiveResourcesInfo().filter((name) => /^(TCP|UDP|PipeServer|FS|Timeout|GetAddr)/.test(name));
+}
+
 function parseFlags(): Flags | undefined {
   const { values } = parseArgs({
     options: {
@@ -171,6 +176,8 @@ async function runAll(flags: Flags): Promise<Totals> {
       const again = await runSeed(seed, flags, false);
       if (again.hash !== report.hash) violations.push(`the same seed gave ${report.hash}, then ${again.hash} [C-2]`);
     }
+    const resources = realResources();
+    if (resources.length > 0) violations.push(`the run reached into the real world [X-1]: ${resources.join(", ")}`);
     totals.add({ ...report, violations });
     if (violations.length > 0) tellFailure(seed, violations);
     if (flags.isListed) tellSeed(report);
