@@ -69,7 +69,9 @@ export class FileContent {
       const whole = Math.ceil(sizeBytes / pageBytes);
       for (const index of [...this.#pages.keys()]) if (index >= whole) this.#change(index, () => undefined);
       if (sizeBytes % pageBytes > 0) {
-        this.#change(pageOf(sizeBytes), (current) => copyOf(current).fill(0, sizeBytes % pageBytes));
+        this.#change(pageOf(sizeBytes), (current) => {
+          return current === undefined ? undefined : copyOf(current).fill(0, sizeBytes % pageBytes);
+        });
       }
     }
     this.#sizeBytes = sizeBytes;

@@ -4,6 +4,7 @@ import type { FolderNode } from "./disk-tree.ts";
 import type { DiskLoss } from "./file-content.ts";
 import { MachineClock, ProcessClock } from "./machine-clock.ts";
 import { type ProcessEnd, SimulatedProcess } from "./process.ts";
+import { ProcessDatagrams } from "./process-datagrams.ts";
 import { ProcessDisk } from "./process-disk.ts";
 import { type ListeningPort, ProcessNetwork } from "./process-network.ts";
 import type { SeededRandom } from "./seeded-random.ts";
@@ -40,7 +41,12 @@ export class SimulatedMachine {
   #lifeCount = 0;
   #port = ephemeralPortFirst;
   #life:
-    | { readonly process: SimulatedProcess; readonly disk: ProcessDisk; readonly network: ProcessNetwork }
+    | {
+        readonly process: SimulatedProcess;
+        readonly disk: ProcessDisk;
+        readonly network: ProcessNetwork;
+        readonly datagrams: ProcessDatagrams;
+      }
     | undefined;
 
   constructor(
@@ -84,11 +90,12 @@ export class SimulatedMachine {
     const disk = new ProcessDisk(this.#world, process, this.disk, this.#locks);
     const network = new ProcessNetwork(this.#world, process, this);
     const originMs = random.integer(0, clockOriginMsMax);
+    const datagrams = new ProcessDatagrams(this.#world, process, this);
     const clock = new ProcessClock(this.#world, process, this.clock, originMs);
-    this.#life = { process, disk, network };
+    this.#life = { process, disk, network, datagrams };
     this.#world.note(process.id, this.#lifeCount);
     this.#world.trace(this.name, `process ${process.id} starts`);
-    const platform: Platform = { clock, random, disk, network, process };
+    const platform: Platform = { clock, random, disk, network, datagrams, process };
     if (main !== undefined) process.post(() => main(platform));
     return platform;
   }
@@ -139,6 +146,7 @@ export class SimulatedMachine {
     this.#life = undefined;
     life.disk.abandon();
     life.network.close(!this.#isPowered);
+    life.datagrams.close();
     this.#world.note(process.id, -1);
     if (this.#world.isTraced) this.#world.trace(this.name, `process ${process.id} ends: ${describe(end)}`);
     this.#onProcessEnd?.(end);

@@ -1,3 +1,4 @@
+import type { SimulatedDatagramSocket } from "./datagram-socket.ts";
 import type { SimulatedMachine } from "./machine.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { SimulatedSocket } from "./socket.ts";
@@ -13,12 +14,14 @@ export interface NetworkSettings {
   readonly tailChance: number;
   /** Default 20. */
   readonly tailMs: number;
-  /** The part of packets that are lost and come with a retransmission. Default 0. */
+  /** The part of packets that are lost: streams send them again, datagrams do not. Default 0. */
   readonly lossChance: number;
   /** How long the first retransmission waits; each further one twice as long, up to 32 times. Default 200. */
   readonly retransmitMs: number;
   /** The part of packets in which one byte is not what was sent, past TCP's checksum. Default 0. */
   readonly corruptChance: number;
+  /** The part of datagrams that come twice, each after a delay of its own. Default 0. */
+  readonly duplicateChance: number;
   /** The part of reads that bring only a piece of what is there. Default 0.05. */
   readonly splitChance: number;
   /** One way within a machine. Default 0.02. */
@@ -39,6 +42,7 @@ export const defaultNetworkSettings: NetworkSettings = {
   lossChance: 0,
   retransmitMs: 200,
   corruptChance: 0,
+  duplicateChance: 0,
   splitChance: 0.05,
   localMs: 0.02,
   timeoutMs: 20_000,
@@ -63,6 +67,8 @@ export class SimulatedNetwork {
   readonly #links = new Map<string, Partial<NetworkSettings>>();
   readonly #cuts = new Set<string>();
   readonly #sockets = new Set<SimulatedSocket>();
+  /** Of all machines. */
+  readonly datagramSockets: Set<SimulatedDatagramSocket> = new Set();
 
   constructor(world: SimulatedWorld, random: SeededRandom, settings: NetworkSettings) {
     this.#world = world;
@@ -155,15 +161,29 @@ export class SimulatedNetwork {
   delayMs(from: SimulatedMachine, to: SimulatedMachine): number {
     const random = this.#random;
     const settings = this.settingsOf(from, to);
-    if (from === to) return settings.localMs + random.exponential(settings.localMs);
-    let delayMs = settings.latencyMs + random.exponential(settings.jitterMs);
-    if (random.chance(settings.tailChance)) delayMs += random.exponential(settings.tailMs);
-    if (settings.lossChance > 0) {
+    let delayMs = this.#flightMs(settings, from === to);
+    if (from !== to && settings.lossChance > 0) {
       for (let attempt = 0; attempt < 20 && random.chance(settings.lossChance); attempt++) {
         delayMs += settings.retransmitMs * 2 ** Math.min(attempt, 5);
       }
     }
     return delayMs;
+  }
+
+  /** How long each copy of a datagram takes that leaves now: none if it is lost, two if it is doubled. */
+  datagramDelaysMs(from: SimulatedMachine, to: SimulatedMachine): readonly number[] {
+    const settings = this.settingsOf(from, to);
+    if (from === to) return [this.#flightMs(settings, true)];
+    if (this.#random.chance(settings.lossChance)) return [];
+    const copyCount = this.#random.chance(settings.duplicateChance) ? 2 : 1;
+    return Array.from({ length: copyCount }, () => this.#flightMs(settings, false));
+  }
+
+  #flightMs(settings: NetworkSettings, isWithinMachine: boolean): number {
+    const random = this.#random;
+    if (isWithinMachine) return settings.localMs + random.exponential(settings.localMs);
+    const delayMs = settings.latencyMs + random.exponential(settings.jitterMs);
+    return random.chance(settings.tailChance) ? delayMs + random.exponential(settings.tailMs) : delayMs;
   }
 }
 

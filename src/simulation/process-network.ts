@@ -20,8 +20,8 @@ export interface ListeningPort {
 }
 
 const synRetryMs = 1000;
-const loopbackHosts: ReadonlySet<string> = new Set(["127.0.0.1", "localhost", "::1"]);
-const anyHosts: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
+export const loopbackHosts: ReadonlySet<string> = new Set(["127.0.0.1", "localhost", "::1"]);
+export const anyHosts: ReadonlySet<string> = new Set(["", "0.0.0.0", "::"]);
 
 /** The network as one process sees it. Hosts are the names and addresses of machines, or loopback. */
 export class ProcessNetwork implements Network {
