@@ -10,6 +10,7 @@ import { attachToDemo, controlVariable, type DemoAttachment, type DemoMember } f
 import { removeAbandonedDemo } from "./demo-directory.ts";
 import { prepareDirectory, writeFileDurably } from "./directory.ts";
 import { exitCode } from "./exit-code.ts";
+import { limitHeapGrowth } from "./heap-growth.ts";
 import { type HostedNode, hostNode, nodeNameIn } from "./node-host.ts";
 import { type Password, readPassword, readSecretFile } from "./password.ts";
 import { formatAddress } from "./peer-list.ts";
@@ -109,6 +110,7 @@ class NodeProcess {
 
   async run(): Promise<void> {
     const { control, directory, log, name } = this.#options;
+    limitHeapGrowth();
     const attachment = await this.#attach({ name, directory }, control);
     if (this.#signals.isStopping) return;
     void attachment?.ended.then(() => this.#signals.request("demoEnded"));
