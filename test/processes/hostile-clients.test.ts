@@ -1,0 +1,220 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { ErrorReply, type Reply } from "../../src/resp/index.ts";
+import { cleanUp } from "../cli/processes.ts";
+import { undisturbed } from "./checking-client.ts";
+import { eventually, ProcessCluster, type ProcessNode } from "./cluster.ts";
+import { encodeCommand, RespClient } from "./resp-client.ts";
+
+const sockets: Socket[] = [];
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await cleanUp();
+});
+
+const mebibyte = 1_048_576;
+/** Wide, since the machine that runs the tests may be busy with other ones; a node that hangs takes longer. */
+const latencyMaxMs = 5_000;
+
+async function connected(port: number): Promise<RespClient> {
+  const client = await RespClient.connect(port);
+  sockets.push(client.socket);
+  return client;
+}
+
+/** All that comes back to `bytes` until the node ends the connection. */
+function answerTo(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: "127.0.0.1", port });
+    sockets.push(socket);
+    let answer = "";
+    socket.setEncoding("latin1").on("data", (text: string) => {
+      answer += text;
+    });
+    socket.on("error", () => {});
+    socket.on("close", () => resolve(answer));
+    socket.write(bytes, "latin1");
+  });
+}
+
+async function residentBytes(cluster: ProcessCluster, node: ProcessNode): Promise<number> {
+  const { nodes } = await cluster.status(node);
+  return nodes.find(({ name }) => name === node.name)?.status?.residentBytes ?? Number.NaN;
+}
+
+async function logBytes(cluster: ProcessCluster): Promise<number> {
+  const { nodes } = await cluster.status(cluster.nodes[0]);
+  return Math.max(...nodes.map(({ status }) => status?.logBytes ?? Number.NaN));
+}
+
+function errorOf(reply: Reply | undefined): string | undefined {
+  return reply instanceof ErrorReply ? reply.text : undefined;
+}
+
+/** No node crashed, and all hold the same. */
+async function expectHealth(cluster: ProcessCluster): Promise<void> {
+  expect(cluster.nodes.map(({ isRunning }) => isRunning)).toEqual([true, true, true]);
+  expect(new Set(await cluster.digests()).size).toBe(1);
+}
+
+test("malformed protocol, unknown commands, wrong arity, binary and empty keys get proper answers", async () => {
+  const cluster = await ProcessCluster.start();
+  const port = cluster.ports[0] ?? 0;
+  const latencyMs = await undisturbed(cluster.ports, async () => {
+    const malformed: readonly [bytes: string, answer: RegExp][] = [
+      ["*1\r\n:5\r\n", /^-ERR Protocol error: expected '\$', got ':'\r\n$/],
+      ["*x\r\n", /^-ERR Protocol error: invalid multibulk length\r\n$/],
+      ["*2000000000\r\n", /^-ERR Protocol error: invalid multibulk length\r\n$/],
+      ["*1\r\n$-5\r\n", /^-ERR Protocol error: invalid bulk length\r\n$/],
+      ["*1\r\n$99999999999\r\n", /^-ERR Protocol error: invalid bulk length\r\n$/],
+      ['SET "unbalanced\r\n', /^-ERR Protocol error: unbalanced quotes in request\r\n$/],
+      ["x".repeat(70_000), /^-ERR Protocol error: too big inline request\r\n$/],
+      // What came before the mistake is answered first.
+      [`${encodeCommand(["PING"])}*1\r\n!\r\n`, /^\+PONG\r\n-ERR Protocol error: [^\r]*\r\n$/],
+    ];
+    const answers = await Promise.all(malformed.map(([bytes]) => answerTo(port, bytes)));
+    for (const [at, [, answer]] of malformed.entries()) expect(answers[at]).toMatch(answer);
+
+    const client = await connected(port);
+    const key = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code)).join("");
+    const replies = await Promise.all(
+      client.pipeline([
+        ["NOSUCHCOMMAND", "a"],
+        ["\0\r\n\xff", "a"],
+        ["GET"],
+        ["SET", "a"],
+        ["GET", "a", "b"],
+        ["SET", key, key],
+        ["GET", key],
+        ["SET", "", ""],
+        ["GET", ""],
+        ["EXISTS", "", key],
+        ["INCR", key],
+      ]),
+    );
+    expect(errorOf(replies[0])).toMatch(/^ERR unknown command 'NOSUCHCOMMAND'/);
+    expect(errorOf(replies[1])).toMatch(/^ERR unknown command/);
+    for (const reply of replies.slice(2, 5)) expect(errorOf(reply)).toMatch(/^ERR wrong number of arguments/);
+    expect(replies.slice(5, 10)).toMatchObject([{ text: "OK" }, key, { text: "OK" }, "", 2]);
+    expect(errorOf(replies[10])).toBe("ERR value is not an integer or out of range");
+  });
+  expect(latencyMs).toBeLessThan(latencyMaxMs);
+  await expectHealth(cluster);
+}, 120_000);
+
+test("clients that leave in the middle of a command, a thousand times, disturb nobody and write nothing", async () => {
+  const cluster = await ProcessCluster.start();
+  const port = cluster.ports[0] ?? 0;
+  const whole = encodeCommand(["SET", "torn", "x".repeat(1_000)]);
+  await undisturbed(cluster.ports, async () => {
+    for (let round = 0; round < 20; round++) {
+      await Promise.all(
+        Array.from({ length: 50 }, async (_, place) => {
+          const client = await connected(port);
+          const cut = 1 + ((round * 50 + place) % (whole.length - 1));
+          await new Promise((resolve) => client.socket.write(whole.slice(0, cut), "latin1", resolve));
+          if (place % 2 === 0) client.socket.resetAndDestroy();
+          else client.socket.end();
+          await client.reply();
+        }),
+      );
+    }
+  });
+  const client = await connected(port);
+  expect(await client.request("EXISTS", "torn")).toBe(0);
+  await expectHealth(cluster);
+}, 120_000);
+
+test("values of 100 MB are refused before they are proposed, and disturb nobody", async () => {
+  const cluster = await ProcessCluster.start();
+  const leader = await cluster.leader();
+  const logBefore = await logBytes(cluster);
+  const memoryBefore = await residentBytes(cluster, leader);
+  let memoryPeak = 0;
+  const chunk = Buffer.alloc(mebibyte, "x");
+  const latencyMs = await undisturbed(cluster.ports, async () => {
+    for (let round = 0; round < 2; round++) {
+      const client = await connected(leader.port);
+      const reply = client.reply();
+      client.socket.write(`*3\r\n$3\r\nSET\r\n$4\r\nhuge\r\n$${100 * mebibyte}\r\n`);
+      for (let sent = 0; sent < 100; sent++) {
+        if (!client.socket.write(chunk)) await once(client.socket, "drain");
+        if (sent % 20 === 0) memoryPeak = Math.max(memoryPeak, await residentBytes(cluster, leader));
+      }
+      client.socket.write("\r\n");
+      expect(errorOf(await reply)).toMatch(/^ERR A command is larger than commandBytesMax/);
+      expect(await client.request("EXISTS", "huge")).toBe(0);
+      client.close();
+    }
+  });
+  expect(latencyMs).toBeLessThan(latencyMaxMs);
+  expect(memoryPeak - memoryBefore).toBeLessThan(100 * mebibyte);
+  expect((await logBytes(cluster)) - logBefore).toBeLessThan(50 * mebibyte);
+  await expectHealth(cluster);
+}, 120_000);
+
+test("a client that never reads its replies is not served further until it does, and gets each of them", async () => {
+  const cluster = await ProcessCluster.start();
+  const node = await cluster.leader();
+  const writer = await connected(node.port);
+  const value = "v".repeat(mebibyte);
+  await writer.request("SET", "big", value);
+  const memoryBefore = await residentBytes(cluster, node);
+  const replyCount = 400;
+  const client = await connected(node.port);
+  const latencyMs = await undisturbed(cluster.ports, async () => {
+    client.socket.pause();
+    const replies = client.pipeline(
+      Array.from({ length: replyCount }, (_, at) => (at % 2 === 0 ? ["GET", "big"] : ["ECHO", String(at)])),
+    );
+    // A second one sends without an end: sooner or later the node takes no more from it.
+    const flood = await connected(node.port);
+    flood.socket.pause();
+    const echoes = encodeCommand(["ECHO", "e".repeat(1_000)]).repeat(1_000);
+    for (let sent = 0; sent < 64; sent++) flood.socket.write(echoes, "latin1");
+    const writer = await connected(node.port);
+    for (let round = 0; round < 200; round++) expect(await writer.request("PING")).toMatchObject({ text: "PONG" });
+    expect(flood.socket.writableLength).toBeGreaterThan(16 * mebibyte);
+    expect((await residentBytes(cluster, node)) - memoryBefore).toBeLessThan(128 * mebibyte);
+    client.socket.resume();
+    for (const [at, reply] of (await Promise.all(replies)).entries()) {
+      if (reply !== (at % 2 === 0 ? value : String(at))) throw new Error(`reply ${at} is another one`);
+    }
+  });
+  expect(latencyMs).toBeLessThan(latencyMaxMs);
+  await expectHealth(cluster);
+}, 120_000);
+
+test("2,500 connections to one node are all served", async () => {
+  const cluster = await ProcessCluster.start();
+  const port = cluster.ports[0] ?? 0;
+  await undisturbed(cluster.ports, async () => {
+    const clients: RespClient[] = [];
+    while (clients.length < 2_500) {
+      clients.push(...(await Promise.all(Array.from({ length: 100 }, () => connected(port)))));
+    }
+    for (let round = 0; round < 2; round++) {
+      const replies = await Promise.all(
+        clients.flatMap((client, at) =>
+          client.pipeline([
+            ["SET", `many:${at}`, `${round}:${at}`],
+            ["GET", `many:${at}`],
+          ]),
+        ),
+      );
+      const values = replies.filter((_, at) => at % 2 === 1);
+      expect(values).toEqual(clients.map((_, at) => `${round}:${at}`));
+    }
+    const [asked] = clients;
+    const clientsLine = String(await asked?.request("INFO", "clients"));
+    expect(Number(/connected_clients:(\d+)/.exec(clientsLine)?.[1])).toBeGreaterThanOrEqual(2_500);
+    for (const client of clients) client.close();
+    await eventually("their connections to be forgotten", async () => {
+      const text = String(await (await connected(port)).request("INFO", "clients"));
+      return Number(/connected_clients:(\d+)/.exec(text)?.[1]) < 100 ? true : undefined;
+    });
+  });
+  await expectHealth(cluster);
+}, 120_000);
