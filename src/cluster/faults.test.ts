@@ -144,7 +144,7 @@ test.for([60_000, 3_600_000, -3_600_000, yearMs, -yearMs])(
 );
 
 test("an exception in apply stops that replica on every node, is seen in the status, and the nodes stay up [A-4, H-8]", async () => {
-  const cluster = await started();
+  const cluster = await started({ node: { settings: { commitHintDelayMs: 0 } } });
   const spec = entryCommandTable.get("INCR");
   if (spec?.execute === undefined) throw new Error("no INCR");
   const { execute } = spec;

@@ -3,23 +3,19 @@
  * Events only note things down; `turn`, at the end of the node's turn, closes batches, asks for reads and carries out
  * what the core says. `drain` does the last of these alone, as soon as there is something to apply.
  */
-import { type CommandSpec, DueKeyMet, hasArity, isWrite, Keyspace, wrongArity } from "../keyspace/index.ts";
+import { type CommandSpec, Keyspace } from "../keyspace/index.ts";
 import type { GroupLog } from "../log/index.ts";
 import { assert, type Clock, type Logger, type Random } from "../platform/index.ts";
 import type { Entry, LogIndex, Message, Persist, ProgressStatus, RaftCore, ReplicaId, Term } from "../raft/index.ts";
-import { Arguments, type ErrorReply, type Reply } from "../resp/index.ts";
+import type { Arguments, ErrorReply, Reply } from "../resp/index.ts";
 import { Applier } from "./applier.ts";
 import type { Batch } from "./batch.ts";
-import { failUncertain, failUnproposed, giveBack } from "./batch-fate.ts";
+import { failUncertain } from "./batch-fate.ts";
 import { CommitHints } from "./commit-hints.ts";
-import { commandTooLarge, diskFull, replicaStopped, tooManyWaiting } from "./errors.ts";
+import { replicaStopped } from "./errors.ts";
 import type { Lane } from "./lane.ts";
-import { Orphans } from "./orphans.ts";
-import { ReadRounds, type ReadVisitor } from "./read-rounds.ts";
+import { ReplicaCommands } from "./replica-commands.ts";
 import type { NodeSettings } from "./settings.ts";
-import { packWords, wordsBytes } from "./words.ts";
-import { WriteQueue } from "./write-queue.ts";
-import { WriteWaits, waitSpec } from "./write-waits.ts";
 
 /** What a replica needs of its node. */
 export interface ReplicaHost {
@@ -52,7 +48,7 @@ export interface Route {
 export class Replica {
   readonly group: number;
   readonly core: RaftCore;
-  readonly keyspace: Keyspace;
+  readonly keyspace: Keyspace = new Keyspace();
 
   constructor(options: {
     readonly group: number;
@@ -64,21 +60,20 @@ export class Replica {
     this.group = group;
     this.core = core;
     this.#host = host;
-    this.keyspace = new Keyspace();
     this.#applier = new Applier({
       keyspace: this.keyspace,
       onChecksum: (index, from, reply) => host.onChecksum(this, index, from, reply),
     });
-    this.#writes = new WriteQueue({
+    this.#commands = new ReplicaCommands({
+      core,
+      keyspace: this.keyspace,
       clock: host.clock,
       random: host.random,
       settings: host.settings,
-      propose: (data) => core.propose(data),
       entryTimeMs: () => host.entryTimeMs(this),
+      isDiskFull: () => host.isDiskFull(),
+      onProposal: () => host.markDirty(this),
     });
-    this.#reads = new ReadRounds(host.settings.readRoundsInFlightMax);
-    this.#orphans = new Orphans(host.clock, host.settings.resolveWaitMs);
-    this.#waits = new WriteWaits(host.clock);
     this.#hints = new CommitHints(host.clock, host.settings.commitHintDelayMs, (message) => host.send(group, message));
     log.onAvailable(() => {
       this.#guard(() => core.entriesAvailable());
@@ -100,24 +95,14 @@ export class Replica {
     return this.#stoppedBecause;
   }
 
-  /** Commands of clients that wait here, and their bytes. */
-  get waitingCount(): number {
-    return this.#writes.queuedCount + this.#reads.count;
-  }
-
-  get waitingBytes(): number {
-    return this.#writes.queuedBytes + this.#reads.byteLength;
-  }
-
   /** Whether streams should hold back. */
   get isBusy(): boolean {
-    const { queuedBytesMax, queuedCommandsMax } = this.#host.settings;
-    return this.waitingCount > queuedCommandsMax || this.waitingBytes > queuedBytesMax;
+    return this.#commands.isBusy;
   }
 
   /** Whether nothing that clients wait for is under way. */
   get isIdle(): boolean {
-    return this.#writes.isEmpty && this.#writes.inFlightCount === 0 && this.#reads.count === 0 && this.#orphans.isEmpty;
+    return this.#commands.isIdle;
   }
 
   /**
@@ -125,13 +110,18 @@ export class Replica {
    * the ticket once. May answer at once.
    */
   submit(lane: Lane, ticket: number, spec: CommandSpec<Keyspace>, args: Arguments): void {
-    assert(!lane.isBehindLarge, "a command overtakes a large one of its lane");
-    const write = isWrite(spec);
-    const refusal = this.#refusal(spec, write, args);
-    if (refusal !== undefined) lane.answer(ticket, refusal);
-    else if (spec === waitSpec) this.#waits.add(lane, ticket, args);
-    else if (write) this.#write(lane, ticket, args);
-    else this.#read(lane, ticket, spec, args);
+    if (this.#stoppedReply !== undefined) {
+      lane.answer(ticket, this.#stoppedReply);
+    } else {
+      this.#commands.submit(lane, ticket, spec, args);
+      this.#host.markDirty(this);
+    }
+  }
+
+  /** Puts a command of the node itself into the log, if this replica leads. */
+  proposeOwn(lane: Lane, args: Arguments): void {
+    if (!this.isLeading) return;
+    this.#commands.addOwn(lane, args);
     this.#host.markDirty(this);
   }
 
@@ -157,12 +147,11 @@ export class Replica {
     this.#guard(() => this.core.reportUnreachable(id));
   }
 
-  /** One tick of Raft's time, or none where time is only looked at. */
+  /** One tick of Raft's time. */
   tick(): void {
     this.#guard(() => {
       this.core.tick();
-      this.#orphans.expire();
-      this.#waits.check(this.core);
+      this.#commands.expire();
       if (this.isLeading) this.#advanceClock();
     });
     this.#host.markDirty(this);
@@ -171,28 +160,18 @@ export class Replica {
   /** The end of a turn: what has collected goes on its way. */
   turn(): void {
     this.#guard(() => {
-      if (this.isLeading) {
-        this.#writes.propose();
-        if (this.#reads.isWanted) this.core.readIndex(this.#reads.ask());
-      }
+      if (this.isLeading) this.#commands.propose();
       const { appliedIndex } = this.core;
       this.#drain();
       // What was applied or confirmed just now has made room for more.
-      const hasRoom = this.core.appliedIndex > appliedIndex && this.#writes.canPropose;
-      if (this.isLeading && (hasRoom || this.#reads.isWanted)) this.#host.markDirty(this);
+      const hasRoom = this.core.appliedIndex > appliedIndex && this.#commands.canPropose;
+      if (this.isLeading && (hasRoom || this.#commands.wantsRead)) this.#host.markDirty(this);
     });
   }
 
   /** Carries out what the core has to say now. */
   drain(): void {
     this.#guard(() => this.#drain());
-  }
-
-  /** Asks for an entry that runs `args` in the name of the node itself, if this replica leads. */
-  proposeOwn(lane: Lane, args: Arguments): void {
-    if (!this.isLeading) return;
-    this.#writes.openBatch().add(lane, 0, args);
-    this.#host.markDirty(this);
   }
 
   /** Asks another voter to lead: the one whose log is the longest of those that seem to answer. */
@@ -218,17 +197,18 @@ export class Replica {
     if (this.#stoppedBecause !== undefined) return;
     this.#stoppedBecause = reason;
     this.#stoppedReply = reply;
-    this.#abandon(reason, reply);
+    this.#ledTerm = 0;
+    this.#route = { leader: 0, term: this.core.term };
+    this.#hints.clear();
+    if (this.#appliedBatch !== undefined) failUncertain(this.#appliedBatch, reason);
+    this.#commands.abandon(reason, reply);
+    this.#host.onRoute(this);
   }
 
   readonly #host: ReplicaHost;
   readonly #applier: Applier;
-  readonly #writes: WriteQueue;
-  readonly #reads: ReadRounds;
-  readonly #orphans: Orphans;
-  readonly #waits: WriteWaits;
+  readonly #commands: ReplicaCommands;
   readonly #hints: CommitHints;
-  readonly #readArgs: Arguments = new Arguments();
   #route: Route = { leader: 0, term: 0 };
   /** The term in which this replica leads, as far as its commands know; 0 if it does not. */
   #ledTerm: Term = 0;
@@ -236,43 +216,8 @@ export class Replica {
   #applying: readonly Entry[] = noEntries;
   /** The batch whose entry is being applied: if that fails, its commands are not forgotten. */
   #appliedBatch: Batch | undefined;
-  #readTimeMs = 0;
   #stoppedBecause: string | undefined;
   #stoppedReply: ErrorReply | undefined;
-
-  #refusal(spec: CommandSpec<Keyspace>, write: boolean, args: Arguments): ErrorReply | undefined {
-    if (this.#stoppedReply !== undefined) return this.#stoppedReply;
-    const { settings } = this.#host;
-    const bytes = wordsBytes(args);
-    if (!hasArity(spec, args.count)) return wrongArity(spec.name);
-    if (bytes > settings.commandBytesMax) return commandTooLarge(bytes, settings.commandBytesMax);
-    if (this.waitingCount >= 2 * settings.queuedCommandsMax) return tooManyWaiting;
-    if (this.waitingBytes + bytes > 2 * settings.queuedBytesMax + settings.commandBytesMax) return tooManyWaiting;
-    return write && this.#host.isDiskFull() ? diskFull : undefined;
-  }
-
-  #write(lane: Lane, ticket: number, args: Arguments): void {
-    const isLarge = wordsBytes(args) > this.#host.settings.pieceBytes;
-    const batch = isLarge ? this.#writes.largeBatch() : this.#writes.openBatch();
-    if (lane.queuedReadCount > 0) this.#attachReads(lane, batch);
-    if (isLarge) this.#writes.addLarge(batch, lane, ticket, args);
-    else batch.add(lane, ticket, args);
-  }
-
-  #read(lane: Lane, ticket: number, spec: CommandSpec<Keyspace>, args: Arguments): void {
-    const batch = lane.lastBatch;
-    if (batch !== undefined && !batch.isProposed) batch.addRead(lane, ticket, spec, args);
-    else this.#reads.add(lane, ticket, spec, args, this.#host.clock.nowMs());
-  }
-
-  /** The lane's reads that still wait take their places before what comes next in `batch`. */
-  #attachReads(lane: Lane, batch: Batch): void {
-    const args = this.#readArgs;
-    this.#reads.takeOut(lane, (reads, at) => {
-      reads.open(at, args);
-      batch.addRead(lane, reads.tickets[at] as number, reads.specs[at] as CommandSpec<Keyspace>, args);
-    });
-  }
 
   #drain(): void {
     const { core } = this;
@@ -281,17 +226,17 @@ export class Replica {
       const ready = core.ready();
       if (ready.persist !== undefined) this.#persist(ready.persist);
       for (const message of ready.messages) this.#hints.pass(message);
-      for (const { context, index } of ready.reads) this.#reads.confirmed(context, index);
+      for (const { context, index } of ready.reads) this.#commands.confirmed(context, index);
       // Before anything is applied: what a new leader put in the place of our proposals is not our proposal.
       this.#noteLeadership();
-      if (ready.apply.length > 0)
-        this.#applying = this.#applying.length === 0 ? ready.apply : [...this.#applying, ...ready.apply];
+      if (ready.apply.length > 0) this.#applying = [...this.#applying, ...ready.apply];
       if (!this.#applyUntil(sliceEndMs)) break;
     }
+    // The rest of an earlier slice.
+    if (this.#applying.length > 0) this.#applyUntil(sliceEndMs);
     this.#noteLeadership();
     this.#noteRoute();
-    this.#serveReads();
-    this.#waits.check(core);
+    this.#commands.serve(this.isLeading);
   }
 
   #persist(persist: Persist): void {
@@ -322,7 +267,7 @@ export class Replica {
 
   #apply(entry: Entry): void {
     const { index, term } = entry;
-    const batch = this.#orphans.take(index, term) ?? (this.isLeading ? this.#writes.take(index, term) : undefined);
+    const batch = this.#commands.take(index, term, this.isLeading);
     if (entry.kind === "normal") {
       this.#appliedBatch = batch;
       this.#applier.apply(entry, batch);
@@ -336,26 +281,6 @@ export class Replica {
     }
   }
 
-  #serveReads(): void {
-    if (this.#reads.count === 0 || !this.isLeading) return;
-    this.#readTimeMs = this.#host.entryTimeMs(this) ?? this.keyspace.clockMs;
-    this.#reads.serve(this.core.appliedIndex, this.#serveRead);
-  }
-
-  readonly #serveRead: ReadVisitor = (batch, at, lane) => {
-    const spec = batch.specs[at] as CommandSpec<Keyspace>;
-    const ticket = batch.tickets[at] as number;
-    batch.open(at, this.#readArgs);
-    const reply = this.keyspace.read(spec, this.#readArgs, this.#readTimeMs);
-    if (!(reply instanceof DueKeyMet)) return lane.answer(ticket, reply);
-    // It takes its place behind an entry that advances the clock, and the lane's other reads stay behind it.
-    const open = this.#writes.openBatch();
-    open.isForced = true;
-    open.addRead(lane, ticket, spec, this.#readArgs);
-    this.#attachReads(lane, open);
-    this.#host.markDirty(this);
-  };
-
   /** Takes note of leadership won or lost. */
   #noteLeadership(): void {
     const term = this.core.role === "leader" ? this.core.term : 0;
@@ -363,23 +288,12 @@ export class Replica {
     const { logger } = this.#host;
     if (this.#ledTerm !== 0) {
       logger.log("info", "leadership was lost", { group: this.group, term: this.#ledTerm });
-      this.#loseLeadership();
+      this.#ledTerm = 0;
+      this.#hints.clear();
+      this.#commands.loseLeadership();
     }
     this.#ledTerm = term;
     if (term !== 0) logger.log("info", "leadership was won", { group: this.group, term });
-  }
-
-  #loseLeadership(): void {
-    this.#ledTerm = 0;
-    this.#hints.clear();
-    this.#orphans.add(this.#writes.takeProposed());
-    for (const batch of this.#writes.takeUnproposed()) giveBack(batch);
-    this.#reads.takeAll((batch, at, lane) => {
-      batch.open(at, this.#readArgs);
-      const spec = batch.specs[at] as CommandSpec<Keyspace>;
-      lane.giveBack(batch.tickets[at] as number, spec, packWords(this.#readArgs), batch.openedMs);
-    });
-    this.#waits.giveBack();
   }
 
   #noteRoute(): void {
@@ -395,7 +309,7 @@ export class Replica {
     const dueMs = this.keyspace.nextDeadlineMs();
     if (dueMs === undefined || !this.core.hasCommittedInTerm) return;
     const nowMs = this.#host.entryTimeMs(this);
-    if (nowMs !== undefined && dueMs <= nowMs) this.#writes.openBatch().isForced = true;
+    if (nowMs !== undefined && dueMs <= nowMs) this.#commands.forceEntry();
   }
 
   /** Runs what may meet a broken invariant: that stops this replica, and nothing else (CONSENSUS H-8). */
@@ -407,19 +321,6 @@ export class Replica {
       this.#host.onStopped(this, error);
       this.stop(String(error), replicaStopped);
     }
-  }
-
-  #abandon(reason: string, reply: ErrorReply): void {
-    this.#ledTerm = 0;
-    this.#hints.clear();
-    this.#route = { leader: 0, term: this.core.term };
-    if (this.#appliedBatch !== undefined) failUncertain(this.#appliedBatch, reason);
-    for (const batch of this.#writes.takeProposed()) failUncertain(batch, reason);
-    this.#orphans.abandon(reason);
-    for (const batch of this.#writes.takeUnproposed()) failUnproposed(batch, reply);
-    this.#reads.takeAll((batch, at, lane) => lane.answer(batch.tickets[at] as number, reply));
-    this.#waits.answerAll(reply);
-    this.#host.onRoute(this);
   }
 }
 

@@ -155,7 +155,7 @@ test("many commands of a turn are one entry, and several batches are under way a
 
 test("a large value goes in pieces, and small ones do not wait behind it", async () => {
   const cluster = await started({ machine: { disk: { mebibyteMs: 20 } } });
-  const value = "v".repeat(2 << 20);
+  const value = "v".repeat(5 << 20);
   for (const name of cluster.names) {
     const large = cluster.client(name);
     const small = cluster.client(name);
