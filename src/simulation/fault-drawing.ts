@@ -30,17 +30,26 @@ export function drawFaults(random: SeededRandom, nodes: readonly string[], durat
   const meanGapMs = random.pick([200, 500, 1_500, 4_000]);
   // Were there always several at a time, little would be done in between.
   const lengthMs = meanGapMs * random.pick([0.2, 0.6, 2]);
+  const wrongClock = random.pick(nodes);
   const faults: TimedFault[] = [];
   if (lots.length === 0) return faults;
   for (let atMs = random.exponential(meanGapMs); atMs < durationMs; atMs += random.exponential(meanGapMs)) {
     const forMs = Math.min(1 + random.exponential(lengthMs), durationMs - atMs);
-    faults.push({ atMs, fault: drawFault(random, random.pick(lots), nodes, forMs) });
+    const kind = random.pick(lots);
+    // A majority of clocks that are an hour ahead is beyond what the nodes promise to bear: one node's may be wrong.
+    const candidates = kind === "jumpClock" ? [wrongClock] : nodes;
+    faults.push({ atMs, fault: drawFault(random, kind, { nodes, candidates, forMs }) });
   }
   return faults;
 }
 
-function drawFault(random: SeededRandom, kind: FaultKind, nodes: readonly string[], forMs: number): Fault {
-  const node = random.pick(nodes);
+function drawFault(
+  random: SeededRandom,
+  kind: FaultKind,
+  options: { readonly nodes: readonly string[]; readonly candidates: readonly string[]; readonly forMs: number },
+): Fault {
+  const { candidates, forMs, nodes } = options;
+  const node = random.pick(candidates);
   switch (kind) {
     case "kill":
       return { kind, nodes: drawVictims(random, nodes), forMs };
