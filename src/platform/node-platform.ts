@@ -1,4 +1,5 @@
 import { NodeClock } from "./node-clock.ts";
+import { NodeDatagramNetwork } from "./node-datagram.ts";
 import { NodeDisk } from "./node-disk.ts";
 import { NodeNetwork } from "./node-network.ts";
 import { type Exit, NodeProcess } from "./node-process.ts";
@@ -17,6 +18,7 @@ export function createNodePlatform(options: NodePlatformOptions = {}): Platform 
     random: new NodeRandom(),
     disk: new NodeDisk(),
     network: new NodeNetwork(),
+    datagrams: new NodeDatagramNetwork(),
     process: new NodeProcess(options.exit),
   };
 }

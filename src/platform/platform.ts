@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import type { DatagramNetwork } from "./datagram.ts";
 import type { Disk } from "./disk.ts";
 import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
@@ -22,5 +23,6 @@ export interface Platform {
   readonly random: Random;
   readonly disk: Disk;
   readonly network: Network;
+  readonly datagrams: DatagramNetwork;
   readonly process: Process;
 }

@@ -37,6 +37,7 @@ export class SimulatedDatagramSocket implements DatagramSocket {
     this.localAddress = options.localAddress;
     this.remoteAddress = options.remoteAddress;
     this.#handlers = options.handlers;
+    owner.sockets.add(this);
     world.network.datagramSockets.add(this);
   }
 
@@ -55,6 +56,7 @@ export class SimulatedDatagramSocket implements DatagramSocket {
   /** As when its process ends. */
   end(): void {
     this.#isClosed = true;
+    this.#owner.sockets.delete(this);
     this.#world.network.datagramSockets.delete(this);
   }
 
@@ -71,7 +73,7 @@ export class SimulatedDatagramSocket implements DatagramSocket {
       this.#world.at(this.#world.later(delayMs), arrivalPhase, () => {
         if (!network.isOpen(this.machine, target)) return;
         const receiver = receiverAt(network.datagramSockets, target, { host: to.host, port: to.port });
-        receiver?.#receive(new Uint8Array(sent), from);
+        if (receiver !== undefined) receiver.#receive(new Uint8Array(sent), from);
       });
     }
     return undefined;

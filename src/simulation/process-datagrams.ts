@@ -14,9 +14,9 @@ import type { SimulatedWorld } from "./world.ts";
 /** Datagrams as one process sees them. Hosts are the names and addresses of machines, or loopback. */
 export class ProcessDatagrams implements DatagramNetwork {
   readonly machine: SimulatedMachine;
+  readonly sockets: Set<SimulatedDatagramSocket> = new Set();
   readonly #world: SimulatedWorld;
   readonly #process: SimulatedProcess;
-  readonly #sockets = new Set<SimulatedDatagramSocket>();
 
   constructor(world: SimulatedWorld, process: SimulatedProcess, machine: SimulatedMachine) {
     this.#world = world;
@@ -40,7 +40,7 @@ export class ProcessDatagrams implements DatagramNetwork {
 
   /** The process is gone. */
   close(): void {
-    for (const socket of this.#sockets) socket.end();
+    for (const socket of [...this.sockets]) socket.end();
   }
 
   #bind(
@@ -65,7 +65,6 @@ export class ProcessDatagrams implements DatagramNetwork {
     }
     const options = { localAddress: { host, port }, remoteAddress, handlers };
     const socket = new SimulatedDatagramSocket(this.#world, this, options);
-    this.#sockets.add(socket);
     if (!this.#process.isAlive) socket.end();
     return socket;
   }
