@@ -133,6 +133,19 @@ test("clocks that run ahead one after the other, a second each, are not taken fo
   expect(entryClock.skewMs(voters)).toBe(0);
 });
 
+test("after a silence a clock that is ahead is not believed at once either [K-1]", () => {
+  const { clock, entryClock } = clockWithPeers();
+  clock.elapsedMs += 10_000;
+  for (const nodeId of voters) entryClock.observe(nodeId, clock.wallMs() + yearMs, clock.nowMs());
+  expect(entryClock.skewMs(voters)).toBe(0);
+  clock.elapsedMs += 2_000;
+  for (const nodeId of voters) entryClock.observe(nodeId, clock.wallMs() + yearMs, clock.nowMs());
+  expect(entryClock.skewMs(voters)).toBe(0);
+  clock.elapsedMs += 2_000;
+  for (const nodeId of voters) entryClock.observe(nodeId, clock.wallMs() + yearMs, clock.nowMs());
+  expect(entryClock.skewMs(voters)).toBe(-yearMs);
+});
+
 test("what is no time is no answer [K-1]", () => {
   const clock = new FakeClock();
   const entryClock = new EntryClock(clock, { bandMs: 500 });

@@ -37,7 +37,14 @@ export class EntryClock {
     if (!isTime(peerWallMs) || !(roundTripMs >= 0 && roundTripMs <= roundTripMsMax)) return;
     const isGood = roundTripMs <= roundTripMsGood;
     const offset = { offsetMs: peerWallMs - (sentMs + roundTripMs / 2), measuredMs: nowMs, isGood };
-    const known = (this.#offsets.get(nodeId) ?? []).filter(({ measuredMs }) => nowMs - measuredMs <= windowMs);
+    const all = this.#offsets.get(nodeId) ?? [];
+    // The newest from before the window stays: after a silence, what comes now must last as long as ever.
+    const known = all.slice(
+      Math.max(
+        0,
+        all.findLastIndex(({ measuredMs }) => nowMs - measuredMs > windowMs),
+      ),
+    );
     const good = [...known, offset].filter((each) => each.isGood);
     this.#offsets.set(nodeId, good.length > 0 ? good : [...known, offset]);
   }
