@@ -50,3 +50,15 @@ export class ConnectionClosedError extends CoterieError {
     this.address = address;
   }
 }
+
+/** The operating system did not take a datagram: "EMSGSIZE" (it is too long), "ENOTFOUND", "ENETUNREACH", … */
+export class DatagramNotSentError extends CoterieError {
+  readonly code = "DATAGRAM_NOT_SENT";
+  readonly address: SocketAddress;
+  readonly systemCode: string;
+  constructor(address: SocketAddress, systemCode: string, options?: { readonly cause?: unknown }) {
+    super(`a datagram to ${formatAddress(address)} was not sent: ${systemCode}`, options);
+    this.address = address;
+    this.systemCode = systemCode;
+  }
+}

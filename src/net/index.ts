@@ -6,6 +6,7 @@ export {
   ConnectFailedError,
   ConnectionClosedError,
   ConnectionLostError,
+  DatagramNotSentError,
 } from "./connection-errors.ts";
 export { type LinkKind, linkKinds } from "./link-kind.ts";
 export type { PeerIdentity, Refusal, RefusalCode } from "./peer-identity.ts";
@@ -20,3 +21,5 @@ export {
 export { dialTcp, listenTcp, type TcpListenOptions, type TcpOptions } from "./tcp.ts";
 export { TcpConnection, type TcpConnectionEvents, type TcpConnectionOptions } from "./tcp-connection.ts";
 export { TcpListener } from "./tcp-listener.ts";
+export { dialUdp, listenUdp, type UdpOptions } from "./udp.ts";
+export { type Datagram, UdpSocket, type UdpSocketOptions } from "./udp-socket.ts";

@@ -13,6 +13,8 @@ import { main as json } from "../../examples/json.ts";
 import { main as raftElection } from "../../examples/raft-election.ts";
 import { main as tcpClient } from "../../examples/tcp-client.ts";
 import { main as tcpServer } from "../../examples/tcp-server.ts";
+import { main as udpClient } from "../../examples/udp-client.ts";
+import { main as udpServer } from "../../examples/udp-server.ts";
 import { main as variables } from "../../examples/variables.ts";
 
 type Program = (output: (line: string) => void) => void | Promise<void>;
@@ -72,4 +74,21 @@ test("tcp-server greets tcp-client", async () => {
   stop();
   await serving;
   expect(lines).toEqual(["Hello from server", "Hello from server"]);
+});
+
+test("udp-server prints what udp-client sends, and from where", async () => {
+  const [context, stop] = Context.background().withCancel();
+  const lines: string[] = [];
+  let serving: Promise<void> | undefined;
+  const port = await new Promise<number>((listening, reject) => {
+    const output = (line: string): void => {
+      lines.push(line);
+      stop();
+    };
+    serving = udpServer(output, "127.0.0.1:0", { context, listening });
+    serving.catch(reject);
+  });
+  await udpClient((line) => lines.push(line), `127.0.0.1:${port}`);
+  await serving;
+  expect(lines).toEqual([expect.stringMatching(/^Reçu de 127\.0\.0\.1:\d+ : Hello UDP Server$/)]);
 });

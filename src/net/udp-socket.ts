@@ -1,0 +1,140 @@
+import { type Cancellation, Channel, type Closed, InvalidArgumentError, Semaphore } from "../channels/index.ts";
+import { assert, type DatagramHandlers, type DatagramSocket, type SocketAddress } from "../platform/index.ts";
+import { addressFrom } from "./address.ts";
+import { ConnectionClosedError, DatagramNotSentError } from "./connection-errors.ts";
+
+/** One datagram, and who sent it. */
+export interface Datagram {
+  /** The receiver's to keep. */
+  readonly bytes: Uint8Array;
+  /** Its host is a numeric address. */
+  readonly from: SocketAddress;
+}
+
+export interface UdpSocketOptions {
+  /** Datagrams that wait to be received; those that come beyond are dropped and counted. */
+  readonly pendingDatagramsMax: number;
+  /** Datagrams on their way to the operating system; a send beyond them waits. */
+  readonly pendingSendsMax: number;
+}
+
+/**
+ * A UDP socket, as Go's `net.UDPConn`: from `listenUdp` it hears from everybody and answers by address, from `dialUdp`
+ * it talks with one address alone. Datagrams arrive whole or not at all; they may be lost, doubled and overtake each
+ * other. Whoever has a socket closes it; `await using` does.
+ */
+export class UdpSocket implements AsyncIterable<Datagram> {
+  readonly #arrived: Channel<Datagram>;
+  readonly #sending: Semaphore;
+  #socket: DatagramSocket | undefined;
+  #droppedCount = 0;
+  #isClosed = false;
+
+  /** For `listenUdp` and `dialUdp`. */
+  constructor(options: UdpSocketOptions) {
+    this.#arrived = new Channel(options.pendingDatagramsMax);
+    this.#sending = new Semaphore(options.pendingSendsMax);
+  }
+
+  /** The real port, also where 0 was asked for. */
+  get localAddress(): SocketAddress {
+    return this.#bound.localAddress;
+  }
+
+  /** What it was dialled to; undefined for a socket that listens. */
+  get remoteAddress(): SocketAddress | undefined {
+    return this.#bound.remoteAddress;
+  }
+
+  /** Datagrams that were dropped because too many waited to be received. */
+  get droppedCount(): number {
+    return this.#droppedCount;
+  }
+
+  /**
+   * The next datagram, {@link Closed} when this socket is closed; a promise if it has to wait.
+   * @throws CancelledError, DeadlineExceededError when `cancellation` ends first; no datagram is lost by that.
+   */
+  receive(cancellation?: Cancellation): Datagram | Closed | Promise<Datagram | Closed> {
+    return this.#arrived.receive(cancellation);
+  }
+
+  /**
+   * Sends one datagram, text as UTF-8, to the address that was dialled. Resolves when the operating system has taken
+   * it, which is no proof that it arrives. The bytes must not be changed before.
+   * @throws DatagramNotSentError (DATAGRAM_NOT_SENT), ConnectionClosedError (CONNECTION_CLOSED), InvalidArgumentError
+   * (INVALID_ARGUMENT) on a socket that listens; CancelledError, DeadlineExceededError when `cancellation` ends before
+   * it was this datagram's turn.
+   */
+  async send(data: string | Uint8Array, cancellation?: Cancellation): Promise<void> {
+    if (this.remoteAddress === undefined) throw new InvalidArgumentError("a socket that listens sends by sendTo");
+    await this.#send(data, undefined, cancellation);
+  }
+
+  /**
+   * As {@link send}, from a socket that listens, to `to`. Names are looked up each time: numeric addresses are quicker.
+   * @throws InvalidAddressError (INVALID_ADDRESS), and what {@link send} throws.
+   */
+  async sendTo(data: string | Uint8Array, to: string | SocketAddress, cancellation?: Cancellation): Promise<void> {
+    if (this.remoteAddress !== undefined) throw new InvalidArgumentError("a socket that was dialled sends by send");
+    await this.#send(data, addressFrom(to), cancellation);
+  }
+
+  /** Datagrams that wait are dropped; the port is free afterwards. Idempotent. */
+  async close(): Promise<void> {
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      while (this.#arrived.length > 0) this.#arrived.tryReceive();
+      this.#arrived.close();
+    }
+    await this.#bound.close();
+  }
+
+  /** Yields what {@link receive} does, until the socket is closed. */
+  [Symbol.asyncIterator](): AsyncGenerator<Datagram, void, undefined> {
+    return this.#arrived[Symbol.asyncIterator]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** For `listenUdp` and `dialUdp`. */
+  bound(socket: DatagramSocket): void {
+    this.#socket = socket;
+  }
+
+  /** For `listenUdp` and `dialUdp`. */
+  readonly onMessage: DatagramHandlers["onMessage"] = (bytes, from) => {
+    if (this.#isClosed || this.#arrived.trySend({ bytes, from })) return;
+    this.#droppedCount++;
+  };
+
+  get #bound(): DatagramSocket {
+    assert(this.#socket !== undefined, "a socket is handed out when it is bound");
+    return this.#socket;
+  }
+
+  async #send(
+    data: string | Uint8Array,
+    to: SocketAddress | undefined,
+    cancellation: Cancellation | undefined,
+  ): Promise<void> {
+    const turn = this.#sending.acquire(1, cancellation);
+    if (turn !== undefined) await turn;
+    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    const target = to ?? this.remoteAddress;
+    assert(target !== undefined, "a datagram goes to somebody");
+    try {
+      if (this.#isClosed) throw new ConnectionClosedError(target);
+      await new Promise<void>((resolve, reject) => {
+        this.#bound.send(bytes, to, (error) => {
+          if (error === undefined) resolve();
+          else reject(new DatagramNotSentError(target, error.code, { cause: error }));
+        });
+      });
+    } finally {
+      this.#sending.release();
+    }
+  }
+}
