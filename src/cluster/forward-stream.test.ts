@@ -1,0 +1,125 @@
+import { expect, test } from "vitest";
+import { type CommandSpec, commandTable, type Keyspace } from "../keyspace/index.ts";
+import { ByteWriter, type PeerLink } from "../net/index.ts";
+import { Arguments } from "../resp/index.ts";
+import { ForwardStream } from "./forward-stream.ts";
+import { messageType } from "./message-type.ts";
+import type { PendingCommand } from "./pending-command.ts";
+import { packWords } from "./words.ts";
+
+/** A connection that notes the types of messages, and how many of them have left the process. */
+function fakeLink() {
+  const sent: number[] = [];
+  const link = {
+    isUp: true,
+    messageCount: 0,
+    sentCount: 0,
+    begin(type: number): ByteWriter {
+      sent.push(type);
+      link.messageCount++;
+      return new ByteWriter();
+    },
+    end(): void {},
+  };
+  return { link, sent };
+}
+
+function started() {
+  const { link, sent } = fakeLink();
+  const heard: string[] = [];
+  const stream = new ForwardStream({
+    id: 7,
+    target: { group: 1, leader: 2, term: 3, protocol: 3 },
+    link: link as unknown as PeerLink,
+    owner: {
+      forwardAnswered: (command, text, index) => heard.push(`${command.ticket} answered ${text} at ${index}`),
+      forwardSettled: (again) => heard.push(`settled, again: ${again.map(({ ticket }) => ticket)}`),
+      forwardLost: (command, outcome) => heard.push(`${command.ticket} lost, ${outcome}`),
+      forwardBroken: (reason) => heard.push(`broken: ${reason}`),
+    },
+  });
+  const command = (ticket: number, ...words: string[]): PendingCommand => {
+    const args = Arguments.of(words);
+    const spec = commandTable.resolve(args) as CommandSpec<Keyspace>;
+    return { ticket, spec, words: packWords(args), protocol: 3, sinceMs: 0 };
+  };
+  const set = (ticket: number): void => stream.send(command(ticket, "SET", "k", "v"));
+  const get = (ticket: number): void => stream.send(command(ticket, "GET", "k"));
+  const reply = (number: number, text: string | undefined): void =>
+    stream.receive({ stream: 7, number, index: 10 + number, text });
+  return { link, sent, heard, stream, set, get, reply };
+}
+
+test("replies go to their commands in the order of the numbers [S-7]", () => {
+  const { heard, set, get, reply, stream } = started();
+  set(100);
+  get(101);
+  reply(1, "+OK");
+  expect(stream.unansweredCount).toBe(1);
+  reply(2, "$1");
+  expect(heard).toEqual(["100 answered +OK at 11", "101 answered $1 at 12"]);
+});
+
+test.for([
+  { what: "a gap", numbers: [2] },
+  { what: "a repeated reply", numbers: [1, 1] },
+  { what: "a reply to nothing", numbers: [1, 2, 3, 4] },
+])("$what breaks the stream: no reply slips by one place [S-7]", ({ numbers }) => {
+  const { heard, set, reply } = started();
+  for (const ticket of [100, 101, 102]) set(ticket);
+  for (const number of numbers) reply(number, "+OK");
+  expect(heard.at(-1)).toMatch(/^broken: reply \d came after reply \d/);
+  expect(heard.filter((text) => text.includes("answered"))).toHaveLength(numbers.length - 1);
+});
+
+test("replies behind one that comes over bulk wait for it, whichever is here first", () => {
+  const { heard, get, reply, stream } = started();
+  for (const ticket of [100, 101, 102]) get(ticket);
+  reply(1, undefined);
+  stream.receiveBulk(3, "large 3");
+  reply(2, "small 2");
+  reply(3, undefined);
+  expect(heard).toEqual([]);
+  stream.receiveBulk(1, "large 1");
+  expect(heard).toEqual(["100 answered large 1 at 11", "101 answered small 2 at 12", "102 answered large 3 at 13"]);
+});
+
+test("what the leader refuses can be sent again, once everything before it is answered [R-10]", () => {
+  const { heard, sent, set, reply, stream } = started();
+  for (const ticket of [100, 101, 102]) set(ticket);
+  stream.refused(2);
+  expect([stream.isClosing, stream.unansweredCount]).toEqual([true, 1]);
+  expect(heard).toEqual([]);
+  reply(1, "+OK");
+  expect(heard).toEqual(["100 answered +OK at 11", "settled, again: 101,102"]);
+  expect(sent.at(-1)).toBe(messageType.forwardEnd);
+});
+
+test("of a broken connection writes that may have left are unknown, those that have not are sent again [R-10, S-4]", () => {
+  const { link, heard, set, get, stream } = started();
+  set(100);
+  get(101);
+  set(102);
+  get(103);
+  link.sentCount = link.messageCount;
+  set(104);
+  get(105);
+  stream.break();
+  expect(heard).toEqual([
+    "102 lost, unknown",
+    "101 lost, notApplied",
+    "100 lost, unknown",
+    "settled, again: 103,104,105",
+  ]);
+});
+
+test("a stream that is closed waits for its answers, but not for ever", () => {
+  const { link, heard, set, stream } = started();
+  set(100);
+  link.sentCount = link.messageCount;
+  stream.close(1_000);
+  stream.expire(999);
+  expect(heard).toEqual([]);
+  stream.expire(1_000);
+  expect(heard).toEqual(["100 lost, unknown", "settled, again: "]);
+});
