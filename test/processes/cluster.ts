@@ -107,9 +107,15 @@ export class ProcessNode {
 }
 
 export interface ProcessClusterOptions {
-  /** Lets the peers reach a node at another port than it listens on: its number (from 0), and that port. */
-  readonly reachedAt?: { readonly node: number; readonly port: number };
+  /**
+   * Peers reach the second node through whoever listens at its address, which the function has to see to before the nodes
+   * start; the node itself listens at the same port of {@link hiddenHost}.
+   */
+  readonly hideSecond?: (peerPort: number) => Promise<void>;
 }
+
+/** Another loopback address, as Linux has them. */
+export const hiddenHost: string = "127.0.0.2";
 
 export class ProcessCluster {
   readonly nodes: readonly ProcessNode[];
@@ -123,14 +129,14 @@ export class ProcessCluster {
   static async start(options: ProcessClusterOptions = {}): Promise<ProcessCluster> {
     const folder = temporaryFolder();
     const ports = await choosePorts(random, 3, { port: 0, peerPort: 0 });
-    const { reachedAt } = options;
-    const shown = ports.map(({ peer }, at) => (reachedAt?.node === at ? reachedAt.port : peer));
-    const peers = shown.map((port, at) => `n${at + 1}=127.0.0.1:${port}`).join(",");
-    const nodes = ports.map(({ redis, peer }, at) => {
+    await options.hideSecond?.(ports[1]?.peer ?? 0);
+    const peers = ports.map(({ peer }, at) => `n${at + 1}=127.0.0.1:${peer}`).join(",");
+    const nodes = ports.map(({ redis }, at) => {
       const name = `n${at + 1}`;
       const dir = join(folder, name);
       const words = ["start", "--name", name, "--dir", dir, "--port", String(redis), "--peers", peers];
-      return new ProcessNode(name, dir, redis, [...words, "--peer-port", String(peer)]);
+      if (at === 1 && options.hideSecond !== undefined) words.push("--peer-bind", hiddenHost);
+      return new ProcessNode(name, dir, redis, words);
     });
     await Promise.all(nodes.map((node) => node.start()));
     const cluster = new ProcessCluster(
