@@ -8,7 +8,23 @@ export {
   ConnectionLostError,
   DatagramNotSentError,
 } from "./connection-errors.ts";
+export {
+  decodeJson,
+  encodeJson,
+  type JsonOptions,
+  type MessageSchema,
+  type SchemaResult,
+} from "./json-message.ts";
+export { JsonStream } from "./json-stream.ts";
 export { type LinkKind, linkKinds } from "./link-kind.ts";
+export {
+  MessageInvalidError,
+  MessageMalformedError,
+  MessageTooDeepError,
+  MessageTooLargeError,
+  MessageTruncatedError,
+  type SchemaIssue,
+} from "./message-errors.ts";
 export type { PeerIdentity, Refusal, RefusalCode } from "./peer-identity.ts";
 export type { PeerLink } from "./peer-link.ts";
 export {
