@@ -9,6 +9,7 @@ export {
   DatagramNotSentError,
 } from "./connection-errors.ts";
 export {
+  anything,
   decodeJson,
   encodeJson,
   type JsonOptions,

@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import { Context, closed } from "../channels/index.ts";
 import { createNodePlatform, type Platform } from "../platform/index.ts";
 import { SimulatedWorld } from "../simulation/index.ts";
+import { anything, decodeJson, encodeJson } from "./json-message.ts";
+import { MessageMalformedError } from "./message-errors.ts";
 import { dialUdp, listenUdp, type UdpOptions } from "./udp.ts";
 import type { Datagram } from "./udp-socket.ts";
 
@@ -104,6 +106,21 @@ describe.for(hosts)("UDP $name", ({ make }) => {
       await using client = await dialUdp(server.localAddress, options);
       await expect(server.send("x")).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
       await expect(client.sendTo("x", server.localAddress)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    }));
+
+  test("a datagram carries one JSON message, and a bad one harms no other", () =>
+    make()(async (options) => {
+      await using server = await listenUdp("127.0.0.1:0", options);
+      await using client = await dialUdp(server.localAddress, options);
+      await client.send("{");
+      await client.send(encodeJson({ sender: "Client", content: "où ?" }));
+      const received: unknown[] = [];
+      for (let count = 0; count < 2; count++) {
+        const datagram = await server.receive();
+        if (datagram === closed) throw new Error("closed");
+        received.push(await decodeJson(datagram.bytes, { schema: anything }).catch((error: unknown) => error));
+      }
+      expect(received).toEqual([expect.any(MessageMalformedError), { sender: "Client", content: "où ?" }]);
     }));
 
   test("many sends at once wait for their turn", () =>
