@@ -8,7 +8,7 @@ import { drawTimeline } from "./timeline.ts";
  * answer the operation in question stays, and the example is larger than it might be.
  */
 const questionConfigurationsMax = 5_000;
-const configurationsMax = 200_000;
+const configurationsMax = 100_000;
 
 export interface CounterExample<Input, Output> {
   readonly operations: readonly RepliedOperation<Input, Output>[];
