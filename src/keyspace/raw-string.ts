@@ -32,7 +32,9 @@ export class RawString {
   /** Everything, or from `start` up to, not including, `end`; flat. */
   text(start = 0, end: number = this.#length): string {
     const content = this.#content;
-    if (typeof content !== "string") return content.latin1Slice(start, Math.min(end, this.#length));
+    if (typeof content !== "string") {
+      return start >= this.#length ? "" : content.latin1Slice(start, Math.min(end, this.#length));
+    }
     return start === 0 && end >= this.#length ? content : flat(content.slice(start, end));
   }
 

@@ -49,6 +49,8 @@ export class FileContent {
   }
 
   write(bytes: Uint8Array, position: number): void {
+    // As POSIX has it: writing nothing makes no file longer.
+    if (bytes.length === 0) return;
     for (let done = 0; done < bytes.length; ) {
       const at = position + done;
       const within = at % pageBytes;
