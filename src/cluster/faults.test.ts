@@ -66,6 +66,25 @@ test("a follower whose disk is full holds nobody up, and catches up when there i
   await cluster.close();
 });
 
+test("a leader whose disk is full hands over to a node that has space, and writes go on [D-7]", async () => {
+  const cluster = await started();
+  const leader = await cluster.untilLeader();
+  const { disk } = cluster.world.machine(leader);
+  const client = cluster.client(leader);
+  disk.settings = { ...disk.settings, capacityBytes: disk.usedBytes };
+  for (let each = 0; each < 100; each++) {
+    client.send("SET", `k${each}`, "x".repeat(50_000));
+    await cluster.world.run(20);
+  }
+  await cluster.until(() => client.isAnswered, "replies");
+  expect(cluster.leader).not.toBe(leader);
+  expect(client.replies.at(-1)).toBe(okReply);
+  const refused = client.replies.filter((reply) => reply !== okReply);
+  for (const reply of refused) expect(reply).toMatch(/^-DISKFULL/);
+  expect(refused.length).toBeLessThan(20);
+  await cluster.close();
+});
+
 test("a failed sync ends the process with its own exit code, and nothing is acknowledged on it [D-4]", async () => {
   const cluster = await started();
   const leader = await cluster.untilLeader();

@@ -91,6 +91,17 @@ test("two processes never work in one directory, and one that was killed leaves 
   await cluster.close();
 });
 
+test("a peer port that is taken is an error, and leaves the directory free", async () => {
+  const cluster = await started();
+  cluster.kill("n1");
+  const platform = cluster.world.machine("n1").start();
+  await cluster.world.until(platform.network.listen({ host: "n1", port: 17_000 }, () => {}));
+  const start = (): Promise<Node> => Node.start({ platform, logger: silentLogger, directory: "/data" });
+  await expect(cluster.world.until(start())).rejects.toMatchObject({ code: "EADDRINUSE" });
+  await expect(cluster.world.until(start())).rejects.toMatchObject({ code: "EADDRINUSE" });
+  await cluster.close();
+});
+
 test("a node whose directory was emptied is refused, again and again, and stops with the cure in its log [D-10, M-11]", async () => {
   const cluster = await started();
   const client = cluster.client("n1");

@@ -39,7 +39,7 @@ export interface NodeWorkOptions {
 const firstGroup = 1;
 /** Ticks between two questions for a peer's clock. */
 const pingTicks = 5;
-/** Ticks between two attempts to hand over leadership because of the clock. */
+/** Ticks between two attempts to hand over leadership because this node is not fit to lead. */
 const handOverTicks = 100;
 
 export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandler {
@@ -79,6 +79,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       peerIds: this.#peerIds(),
       peerQueueBytesMax: settings.peerQueueBytesMax,
       diskEpoch: () => log.diskEpoch,
+      isDiskFull: () => log.isFull,
       handler: this,
     });
     this.#addGroup(firstGroup);
@@ -286,7 +287,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   readonly #forwarding: Forwarding;
   #ticker: Ticker | undefined;
   #tickCount = 0;
-  /** Before it, leadership is not handed over again because of the clock. */
+  /** Before it, leadership is not handed over again. */
   #handOverTick = 0;
   #dirty: Set<Replica> = new Set();
   /** Empty; takes the place of `#dirty` during a turn. */
@@ -313,14 +314,18 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     for (const hosted of this.#groups.values()) {
       hosted.tick();
       const isOff = this.#clockAlarm.check(this.#entryClock.skewMs(hosted.otherVoters));
-      if (isOff && hosted.replica.isLeading && this.#tickCount >= this.#handOverTick) {
-        this.#handOverTick = this.#tickCount + handOverTicks;
-        hosted.replica.handOver();
-      }
+      if (isOff || this.isDiskFull()) this.#handOver(hosted.replica);
     }
     for (const lane of [...this.waiting]) lane.expire();
     if (this.#tickCount % pingTicks === 0) this.traffic.ping();
     this.noteOutput();
+  }
+
+  /** This node should not lead now: its clock is off, or its disk takes no entries while others' do. */
+  #handOver(replica: Replica): void {
+    if (!replica.isLeading || this.#tickCount < this.#handOverTick) return;
+    this.#handOverTick = this.#tickCount + handOverTicks;
+    replica.handOver((id) => !this.traffic.isPeerFull(id));
   }
 
   #resumeLanes(): void {

@@ -20,6 +20,7 @@ export interface PeerTrafficOptions {
   readonly peerIds: readonly number[];
   readonly peerQueueBytesMax: number;
   readonly diskEpoch: () => number;
+  readonly isDiskFull: () => boolean;
   readonly handler: PeerTrafficHandler;
 }
 
@@ -104,6 +105,11 @@ export class PeerTraffic implements PeerLinksHandler {
   heardMs(nodeId: number): number | undefined {
     const { links } = this.#options;
     return links().link(nodeId, "control")?.receivedMs ?? this.#heardMs.get(nodeId);
+  }
+
+  /** Whether the peer has said that its disk takes no entries. */
+  isPeerFull(nodeId: number): boolean {
+    return this.#full.has(nodeId);
   }
 
   admit(peer: PeerIdentity): Refusal | undefined {
@@ -195,13 +201,15 @@ export class PeerTraffic implements PeerLinksHandler {
   readonly #options: PeerTrafficOptions;
   readonly #heardMs: Map<number, number> = new Map();
   readonly #refusedBy: Set<string> = new Set();
+  readonly #full: Set<number> = new Set();
   readonly #questions: Map<number, (answer: string) => void> = new Map();
   #lastQuestion = 0;
 
   #ping(link: PeerLink | undefined): void {
-    const out = link?.begin(messageType.ping, 16);
+    const out = link?.begin(messageType.ping, 17);
     out?.double(this.#options.clock.nowMs());
     out?.integer(this.#options.diskEpoch());
+    out?.u8(this.#options.isDiskFull() ? 1 : 0);
     link?.end();
   }
 
@@ -216,8 +224,11 @@ export class PeerTraffic implements PeerLinksHandler {
   #receivePing(link: PeerLink, input: ByteReader): boolean {
     const sentMs = input.double();
     const diskEpoch = input.integer();
+    const isDiskFull = input.boolean();
     if (!input.isWhole()) return false;
     const { clock, directory, handler } = this.#options;
+    if (isDiskFull) this.#full.add(link.peer.nodeId);
+    else this.#full.delete(link.peer.nodeId);
     directory.remember({ ...link.peer, diskEpoch });
     const out = link.begin(messageType.pong, 16);
     out.double(sentMs);

@@ -174,11 +174,11 @@ export class Replica {
     this.#guard(() => this.#drain());
   }
 
-  /** Asks another voter to lead: the one whose log is the longest of those that seem to answer. */
-  handOver(): void {
+  /** Asks another voter that is fit to lead: the one whose log is the longest of those that seem to answer. */
+  handOver(isFit: (id: ReplicaId) => boolean = () => true): void {
     this.#guard(() => {
       const { progress } = this.core.status();
-      const others = progress.filter((each) => each.id !== this.core.id && !each.isLearner);
+      const others = progress.filter((each) => each.id !== this.core.id && !each.isLearner && isFit(each.id));
       const activity = (each: ProgressStatus): number => (each.isRecentlyActive || each.kind === "replicate" ? 1 : 0);
       const [best] = others.toSorted(
         (left, right) => activity(right) - activity(left) || right.matchIndex - left.matchIndex || left.id - right.id,
