@@ -95,6 +95,11 @@ test.for<{ code: string; flags: Partial<StartFlags>; context?: Partial<StartCont
     text: "give every node --secret-file cluster-secret at its first start",
   },
   {
+    code: "SECRET_REQUIRED",
+    flags: { name: "n1", peers: local, peerBind: "0.0.0.0" },
+    text: "Nodes that others can reach (0.0.0.0)",
+  },
+  {
     code: "PASSWORD_REQUIRED",
     flags: { name: "n1", peers: local, bind: "10.0.0.1" },
     text: "--bind 10.0.0.1 would open the Redis port to other machines without a password. Set COTERIE_PASSWORD",

@@ -1,5 +1,5 @@
 /** What a start means, decided from its flags and from what the directory remembers, before anything is opened. */
-import { isLoopback } from "./loopback.ts";
+import { isLoopback } from "../platform/index.ts";
 import type { Password } from "./password.ts";
 import type { Peer } from "./peer-list.ts";
 import { PasswordRequiredError, PeersMissingError, SecretRequiredError, UsageError } from "./refusal.ts";
@@ -55,7 +55,8 @@ export function planStart(flags: StartFlags, context: StartContext): StartPlan {
     throw new UsageError(`Which of ${names} is this node? Say so with --name at its first start.`);
   }
   checkPeers(peers, name);
-  return { name, peers, secret: planSecret(peers, { secret: context.secret, bind: settings.bind }), settings };
+  const hosts = [settings.bind, ...(settings.peerBind === undefined ? [] : [settings.peerBind])];
+  return { name, peers, secret: planSecret(peers, { secret: context.secret, hosts }), settings };
 }
 
 function planSettings(flags: StartFlags, context: StartContext): Settings {
@@ -89,12 +90,12 @@ function checkPeers(peers: readonly Peer[] | undefined, name: string | undefined
 
 function planSecret(
   peers: readonly Peer[],
-  context: { readonly secret: string | undefined; readonly bind: string },
+  context: { readonly secret: string | undefined; readonly hosts: readonly string[] },
 ): ClusterSecret {
   const given = givenSecret(context.secret);
   if (given !== undefined) return given;
   if (peers.length === 1) return { kind: "random" };
-  const open = [context.bind, ...peers.map((peer) => peer.host)].find((host) => !isLoopback(host));
+  const open = [...context.hosts, ...peers.map((peer) => peer.host)].find((host) => !isLoopback(host));
   if (open === undefined) return { kind: "open" };
   throw new SecretRequiredError(
     `Nodes that others can reach (${open}) share a secret by which they know each other. Make one (openssl rand -hex 32 > cluster-secret) and give every node --secret-file cluster-secret at its first start.`,

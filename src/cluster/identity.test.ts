@@ -80,6 +80,35 @@ test.for([
   await expect(cluster.world.until(cluster.startNode("n1", changes))).rejects.toThrow(says);
 });
 
+test.for([
+  { what: "new addresses", changes: { peers: peersOf(["n1", "n2", "n3"]) }, host: "n1" },
+  { what: "an address to listen at", changes: { listen: { host: "0.0.0.0", port: 17_000 } }, host: "0.0.0.0" },
+])(
+  "$what that other machines reach are refused where everybody can compute the secret, until one is given",
+  async ({ changes, host }) => {
+    const cluster = new SimulatedCluster();
+    const local = peersOf(cluster.names).map((peer, at) => ({ ...peer, host: "127.0.0.1", port: 17_000 + at }));
+    await cluster.world.until(cluster.startNode("n1", { peers: local, secret: undefined }));
+    const { clusterId } = cluster.node("n1").nodeStatus();
+    cluster.kill("n1");
+    const refused = cluster.startNode("n1", { peers: undefined, secret: undefined, ...changes });
+    await expect(cluster.world.until(refused)).rejects.toMatchObject({
+      code: "IDENTITY",
+      message: expect.stringMatching(
+        new RegExp(`\\(${host}\\).*Make one .*, stop all nodes, and start each once with --secret-file`),
+      ),
+    });
+    // The start that was refused has changed nothing, and one with a secret goes on as the same node.
+    await cluster.world.until(cluster.startNode("n1", { peers: undefined, ...changes }));
+    expect(cluster.node("n1").nodeStatus()).toMatchObject({ bootCounter: 2, clusterId });
+    cluster.kill("n1");
+    await cluster.world.until(cluster.startNode("n1", { secret: undefined, ...changes }));
+    cluster.kill("n1");
+    const other = cluster.startNode("n1", { secret: "another", ...changes });
+    await expect(cluster.world.until(other)).rejects.toThrow(/another cluster secret/);
+  },
+);
+
 test("two processes never work in one directory, and one that was killed leaves it free [D-9]", async () => {
   const cluster = await started();
   cluster.kill("n1");

@@ -1,6 +1,6 @@
 /** From what a node is told at its start to who it is. */
 import { createHash, createHmac } from "node:crypto";
-import type { Logger, SocketAddress } from "../platform/index.ts";
+import { isLoopback, type SocketAddress } from "../platform/index.ts";
 import { IdentityError } from "./errors.ts";
 
 /** One node as the configuration names it. */
@@ -17,6 +17,8 @@ export interface GivenIdentity {
   readonly clusterId: string | undefined;
   /** Shared by all nodes of the cluster. */
   readonly secret: string | undefined;
+  /** Where to listen for peers, if not at the node's own address among them. */
+  readonly listenHost: string | undefined;
 }
 
 /** The names of `peers`, sorted. @throws IdentityError (IDENTITY) */
@@ -31,29 +33,21 @@ export function namesOf(name: string, peers: readonly NodeAddress[] | undefined)
 }
 
 /**
- * The secret to use where none was given: for a cluster whose nodes all talk over loopback one that everybody on this
- * machine can compute; that is worth a warning.
- *
- * @throws IdentityError (IDENTITY) where a secret is needed
+ * The secret of a cluster that was given none: everybody on this machine can compute it. Good enough where only programs
+ * of this machine reach the nodes, see {@link openHost}.
  */
-export function defaultSecret(
-  peers: readonly NodeAddress[] | undefined,
-  names: readonly string[],
-  logger: Logger,
-): string {
-  if (peers !== undefined && peers.length > 1) {
-    const open = peers.find((peer) => !isLoopback(peer.host));
-    if (open !== undefined) {
-      const cure = "Give all nodes the same one at their first start, for example from: openssl rand -hex 32";
-      throw new IdentityError(
-        `Nodes that talk over other addresses than loopback (${open.host}) need a secret. ${cure}`,
-      );
-    }
-    logger.log("warn", "no cluster secret: every process on this machine can join as a peer", { names: names.join() });
-  }
+export function openSecret(names: readonly string[]): string {
   return createHash("sha256")
     .update(`coterie without a secret\0${names.join("\0")}`)
     .digest("hex");
+}
+
+/** An address of those given at which other machines reach the nodes; undefined if there is none, or only one node. */
+export function openHost(names: readonly string[], given: GivenIdentity): string | undefined {
+  if (names.length < 2) return undefined;
+  const hosts = (given.peers ?? []).map((peer) => peer.host);
+  if (given.listenHost !== undefined) hosts.push(given.listenHost);
+  return hosts.find((host) => !isLoopback(host));
 }
 
 export function derivedClusterId(secret: string, names: readonly string[]): string {
@@ -66,8 +60,4 @@ export function derivedClusterId(secret: string, names: readonly string[]): stri
 /** Eight bytes that tell one set of names from another. */
 export function namesDigest(names: readonly string[]): Uint8Array {
   return createHash("sha256").update(names.join("\0")).digest().subarray(0, 8);
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

@@ -12,7 +12,7 @@ import {
   type SocketAddress,
 } from "../platform/index.ts";
 import { DirectoryInUseError, DirectoryUnreadableError, IdentityError } from "./errors.ts";
-import { defaultSecret, derivedClusterId, type GivenIdentity, namesOf } from "./identity.ts";
+import { derivedClusterId, type GivenIdentity, namesOf, openHost, openSecret } from "./identity.ts";
 import { formatNodeRecord, type NodeRecord, type PeerMemory, parseNodeRecord } from "./node-record.ts";
 import { readFileIfThere, replaceFile, syncAncestors } from "./small-file.ts";
 
@@ -203,7 +203,8 @@ async function laterStart(options: NodeDirectoryOptions, record: NodeRecord): Pr
   if (secret === undefined || secret === "") {
     throw new DirectoryUnreadableError(path, "is missing. Put the cluster's secret back, as the other nodes have it.");
   }
-  if (given.secret !== undefined && given.secret !== secret) {
+  const isOpen = secret === openSecret(record.names);
+  if (given.secret !== undefined && given.secret !== secret && !isOpen) {
     throw new IdentityError(`${directory} holds another cluster secret than the one given. Leave it out.`);
   }
   if (given.name !== undefined && given.name !== record.name) {
@@ -212,13 +213,34 @@ async function laterStart(options: NodeDirectoryOptions, record: NodeRecord): Pr
   if (given.clusterId !== undefined && given.clusterId !== record.clusterId) {
     throw new IdentityError(`${directory} belongs to cluster ${record.clusterId}, not to ${given.clusterId}.`);
   }
-  if (given.peers === undefined) return { record, secret };
-  const names = namesOf(record.name, given.peers);
+  const names = given.peers === undefined ? record.names : namesOf(record.name, given.peers);
   if (names.join() !== record.names.join()) {
     const cure = "The set of names of a cluster is fixed; addresses may change.";
     throw new IdentityError(`${directory} belongs to a cluster of ${record.names}, not of ${names}. ${cure}`);
   }
-  return { record: { ...record, addresses: addressesOf(given.peers) }, secret };
+  const addresses = given.peers === undefined ? record.addresses : addressesOf(given.peers);
+  const kept = isOpen ? await closedSecret(options, secret, names) : secret;
+  return { record: { ...record, addresses }, secret: kept };
+}
+
+/** The secret to go on with where everybody can compute the one that is kept: a given one takes its place. */
+async function closedSecret(
+  { disk, directory, given, logger }: NodeDirectoryOptions,
+  secret: string,
+  names: readonly string[],
+): Promise<string> {
+  if (given.secret !== undefined && given.secret.trim() !== "" && given.secret !== secret) {
+    await replaceFile(disk, directory, secretFile, `${given.secret}\n`);
+    logger.log("info", "the node has a cluster secret now", { directory });
+    return given.secret;
+  }
+  const host = openHost(names, given);
+  if (host === undefined) return secret;
+  const cure =
+    "Make one (openssl rand -hex 32 > cluster-secret), stop all nodes, and start each once with --secret-file cluster-secret.";
+  throw new IdentityError(
+    `Other machines would reach this node (${host}), and it was first started without a cluster secret. ${cure}`,
+  );
 }
 
 /** Of a node that has not been started yet. */
@@ -228,7 +250,7 @@ function newIdentity(options: Pick<NodeDirectoryOptions, "given" | "logger" | "r
     throw new IdentityError("At its first start a node must be told its name, and all nodes with their addresses.");
   }
   const names = namesOf(given.name, given.peers);
-  const secret = given.secret ?? defaultSecret(given.peers, names, logger);
+  const secret = given.secret ?? firstSecret(names, given, logger);
   if (secret.trim() === "") throw new IdentityError("The cluster's secret is empty.");
   const clusterId = given.clusterId ?? derivedClusterId(secret, names);
   if (!/^[0-9a-f]{32}$/.test(clusterId))
@@ -240,6 +262,18 @@ function newIdentity(options: Pick<NodeDirectoryOptions, "given" | "logger" | "r
     record: { clusterId, name, names, directoryId, bootCounter: 0, diskEpoch: 0, addresses, peers: {} },
     secret,
   };
+}
+
+/** @throws IdentityError (IDENTITY) where one must be given */
+function firstSecret(names: readonly string[], given: GivenIdentity, logger: Logger): string {
+  const host = openHost(names, given);
+  if (host !== undefined) {
+    const cure = "Give all nodes the same one at their first start, for example from: openssl rand -hex 32";
+    throw new IdentityError(`Nodes that talk over other addresses than loopback (${host}) need a secret. ${cure}`);
+  }
+  if (names.length > 1)
+    logger.log("warn", "no cluster secret: every process on this machine can join as a peer", { names: names.join() });
+  return openSecret(names);
 }
 
 function addressesOf(peers: NonNullable<GivenIdentity["peers"]>): Record<string, SocketAddress> {

@@ -266,8 +266,8 @@ export class Node {
 }
 
 function openDirectory(options: NodeOptions): Promise<NodeDirectory> {
-  const { platform, logger, directory, name, peers, clusterId, secret } = options;
-  const given: GivenIdentity = { name, peers, clusterId, secret };
+  const { platform, logger, directory, name, peers, clusterId, secret, listen } = options;
+  const given: GivenIdentity = { name, peers, clusterId, secret, listenHost: listen?.host };
   const { disk, random } = platform;
   if (directory !== undefined) return NodeDirectory.open({ disk, random, logger, directory, given });
   return Promise.resolve().then(() => NodeDirectory.inMemory({ random, logger, given }));

@@ -4,6 +4,7 @@ export { type DatagramHandlers, type DatagramNetwork, type DatagramSocket, datag
 export { type Disk, type DiskCallback, DiskError, type DiskFile, type DiskLock } from "./disk.ts";
 export { CoterieError, type Outcome } from "./error.ts";
 export { type Logger, type LogLevel, type LogValue, silentLogger } from "./logger.ts";
+export { isLoopback } from "./loopback.ts";
 export { afterMicrotasks } from "./microtasks.ts";
 export {
   type Network,
@@ -12,6 +13,8 @@ export {
   type StreamHandlers,
   type StreamListener,
   type StreamSocket,
+  type UnixAddress,
+  unixPathBytesMax,
 } from "./network.ts";
 export { createNodePlatform, type NodePlatformOptions } from "./node-platform.ts";
 export type { Exit } from "./node-process.ts";

@@ -224,6 +224,23 @@ test.for([
   expect(refused.stderr).toMatch(line);
 });
 
+test("nodes of one machine that are to be reached from others need a secret first, and go on with it", async () => {
+  const nodes = await planned(3);
+  const first = await Promise.all(nodes.map(({ words }) => started(words)));
+  await ask(nodes[0]?.port ?? 0, [["SET", "hello", "world"]]);
+  for (const { child } of first) child.kill("SIGTERM");
+  await Promise.all(first.map(({ done }) => done));
+  const [node] = nodes;
+  const open = ["start", "--dir", node?.dir ?? "", "--peer-bind", "0.0.0.0", "--log-level", "error"];
+  const refused = await run(open);
+  expect(refused).toMatchObject({ code: 2, stdout: "" });
+  expect(refused.stderr).toMatch(/^coterie: Other machines would reach this node \(0\.0\.0\.0\), .*--secret-file.*\n$/);
+  const secretFile = join(temporaryFolder(), "secret");
+  writeFileSync(secretFile, "0123456789abcdef0123456789abcdef\n");
+  await Promise.all(nodes.map(({ dir }) => started(["start", "--dir", dir, "--secret-file", secretFile])));
+  expect(await ask(node?.port ?? 0, [["GET", "hello"]])).toEqual(["world"]);
+});
+
 test("a password file is remembered by its path, a password is not remembered", async () => {
   const { dir, port, words } = await one();
   const file = join(temporaryFolder(), "password");
