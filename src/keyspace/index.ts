@@ -33,6 +33,7 @@ export {
   type KeyspaceHeader,
   type KeyspaceOptions,
 } from "./keyspace.ts";
+export { KeyspaceStatistics } from "./keyspace-statistics.ts";
 export { RawString, stringBytesMax } from "./raw-string.ts";
 export { type SemanticsLevel, SemanticsLevelError, semanticsLevelMax, semanticsLevels } from "./semantics.ts";
 export { cloneOf, typeOf, type Value, type ValueType } from "./value.ts";

@@ -68,13 +68,13 @@ function persist(keyspace: Keyspace, args: Arguments): Reply {
 
 /** What is left of the key's time. */
 function timeLeft(keyspace: Keyspace, args: Arguments): Integer {
-  if (keyspace.find(args, 1) === undefined) return noKey;
+  if (keyspace.lookUp(args, 1) === undefined) return noKey;
   const deadline = keyspace.deadline;
   return deadline === undefined ? noExpiry : (addIntegers(deadline, -keyspace.nowMs) ?? noExpiry);
 }
 
 function deadlineOf(keyspace: Keyspace, args: Arguments): Integer {
-  if (keyspace.find(args, 1) === undefined) return noKey;
+  if (keyspace.lookUp(args, 1) === undefined) return noKey;
   return keyspace.deadline ?? noExpiry;
 }
 

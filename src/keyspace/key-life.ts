@@ -28,12 +28,12 @@ function remove(keyspace: Keyspace, args: Arguments): Reply {
 
 function count(keyspace: Keyspace, args: Arguments): Reply {
   let found = 0;
-  for (let word = 1; word < args.count; word++) if (keyspace.find(args, word) !== undefined) found++;
+  for (let word = 1; word < args.count; word++) if (keyspace.lookUp(args, word) !== undefined) found++;
   return found;
 }
 
 function type(keyspace: Keyspace, args: Arguments): Reply {
-  const value = keyspace.find(args, 1);
+  const value = keyspace.lookUp(args, 1);
   return value === undefined ? none : typeNames[typeOf(value)];
 }
 
@@ -53,7 +53,7 @@ function copy(keyspace: Keyspace, args: Arguments): Reply {
     }
   }
   if (args.text(1) === args.text(2)) return sameObject;
-  const value = keyspace.find(args, 1);
+  const value = keyspace.lookUp(args, 1);
   if (value === undefined) return 0;
   const deadline = keyspace.deadline;
   if (keyspace.find(args, 2) !== undefined && !isReplace) return 0;

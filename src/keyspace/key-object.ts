@@ -37,7 +37,7 @@ const objectHelp: readonly SimpleString[] = [
 ].map((line) => new SimpleString(line));
 
 function encoding(keyspace: Keyspace, args: Arguments): Reply {
-  const value = keyspace.find(args, 2);
+  const value = keyspace.lookUp(args, 2);
   return value === undefined ? null : encodingOf(value);
 }
 
@@ -48,16 +48,16 @@ function encodingOf(value: Value): string {
 }
 
 function frequency(keyspace: Keyspace, args: Arguments): Reply {
-  return keyspace.find(args, 2) === undefined ? null : frequencyNotTracked;
+  return keyspace.lookUp(args, 2) === undefined ? null : frequencyNotTracked;
 }
 
 function idleTime(keyspace: Keyspace, args: Arguments): Reply {
-  if (keyspace.find(args, 2) === undefined) return null;
+  if (keyspace.lookUp(args, 2) === undefined) return null;
   return keyspace.idleSeconds;
 }
 
 function referenceCount(keyspace: Keyspace, args: Arguments): Reply {
-  const value = keyspace.find(args, 2);
+  const value = keyspace.lookUp(args, 2);
   if (value === undefined) return null;
   const integer = typeof value === "string" ? parseInteger(value) : undefined;
   return integer !== undefined && integer >= 0 && integer < sharedIntegersEnd ? sharedReferenceCount : 1;

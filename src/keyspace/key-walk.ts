@@ -55,7 +55,7 @@ function scan(keyspace: Keyspace, args: Arguments): Reply {
     if (seen >= options.count && walk.position !== previous) break;
     seen++;
     previous = walk.position;
-    if (isWanted(walk, options) && keyspace.isLive(walk)) found.push(walk.key);
+    if (isWanted(keyspace, walk, options) && keyspace.isLive(walk)) found.push(walk.key);
   }
   return [walk.isOver ? "0" : walk.position.toString(), found];
 }
@@ -96,9 +96,13 @@ function parseScanOptions(args: Arguments): ScanOptions | ErrorReply {
   return options;
 }
 
-function isWanted(walk: KeyWalk, options: ScanOptions): boolean {
+function isWanted(keyspace: Keyspace, walk: KeyWalk, options: ScanOptions): boolean {
   if (options.pattern !== undefined && !matchesGlob(options.pattern, walk.key)) return false;
-  return options.type === undefined || typeOf(walk.value) === options.type;
+  if (options.type === undefined) return true;
+  // Redis looks the key up to find out.
+  if (keyspace.isLive(walk)) keyspace.statistics.hitCount++;
+  else keyspace.statistics.missCount++;
+  return typeOf(walk.value) === options.type;
 }
 
 function randomKey(keyspace: Keyspace): Reply {

@@ -23,6 +23,7 @@ import { EntryRandom } from "./entry-random.ts";
 import type { KeyPosition } from "./key-hash.ts";
 import type { KeyMeta } from "./key-leaf.ts";
 import { KeyTable, type KeyWalk } from "./key-table.ts";
+import { KeyspaceStatistics } from "./keyspace-statistics.ts";
 import { RevisionTimes } from "./revision-times.ts";
 import { SemanticsLevelError, semanticsLevelMax } from "./semantics.ts";
 import { deadlineBytes, logicalBytes, type Value, valueBytes } from "./value.ts";
@@ -57,6 +58,8 @@ export interface KeyRecord {
 export interface KeyspaceOptions {
   /** The highest semantics level that this binary knows; another one than the default only in tests. */
   readonly semanticsLevelMax?: number;
+  /** Where to count; a keyspace that takes another one's place goes on with that one's. */
+  readonly statistics?: KeyspaceStatistics;
 }
 
 /** What stands at the place. */
@@ -65,6 +68,7 @@ const due = 1;
 const live = 2;
 
 export class Keyspace {
+  readonly statistics: KeyspaceStatistics;
   #appliedIndex = 0;
   #clockMs = 0;
   #semanticsLevel = 1;
@@ -90,6 +94,7 @@ export class Keyspace {
 
   constructor(options: KeyspaceOptions = {}) {
     this.#semanticsLevelMax = options.semanticsLevelMax ?? semanticsLevelMax;
+    this.statistics = options.statistics ?? new KeyspaceStatistics();
   }
 
   // ── For the host ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -176,8 +181,14 @@ export class Keyspace {
     this.#isWriting = false;
     this.#nowMs = Math.max(nowMs, this.#clockMs);
     this.#hasMetDueKey = false;
+    const { statistics } = this;
+    const { hitCount, missCount } = statistics;
     const reply = this.#run(spec, args);
-    return this.#hasMetDueKey ? dueKeyMet : reply;
+    if (!this.#hasMetDueKey) return reply;
+    // What will be run again is counted then.
+    statistics.hitCount = hitCount;
+    statistics.missCount = missCount;
+    return dueKeyMet;
   }
 
   /** The digest of the whole replicated state: equal on all replicas at one index (digest.ts). */
@@ -254,6 +265,14 @@ export class Keyspace {
     return table.value;
   }
 
+  /** The same for a command that wants to read the value: counted as Redis counts it. */
+  lookUp(args: Arguments, word: number): Value | undefined {
+    const value = this.find(args, word);
+    if (value === undefined) this.statistics.missCount++;
+    else this.statistics.hitCount++;
+    return value;
+  }
+
   /** Adds a key, without a deadline, where `find` has just found none. It is then the key at the place. */
   add(key: string, value: Value): void {
     assert(this.#isWriting, "a read adds a key");
@@ -264,6 +283,7 @@ export class Keyspace {
       this.#logicalBytes += logicalBytes(key, value);
       this.#place = live;
     } else {
+      this.statistics.expiredCount++;
       this.#dropDeadline();
       this.#place = live;
       this.replace(value);
@@ -453,6 +473,7 @@ export class Keyspace {
     for (let freed = 0; freed < freedKeysMax && this.#deadlines.earliestMs <= this.#clockMs; freed++) {
       const isFound = this.#table.findText(this.#deadlines.earliestKey);
       assert(isFound, "the deadline index names a key that is not there");
+      this.statistics.expiredCount++;
       this.#removeHere();
     }
     this.#place = absent;

@@ -37,8 +37,8 @@ interface Match {
 }
 
 function longestCommonSubsequence(keyspace: Keyspace, args: Arguments): Reply {
-  const a = textOf(keyspace.find(args, 1));
-  const b = textOf(keyspace.find(args, 2));
+  const a = textOf(keyspace.lookUp(args, 1));
+  const b = textOf(keyspace.lookUp(args, 2));
   if (a === undefined || b === undefined) return notStrings;
   const options = parseOptions(args);
   if (options instanceof ErrorReply) return options;

@@ -10,7 +10,7 @@ import { textReply, wrongType } from "./replies.ts";
 function getMany(keyspace: Keyspace, args: Arguments): Reply {
   const replies: Reply[] = [];
   for (let word = 1; word < args.count; word++) {
-    const reply = textReply(keyspace.find(args, word));
+    const reply = textReply(keyspace.lookUp(args, word));
     replies.push(reply === wrongType ? null : reply);
   }
   return replies;

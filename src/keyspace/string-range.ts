@@ -11,7 +11,7 @@ import { isString } from "./value.ts";
 const offsetOutOfRange = new ErrorReply("ERR offset is out of range");
 
 function length(keyspace: Keyspace, args: Arguments): Reply {
-  const found = keyspace.find(args, 1);
+  const found = keyspace.lookUp(args, 1);
   if (found === undefined) return 0;
   return isString(found) ? found.length : wrongType;
 }
@@ -53,7 +53,7 @@ function getRange(keyspace: Keyspace, args: Arguments): Reply {
   const startArgument = integerArgument(args, 2);
   const endArgument = integerArgument(args, 3);
   if (startArgument === undefined || endArgument === undefined) return notAnInteger;
-  const found = keyspace.find(args, 1);
+  const found = keyspace.lookUp(args, 1);
   if (found === undefined) return "";
   if (!isString(found)) return wrongType;
   let start = clampToSafe(startArgument);

@@ -31,7 +31,7 @@ interface Expiry {
 }
 
 function get(keyspace: Keyspace, args: Arguments): Reply {
-  return textReply(keyspace.find(args, 1));
+  return textReply(keyspace.lookUp(args, 1));
 }
 
 function set(keyspace: Keyspace, args: Arguments): Reply {
@@ -47,7 +47,7 @@ function set(keyspace: Keyspace, args: Arguments): Reply {
     if (parsed instanceof ErrorReply) return parsed;
     deadline = parsed;
   }
-  const found = keyspace.find(args, 1);
+  const found = options.isGet ? keyspace.lookUp(args, 1) : keyspace.find(args, 1);
   if (options.isGet && found !== undefined && !isString(found)) return wrongType;
   const before = options.isGet ? textReply(found) : undefined;
   if (options.condition !== undefined && (options.condition === "NX") === (found !== undefined)) {
@@ -72,13 +72,13 @@ function setIfAbsent(keyspace: Keyspace, args: Arguments): Reply {
 }
 
 function getAndSet(keyspace: Keyspace, args: Arguments): Reply {
-  const before = textReply(keyspace.find(args, 1));
+  const before = textReply(keyspace.lookUp(args, 1));
   if (before !== wrongType) keyspace.set(args, 1, args.text(2));
   return before;
 }
 
 function getAndDelete(keyspace: Keyspace, args: Arguments): Reply {
-  const before = textReply(keyspace.find(args, 1));
+  const before = textReply(keyspace.lookUp(args, 1));
   if (typeof before === "string") keyspace.remove();
   return before;
 }
@@ -86,7 +86,7 @@ function getAndDelete(keyspace: Keyspace, args: Arguments): Reply {
 function getAndExpire(keyspace: Keyspace, args: Arguments): Reply {
   const options = parseOptions(args, 2, getexWords);
   if (options === undefined) return syntaxError;
-  const before = textReply(keyspace.find(args, 1));
+  const before = textReply(keyspace.lookUp(args, 1));
   if (typeof before !== "string") return before;
   if (options.expiry !== undefined) {
     const deadline = parseDeadline(keyspace, args, options.expiry, "getex");
