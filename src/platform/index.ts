@@ -13,8 +13,6 @@ export {
   type StreamHandlers,
   type StreamListener,
   type StreamSocket,
-  type UnixAddress,
-  unixPathBytesMax,
 } from "./network.ts";
 export { createNodePlatform, type NodePlatformOptions } from "./node-platform.ts";
 export type { Exit } from "./node-process.ts";
