@@ -8,6 +8,7 @@ export type {
   ClusterStatus,
   CommonChecksum,
   GroupStatus,
+  KeyspaceCounts,
   NodeInfo,
   NodeStatus,
   NodeView,

@@ -119,7 +119,13 @@ export class Node {
       deadlineCount: keyspace.deadlineCount,
       logicalBytes: keyspace.logicalBytes,
       logBytes: status.logBytes,
+      statistics: keyspace.statistics,
     };
+  }
+
+  /** Sets the counts of `info().statistics` to zero. */
+  resetStatistics(): void {
+    this.keyspace.statistics.reset();
   }
 
   /** This node as it sees itself. */

@@ -84,6 +84,15 @@ export interface NodeInfo {
   /** The weight of all keys and values, the same on every replica. */
   readonly logicalBytes: number;
   readonly logBytes: number;
+  /** Of the look-ups and expired keys here, since the start or the last `resetStatistics`. */
+  readonly statistics: KeyspaceCounts;
+}
+
+/** See `KeyspaceStatistics`. */
+export interface KeyspaceCounts {
+  readonly hitCount: number;
+  readonly missCount: number;
+  readonly expiredCount: number;
 }
 
 /** One shard's replica on this node. */

@@ -9,8 +9,9 @@ function set(connection: Connection, args: Arguments): Reply {
 }
 
 function resetStatistics(connection: Connection): Reply {
-  const { commands, statistics } = connection.context;
+  const { commands, node, statistics } = connection.context;
   statistics.reset();
+  node.resetStatistics();
   for (const command of commands.all) command.statistics.reset();
   return ok;
 }

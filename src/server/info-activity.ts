@@ -3,7 +3,8 @@ import type { ServerContext } from "./server-context.ts";
 
 type Field = readonly [name: string, value: string | number];
 
-function* stats({ statistics }: ServerContext): Iterable<Field> {
+function* stats({ statistics, node }: ServerContext): Iterable<Field> {
+  const keys = node.info().statistics;
   yield ["total_connections_received", statistics.connectionsReceived];
   yield ["total_commands_processed", statistics.commandsProcessed];
   yield ["instantaneous_ops_per_sec", Math.round(statistics.commandRate.perSecond)];
@@ -17,11 +18,11 @@ function* stats({ statistics }: ServerContext): Iterable<Field> {
   yield ["sync_full", 0];
   yield ["sync_partial_ok", 0];
   yield ["sync_partial_err", 0];
-  yield ["expired_keys", 0];
+  yield ["expired_keys", keys.expiredCount];
   yield ["evicted_keys", 0];
   yield ["evicted_clients", 0];
-  yield ["keyspace_hits", 0];
-  yield ["keyspace_misses", 0];
+  yield ["keyspace_hits", keys.hitCount];
+  yield ["keyspace_misses", keys.missCount];
   yield ["pubsub_channels", 0];
   yield ["pubsub_patterns", 0];
   yield ["pubsubshard_channels", 0];

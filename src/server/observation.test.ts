@@ -81,6 +81,21 @@ describe("INFO", () => {
     expect(await info(client, "errorstats")).toBe("# Errorstats\r\n");
   });
 
+  test("counts look-ups that hit or miss and keys that expired, until CONFIG RESETSTAT", async () => {
+    const served = await start();
+    const client = await connect(served);
+    const counts = async (): Promise<string[] | null> =>
+      (await info(client, "stats")).match(/(?<=(keyspace_hits|keyspace_misses|expired_keys):)\d+/g);
+    await client.run("SET", "k", "v", "PX", "50");
+    await client.run("MGET", "k", "x", "k");
+    expect(await counts()).toEqual(["0", "2", "1"]);
+    served.clock.advance(1_000);
+    await client.run("GET", "k");
+    expect(await counts()).toEqual(["1", "2", "2"]);
+    await client.run("CONFIG", "RESETSTAT");
+    expect(await counts()).toEqual(["0", "0", "0"]);
+  });
+
   test("is a verbatim string for those who speak RESP3", async () => {
     const client = await connect(await start());
     await client.run("HELLO", "3");

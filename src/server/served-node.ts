@@ -22,6 +22,8 @@ export interface ServedNode {
   openStream(target: ReplyTarget): CommandStream;
   /** What is known at the node without asking anybody; cheap. */
   info(): NodeInfo;
+  /** Sets what `info().statistics` counts to zero. */
+  resetStatistics(): void;
   /** The state of all nodes, as JSON can show it. */
   status(): Promise<unknown>;
 }

@@ -59,7 +59,12 @@ export class ServedKeyspace implements ServedNode {
       deadlineCount: keyspace.deadlineCount,
       logicalBytes: keyspace.logicalBytes,
       logBytes: 0,
+      statistics: keyspace.statistics,
     };
+  }
+
+  resetStatistics(): void {
+    this.replica.keyspace.statistics.reset();
   }
 
   status(): Promise<unknown> {
