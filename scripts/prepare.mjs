@@ -1,6 +1,16 @@
 // Makes a checkout ready: installs what is missing, builds what is stale. Needs nothing but Node and npm.
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -41,22 +51,38 @@ function isBuilt() {
   return Math.max(...sources.map((name) => newestMs(join(root, name)))) <= statSync(stamp).mtimeMs;
 }
 
+function install() {
+  run("Installing", npm, ["ci", "--include=dev", "--no-fund", "--no-audit"]);
+  writeFileSync(join(root, "node_modules", ".coterie-lock"), readFileSync(join(root, "package-lock.json")));
+}
+
+/** Built beside and renamed, so that a build that fails leaves the last good one. */
+function build() {
+  const startedMs = Date.now();
+  // As deep as the place that it gets, since source maps say where the sources are from where they lie themselves.
+  const fresh = join(root, `.dist-${process.pid}`);
+  const old = `${fresh}-old`;
+  const dist = join(root, "dist");
+  const stamp = join(fresh, ".built");
+  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+  try {
+    for (const folder of [fresh, old]) rmSync(folder, { recursive: true, force: true });
+    mkdirSync(fresh);
+    run("Building", process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", fresh]);
+    writeFileSync(stamp, "");
+    // What changes while the compiler runs is newer than the build.
+    utimesSync(stamp, startedMs / 1000, startedMs / 1000);
+    if (existsSync(dist)) renameSync(dist, old);
+    renameSync(fresh, dist);
+  } finally {
+    for (const folder of [fresh, old]) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 if (existsSync(join(root, "src"))) {
   try {
-    if (!isInstalled()) {
-      run("Installing", npm, ["ci", "--include=dev", "--no-fund", "--no-audit"]);
-      writeFileSync(join(root, "node_modules", ".coterie-lock"), readFileSync(join(root, "package-lock.json")));
-    }
-    if (!isBuilt()) {
-      // Built beside and renamed, so that a build that fails leaves the last good one.
-      const fresh = join(root, ".build", `dist-${process.pid}`);
-      rmSync(fresh, { recursive: true, force: true });
-      const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-      run("Building", process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", fresh]);
-      rmSync(join(root, "dist"), { recursive: true, force: true });
-      renameSync(fresh, join(root, "dist"));
-      writeFileSync(join(root, "dist", ".built"), "");
-    }
+    if (!isInstalled()) install();
+    if (!isBuilt()) build();
   } catch (error) {
     console.error(`Preparing failed: ${error.message.split("\n")[0]}`);
     process.exit(1);

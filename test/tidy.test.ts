@@ -19,7 +19,7 @@ function read(): Sources {
     for (const entry of readdirSync(directory, { withFileTypes: true })) {
       const path = join(directory, entry.name);
       if (entry.isDirectory()) {
-        if (!["node_modules", "dist", ".build", ".git"].includes(entry.name)) visit(path);
+        if (!["node_modules", "dist"].includes(entry.name) && !entry.name.startsWith(".")) visit(path);
       } else if (/\.(ts|md|mjs)$/.test(entry.name)) {
         sources.set(relative(root, path).split(sep).join("/"), readFileSync(path, "utf8"));
       }
