@@ -257,3 +257,19 @@ test("a killed leader is replaced in a few hundred milliseconds, over and over [
   expect(times.at(-1)).toBeLessThan(2_500);
   await cluster.close();
 });
+
+test("a follower behind a slow connection is sent what it lacks once, and catches up", async () => {
+  const cluster = await started({ network: { windowBytes: 4_096 } });
+  const leader = await cluster.untilLeader();
+  const [follower = ""] = cluster.followers;
+  const client = cluster.client(leader);
+  cluster.kill(follower);
+  for (let each = 0; each < 20; each++) client.send("SET", `k${each}`, "x".repeat(50_000));
+  await cluster.until(() => client.isAnswered, "replies");
+  // Some 80 kB a second: the first append takes three seconds, during which heartbeats come and go.
+  cluster.world.network.setLink({ from: leader, to: follower }, { latencyMs: 50 });
+  await cluster.world.until(cluster.startNode(follower));
+  const { lastIndex } = cluster.status(leader);
+  await cluster.until(() => cluster.status(follower).appliedIndex >= lastIndex, "what was missed", 20_000);
+  await cluster.close();
+});

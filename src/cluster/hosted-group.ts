@@ -57,6 +57,7 @@ export class HostedGroup {
       applyBytesMax,
       messageBytesMax,
       inflightBytesMax,
+      heartbeatsOvertake: true,
     });
     this.replica = new Replica({ group, core, log, host });
     this.haste = new ElectionHaste(this.replica, { clock, random });

@@ -56,6 +56,8 @@ export class PeerTraffic implements PeerLinksHandler {
       if (isData) handler.onLost(message.to);
       return;
     }
+    // A full log would not take them; the next ping says when it does.
+    if (isData && message.entries.length > 0 && this.isPeerFull(message.to)) return;
     writeRaftMessage(link.begin(messageType.raft, raftMessageBytes(message)), group, message);
     link.end();
     handler.onOutput();

@@ -125,6 +125,18 @@ test("a probe with entries pauses the flow, an empty one does not", () => {
   expect(progress.isPaused).toBe(true);
 });
 
+test.for(["an acknowledgement", "a refusal", "a new start"] as const)("a probe is under way until %s", (event) => {
+  const progress = progressIn("probe");
+  // A heartbeat's answer lets an empty append follow it, which pauses the flow again.
+  progress.isFlowPaused = false;
+  progress.sent(0, 0, 5);
+  expect([progress.isProbeUnderWay, progress.isPaused]).toEqual([true, true]);
+  if (event === "an acknowledgement") progress.acknowledged(7);
+  else if (event === "a refusal") progress.rejected(5, 2);
+  else progress.becomeProbe();
+  expect([progress.isProbeUnderWay, progress.isPaused]).toEqual([false, false]);
+});
+
 test("a full window pauses the flow, also after an empty append", () => {
   const progress = progressIn("replicate");
   progress.sent(1, 10, 5);

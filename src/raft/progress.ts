@@ -37,6 +37,8 @@ export class Progress {
   wasActiveBefore = false;
   /** The flow of appends stands until the follower answers an append or a heartbeat. */
   isFlowPaused = false;
+  /** With "probe": entries from `nextIndex` on were sent, and nothing was learned of them yet. */
+  isProbeUnderWay = false;
   /** Entries for this follower are being fetched from disk; see `LogReader.entries`. */
   isWaitingForEntries = false;
   readonly inflights: Inflights;
@@ -108,7 +110,8 @@ export class Progress {
         this.inflights.add(this.nextIndex - 1, bytes);
       }
       this.isFlowPaused = this.inflights.isFull;
-    } else if (count > 0) {
+    } else if (count > 0 || this.isProbeUnderWay) {
+      this.isProbeUnderWay = true;
       this.isFlowPaused = true;
     }
     this.sentCommit = commit;
@@ -126,6 +129,7 @@ export class Progress {
     this.matchIndex = index;
     this.nextIndex = Math.max(this.nextIndex, index + 1);
     this.isFlowPaused = false;
+    this.isProbeUnderWay = false;
     this.#check();
     return true;
   }
@@ -147,6 +151,7 @@ export class Progress {
     this.nextIndex = Math.max(Math.min(rejectedIndex, hintIndex + 1), this.matchIndex + 1);
     this.sentCommit = Math.min(this.sentCommit, this.nextIndex - 1);
     this.isFlowPaused = false;
+    this.isProbeUnderWay = false;
     this.#check();
     return true;
   }
@@ -154,6 +159,7 @@ export class Progress {
   #enter(kind: Progress["kind"]): void {
     this.kind = kind;
     this.isFlowPaused = false;
+    this.isProbeUnderWay = false;
     this.pendingSnapshotIndex = 0;
     this.inflights.reset();
   }

@@ -237,6 +237,41 @@ test("an unreachable follower is probed with one append at a time", () => {
   expect(appendsTo(3, messages)).toHaveLength(5);
 });
 
+/** A leader that has sent a probe with entries to 2, and the appends that each further heartbeat's answer draws. */
+function slowProbe(): { network: TestNetwork; leader: RaftCore; heard: () => AppendEntries[]; probe: AppendEntries } {
+  const network = new TestNetwork([1, 2, 3], { heartbeatsOvertake: true });
+  const leader = network.elect(1);
+  leader.reportUnreachable(2);
+  for (let i = 0; i < 5; i++) leader.propose(bytesOf(`${i}`));
+  const sent = network.node(1).takeReady();
+  const heard = (): AppendEntries[] => {
+    leader.step({ type: "heartbeatResponse", from: 2, to: 1, term: leader.term, readRound: 0 });
+    // What is proposed meanwhile draws nothing.
+    leader.propose(bytesOf("more"));
+    return appendsTo(2, network.node(1).takeReady());
+  };
+  return { network, leader, heard, probe: appendsTo(2, sent)[0]! };
+}
+
+test("where heartbeats overtake appends, the entries of a probe go out once, however long they take", () => {
+  const { network, leader, heard, probe } = slowProbe();
+  expect(probe.entries.length).toBe(1);
+  const later = Array.from({ length: 300 }, heard).flat();
+  expect(later).toHaveLength(300);
+  expect(later.every(({ entries, previousIndex }) => entries.length === 0 && previousIndex === 1)).toBe(true);
+  // The follower gets all of it in the end, in order.
+  network.messages.push(probe, ...later);
+  network.settle();
+  expect(leader.status().progress[1]).toMatchObject({ kind: "replicate", matchIndex: leader.lastIndex });
+});
+
+test("where heartbeats overtake appends, a probe that was lost is made up for within one heartbeat [E-8]", () => {
+  const { network, leader, heard } = slowProbe();
+  network.messages.push(...heard());
+  network.settle();
+  expect(network.core(2).lastIndex).toBe(leader.lastIndex);
+});
+
 test("an old refusal does no harm to a follower that has caught up since [E-9]", () => {
   const network = new TestNetwork([1, 2, 3]);
   const leader = network.elect(1);

@@ -62,10 +62,13 @@ function trySendAppend(replica: Replica, progress: Progress, isEmptyWanted: bool
   const previousTerm = replica.log.term(previousIndex);
   if (previousTerm === undefined) return sendSnapshot(replica, progress);
   let entries: ReturnType<typeof replica.log.entriesFrom> = [];
-  // With a full window an empty append still goes out now and then: should all that filled the window be lost, its
-  // rejection or acknowledgement sets things going again (CONSENSUS E-8).
-  if (progress.kind !== "replicate" || !progress.inflights.isFull) {
-    entries = replica.log.entriesFrom(progress.nextIndex, replica.settings.messageBytesMax);
+  // With a full window an empty append still goes out now and then, and so it does while a probe may only be slow:
+  // should all that was sent be lost, its rejection or acknowledgement sets things going again (CONSENSUS E-8).
+  const { heartbeatsOvertake, messageBytesMax } = replica.settings;
+  const isAskingOnly =
+    progress.kind === "replicate" ? progress.inflights.isFull : progress.isProbeUnderWay && heartbeatsOvertake;
+  if (!isAskingOnly) {
+    entries = replica.log.entriesFrom(progress.nextIndex, messageBytesMax);
   }
   if (entries === "unavailable") {
     progress.isWaitingForEntries = true;

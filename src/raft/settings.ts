@@ -33,6 +33,12 @@ export interface RaftOptions {
   /** Appends under way to one follower, and their bytes. Defaults 256 and 16 MiB. */
   readonly inflightMessagesMax?: number;
   readonly inflightBytesMax?: number;
+  /**
+   * Heartbeats and their answers may overtake appends, having a connection of their own: an answer then does not show
+   * that a probe was lost, and its entries, sent again each time, would pile up in front of a slow connection. With it,
+   * an empty append asks first. Default false.
+   */
+  readonly heartbeatsOvertake?: boolean;
   /** Proposed and not committed: above it proposals are refused, unless nothing else is under way. Default 64 MiB. */
   readonly uncommittedBytesMax?: number;
   /** Committed entries handed out and not applied yet; a single entry always passes. Default 16 MiB. */
@@ -65,6 +71,7 @@ export interface Settings {
   readonly messageBytesMax: number;
   readonly inflightMessagesMax: number;
   readonly inflightBytesMax: number;
+  readonly heartbeatsOvertake: boolean;
   readonly uncommittedBytesMax: number;
   readonly applyBytesMax: number;
   readonly forwarding: "off" | "once" | "always";
@@ -90,6 +97,7 @@ export function settingsOf(options: RaftOptions): Settings {
     messageBytesMax: options.messageBytesMax ?? mebibyte,
     inflightMessagesMax: options.inflightMessagesMax ?? 256,
     inflightBytesMax: options.inflightBytesMax ?? 16 * mebibyte,
+    heartbeatsOvertake: options.heartbeatsOvertake ?? false,
     uncommittedBytesMax: options.uncommittedBytesMax ?? 64 * mebibyte,
     applyBytesMax: options.applyBytesMax ?? 16 * mebibyte,
     forwarding: options.forwarding ?? "off",
