@@ -7,12 +7,16 @@ export { type Logger, type LogLevel, type LogValue, silentLogger } from "./logge
 export { isLoopback } from "./loopback.ts";
 export { afterMicrotasks } from "./microtasks.ts";
 export {
+  formatAddress,
+  isUnixPath,
   type Network,
   NetworkError,
   type SocketAddress,
   type StreamHandlers,
   type StreamListener,
   type StreamSocket,
+  type UnixAddress,
+  unixPathBytesMax,
 } from "./network.ts";
 export { createNodePlatform, type NodePlatformOptions } from "./node-platform.ts";
 export type { Exit } from "./node-process.ts";

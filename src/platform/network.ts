@@ -1,16 +1,24 @@
-/** Byte streams between processes, as callbacks: the hot path of the node runs on them. */
-export interface Network {
+/**
+ * Byte streams between processes, as callbacks: the hot path of the node runs on them. `Network` is TCP,
+ * `Network<UnixAddress>` are the Unix sockets of this machine.
+ */
+export interface Network<A = SocketAddress> {
   /**
-   * Starts to listen. Port 0 takes any free port. Rejects with {@link NetworkError} ("EADDRINUSE", "EACCES", …).
-   * `onError` hears of connections that could not be accepted ("EMFILE": no file descriptors are left).
+   * Starts to listen. Port 0 takes any free port. Rejects with {@link NetworkError} ("EADDRINUSE", "EACCES", …): for a
+   * path "EADDRINUSE" also where a killed process has left its file, "ENOENT" where the folder is missing, "EINVAL" for
+   * one without or with more than {@link unixPathBytesMax} bytes. `onError` hears of connections that could not be
+   * accepted ("EMFILE": no file descriptors are left).
    */
   listen(
-    address: SocketAddress,
-    onConnection: (socket: StreamSocket) => void,
+    address: A,
+    onConnection: (socket: StreamSocket<A>) => void,
     onError?: (error: NetworkError) => void,
-  ): Promise<StreamListener>;
-  /** Begins to connect; the outcome comes to `handlers`: `onOpen`, or `onClose` with the error. */
-  connect(address: SocketAddress, handlers: StreamHandlers): StreamSocket;
+  ): Promise<StreamListener<A>>;
+  /**
+   * Begins to connect; the outcome comes to `handlers`: `onOpen`, or `onClose` with the error ("ECONNREFUSED": nobody
+   * listens there, "ENOENT": no such path).
+   */
+  connect(address: A, handlers: StreamHandlers): StreamSocket<A>;
 }
 
 export interface SocketAddress {
@@ -18,10 +26,30 @@ export interface SocketAddress {
   readonly port: number;
 }
 
-export interface StreamListener {
+/** A Unix socket. The side that connected has no name: its path is "". */
+export interface UnixAddress {
+  readonly path: string;
+}
+
+/** `host:port` (an IPv6 address in brackets) or `unix:path`. */
+export function formatAddress(address: SocketAddress | UnixAddress): string {
+  if ("path" in address) return `unix:${address.path}`;
+  const { host, port } = address;
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Whether it can name a Unix socket. Node would cut one that is too long, and takes a NUL for something else. */
+export function isUnixPath(path: string): boolean {
+  return path !== "" && !path.includes("\0") && Buffer.byteLength(path) <= unixPathBytesMax;
+}
+
+/** What Linux takes; other systems may take a few bytes less. */
+export const unixPathBytesMax = 107;
+
+export interface StreamListener<A = SocketAddress> {
   /** The real port, also where 0 was asked for. */
-  readonly address: SocketAddress;
-  /** Stops to accept; sockets that are open stay open. Idempotent. */
+  readonly address: A;
+  /** Stops to accept; sockets that are open stay open. The port or path is free afterwards. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -39,10 +67,10 @@ export interface StreamHandlers {
   onClose(error: NetworkError | undefined): void;
 }
 
-export interface StreamSocket {
-  readonly remoteAddress: SocketAddress;
+export interface StreamSocket<A = SocketAddress> {
+  readonly remoteAddress: A;
   /** Port 0 before `onOpen`. */
-  readonly localAddress: SocketAddress;
+  readonly localAddress: A;
   /** For sockets from `listen`: must be called before `onConnection` returns. */
   handle(handlers: StreamHandlers): void;
   /**

@@ -1,5 +1,15 @@
-import { createServer, type Server, type Socket } from "node:net";
-import type { Network, NetworkError, SocketAddress, StreamHandlers, StreamListener, StreamSocket } from "./network.ts";
+import { createServer, type ListenOptions, type Server } from "node:net";
+import {
+  formatAddress,
+  isUnixPath,
+  type Network,
+  NetworkError,
+  type SocketAddress,
+  type StreamHandlers,
+  type StreamListener,
+  type StreamSocket,
+  type UnixAddress,
+} from "./network.ts";
 import { NodeSocket, toNetworkError } from "./node-socket.ts";
 
 /** Connections that may wait to be accepted; the system may allow fewer (Linux: `net.core.somaxconn`). */
@@ -8,57 +18,89 @@ const backlogConnectionsMax = 8192;
 const keepAliveDelayMs = 300_000;
 const receiveBufferBytes = 64 * 1024;
 
-/** TCP over `node:net`. All sockets receive into one buffer, since each hands its bytes on before the next reads. */
-export class NodeNetwork implements Network {
-  readonly #receiveBuffer = Buffer.allocUnsafeSlow(receiveBufferBytes);
+/** All sockets receive into one buffer, since each hands its bytes on before the next reads. */
+const receiveBuffer = Buffer.allocUnsafeSlow(receiveBufferBytes);
 
-  listen(
+/** TCP over `node:net`. */
+export class NodeNetwork implements Network {
+  async listen(
     address: SocketAddress,
     onConnection: (socket: StreamSocket) => void,
     onError?: (error: NetworkError) => void,
   ): Promise<StreamListener> {
-    const { host, port } = address;
-    const options = {
-      allowHalfOpen: true,
-      pauseOnConnect: true,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: keepAliveDelayMs,
-    };
-    return new Promise((resolve, reject) => {
-      const server = createServer(options, (raw) => this.#accept(raw, onConnection));
-      const refuse = (error: Error): void => reject(toNetworkError(error, `listen ${host}:${port}`));
-      server.once("error", refuse);
-      server.listen({ host, port, backlog: backlogConnectionsMax, exclusive: true }, () => {
-        server.off("error", refuse);
-        server.on("error", (error) => onError?.(toNetworkError(error, `accept ${host}:${port}`)));
-        resolve(new NodeListener(server, address));
-      });
-    });
+    const server = createServer(
+      { ...acceptOptions, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs },
+      (raw) => start(NodeSocket.accept(raw, receiveBuffer), onConnection),
+    );
+    await listening(server, { address, options: { host: address.host, port: address.port, exclusive: true }, onError });
+    const bound = server.address();
+    const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
+    return new NodeListener(server, { host: address.host, port });
   }
 
   connect(address: SocketAddress, handlers: StreamHandlers): StreamSocket {
-    return NodeSocket.connect(address, handlers, this.#receiveBuffer);
-  }
-
-  #accept(raw: Socket, onConnection: (socket: StreamSocket) => void): void {
-    const socket = NodeSocket.accept(raw, this.#receiveBuffer);
-    // It may be gone already.
-    if (socket === undefined) return;
-    onConnection(socket);
-    socket.start();
+    return NodeSocket.connect(address, handlers, receiveBuffer);
   }
 }
 
-class NodeListener implements StreamListener {
-  readonly address: SocketAddress;
+/** Unix sockets over `node:net`. */
+export class NodeUnixNetwork implements Network<UnixAddress> {
+  async listen(
+    address: UnixAddress,
+    onConnection: (socket: StreamSocket<UnixAddress>) => void,
+    onError?: (error: NetworkError) => void,
+  ): Promise<StreamListener<UnixAddress>> {
+    const { path } = address;
+    if (!isUnixPath(path)) throw new NetworkError("EINVAL", `listen ${formatAddress(address)}: EINVAL`);
+    const server = createServer(acceptOptions, (raw) =>
+      start(NodeSocket.acceptUnix(raw, address, receiveBuffer), onConnection),
+    );
+    await listening(server, { address, options: { path }, onError });
+    return new NodeListener(server, address);
+  }
+
+  connect(address: UnixAddress, handlers: StreamHandlers): StreamSocket<UnixAddress> {
+    return NodeSocket.connectUnix(address, handlers, receiveBuffer);
+  }
+}
+
+const acceptOptions = { allowHalfOpen: true, pauseOnConnect: true };
+
+interface Listening {
+  readonly address: SocketAddress | UnixAddress;
+  readonly options: ListenOptions;
+  readonly onError: ((error: NetworkError) => void) | undefined;
+}
+
+function listening(server: Server, { address, options, onError }: Listening): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const refuse = (error: Error): void => reject(toNetworkError(error, `listen ${formatAddress(address)}`));
+    server.once("error", refuse);
+    server.listen({ ...options, backlog: backlogConnectionsMax }, () => {
+      server.off("error", refuse);
+      server.on("error", (error) => onError?.(toNetworkError(error, `accept ${formatAddress(address)}`)));
+      resolve();
+    });
+  });
+}
+
+/** Undefined for a connection that is gone already. */
+function start<A extends SocketAddress | UnixAddress>(
+  socket: NodeSocket<A> | undefined,
+  onConnection: (socket: StreamSocket<A>) => void,
+): void {
+  if (socket === undefined) return;
+  onConnection(socket);
+  socket.start();
+}
+
+class NodeListener<A> implements StreamListener<A> {
+  readonly address: A;
   readonly #server: Server;
   #closing: Promise<void> | undefined;
 
-  constructor(server: Server, asked: SocketAddress) {
-    const address = server.address();
-    const port = typeof address === "object" && address !== null ? address.port : asked.port;
-    this.address = { host: asked.host, port };
+  constructor(server: Server, address: A) {
+    this.address = address;
     this.#server = server;
   }
 

@@ -1,7 +1,7 @@
 import { NodeClock } from "./node-clock.ts";
 import { NodeDatagramNetwork } from "./node-datagram.ts";
 import { NodeDisk } from "./node-disk.ts";
-import { NodeNetwork } from "./node-network.ts";
+import { NodeNetwork, NodeUnixNetwork } from "./node-network.ts";
 import { type Exit, NodeProcess } from "./node-process.ts";
 import { NodeRandom } from "./node-random.ts";
 import type { Platform } from "./platform.ts";
@@ -18,6 +18,7 @@ export function createNodePlatform(options: NodePlatformOptions = {}): Platform 
     random: new NodeRandom(),
     disk: new NodeDisk(),
     network: new NodeNetwork(),
+    unixNetwork: new NodeUnixNetwork(),
     datagrams: new NodeDatagramNetwork(),
     process: new NodeProcess(options.exit),
   };

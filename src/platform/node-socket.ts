@@ -1,6 +1,14 @@
 import { connect, Socket } from "node:net";
 import { assert } from "./assert.ts";
-import { NetworkError, type SocketAddress, type StreamHandlers, type StreamSocket } from "./network.ts";
+import {
+  formatAddress,
+  isUnixPath,
+  NetworkError,
+  type SocketAddress,
+  type StreamHandlers,
+  type StreamSocket,
+  type UnixAddress,
+} from "./network.ts";
 
 /** The error of the operating system as a {@link NetworkError}. */
 export function toNetworkError(error: Error, operation: string): NetworkError {
@@ -9,6 +17,7 @@ export function toNetworkError(error: Error, operation: string): NetworkError {
 }
 
 const unknownAddress: SocketAddress = { host: "", port: 0 };
+const unnamed: UnixAddress = { path: "" };
 
 /**
  * A socket whose bytes arrive in one buffer that all sockets share (`onread`, which spares an allocation of 64 KiB a
@@ -17,9 +26,9 @@ const unknownAddress: SocketAddress = { host: "", port: 0 };
  * Node offers `onread` to sockets that connect, not to those that a server accepts: `accept` moves the accepted handle
  * into a socket of our own. Should a later Node hide the handle, the accepted socket is used as it is, with "data".
  */
-export class NodeSocket implements StreamSocket {
-  readonly remoteAddress: SocketAddress;
-  localAddress: SocketAddress;
+export class NodeSocket<A extends SocketAddress | UnixAddress> implements StreamSocket<A> {
+  readonly remoteAddress: A;
+  localAddress: A;
   readonly #socket: Socket;
   #handlers: StreamHandlers | undefined;
   #error: NetworkError | undefined;
@@ -30,12 +39,9 @@ export class NodeSocket implements StreamSocket {
   #isDestroyed = false;
   #isPaused = false;
 
-  private constructor(
-    remoteAddress: SocketAddress,
-    makeSocket: (receive: (length: number, buffer: Uint8Array) => boolean) => Socket,
-  ) {
-    this.remoteAddress = remoteAddress;
-    this.localAddress = unknownAddress;
+  private constructor(addresses: Addresses<A>, makeSocket: (receive: OnRead["callback"]) => Socket) {
+    this.remoteAddress = addresses.remote;
+    this.localAddress = addresses.local;
     this.#socket = makeSocket((length, buffer) => {
       if (!this.#isDestroyed) this.#handlers?.onData(buffer.subarray(0, length));
       return true;
@@ -46,28 +52,44 @@ export class NodeSocket implements StreamSocket {
     this.#socket.on("close", this.#onClose);
   }
 
-  static connect(address: SocketAddress, handlers: StreamHandlers, buffer: Buffer): NodeSocket {
+  static connect(address: SocketAddress, handlers: StreamHandlers, buffer: Buffer): NodeSocket<SocketAddress> {
     const { host, port } = address;
-    const socket = new NodeSocket(address, (callback) =>
+    const socket = new NodeSocket({ remote: address, local: unknownAddress }, (callback) =>
       connect({ host, port, noDelay: true, ...sharedOptions, onread: { buffer, callback } }),
     );
-    socket.#handlers = handlers;
-    socket.#socket.on("connect", socket.#onConnect);
+    socket.#dialled(handlers, () => {
+      socket.localAddress = addressOf(socket.#socket.localAddress, socket.#socket.localPort) ?? unknownAddress;
+    });
+    return socket;
+  }
+
+  static connectUnix(address: UnixAddress, handlers: StreamHandlers, buffer: Buffer): NodeSocket<UnixAddress> {
+    const { path } = address;
+    const socket = new NodeSocket<UnixAddress>({ remote: address, local: unnamed }, (callback) => {
+      const onread = { buffer, callback };
+      if (isUnixPath(path)) return connect({ path, ...sharedOptions, onread });
+      const refused = new Socket(sharedOptions);
+      refused.destroy(Object.assign(new Error("no path of a socket"), { code: "EINVAL" }));
+      return refused;
+    });
+    socket.#dialled(handlers, () => {});
     return socket;
   }
 
   /** Undefined if the other side is gone already. `raw` comes paused and must not be used again. */
-  static accept(raw: Socket, buffer: Buffer): NodeSocket | undefined {
-    const remoteAddress = addressOf(raw.remoteAddress, raw.remotePort);
-    if (remoteAddress === undefined) {
+  static accept(raw: Socket, buffer: Buffer): NodeSocket<SocketAddress> | undefined {
+    const remote = addressOf(raw.remoteAddress, raw.remotePort);
+    if (remote === undefined) {
       raw.on("error", () => {});
       raw.destroy();
       return undefined;
     }
-    const localAddress = addressOf(raw.localAddress, raw.localPort) ?? unknownAddress;
-    const socket = new NodeSocket(remoteAddress, (callback) => moveHandle(raw, { buffer, callback }));
-    socket.localAddress = localAddress;
-    return socket;
+    const local = addressOf(raw.localAddress, raw.localPort) ?? unknownAddress;
+    return new NodeSocket({ remote, local }, (callback) => moveHandle(raw, { buffer, callback }));
+  }
+
+  static acceptUnix(raw: Socket, local: UnixAddress, buffer: Buffer): NodeSocket<UnixAddress> {
+    return new NodeSocket<UnixAddress>({ remote: unnamed, local }, (callback) => moveHandle(raw, { buffer, callback }));
   }
 
   handle(handlers: StreamHandlers): void {
@@ -120,11 +142,14 @@ export class NodeSocket implements StreamSocket {
     this.#socket.destroy();
   }
 
-  readonly #onConnect = (): void => {
-    if (this.#isDestroyed) return;
-    this.localAddress = addressOf(this.#socket.localAddress, this.#socket.localPort) ?? unknownAddress;
-    this.#handlers?.onOpen?.();
-  };
+  #dialled(handlers: StreamHandlers, readAddress: () => void): void {
+    this.#handlers = handlers;
+    this.#socket.on("connect", () => {
+      if (this.#isDestroyed) return;
+      readAddress();
+      handlers.onOpen?.();
+    });
+  }
 
   readonly #onDrain = (): void => {
     if (!this.#isDrainAwaited || this.#isDestroyed || this.#socket.writableLength > 0) return;
@@ -140,8 +165,7 @@ export class NodeSocket implements StreamSocket {
 
   readonly #onError = (error: Error): void => {
     if (this.#isDestroyed) return;
-    const { host, port } = this.remoteAddress;
-    this.#error = toNetworkError(error, `connection with ${host}:${port}`);
+    this.#error = toNetworkError(error, `connection with ${formatAddress(this.remoteAddress)}`);
   };
 
   readonly #onClose = (): void => {
@@ -149,6 +173,11 @@ export class NodeSocket implements StreamSocket {
     this.#isDestroyed = true;
     this.#handlers?.onClose(this.#error);
   };
+}
+
+interface Addresses<A> {
+  readonly remote: A;
+  readonly local: A;
 }
 
 /** With a mark of 1 "drain" follows every write that did not complete at once. */

@@ -1,7 +1,7 @@
 import type { Clock } from "./clock.ts";
 import type { DatagramNetwork } from "./datagram.ts";
 import type { Disk } from "./disk.ts";
-import type { Network } from "./network.ts";
+import type { Network, UnixAddress } from "./network.ts";
 import type { Random } from "./random.ts";
 
 /** The process that a node runs in. */
@@ -23,6 +23,7 @@ export interface Platform {
   readonly random: Random;
   readonly disk: Disk;
   readonly network: Network;
+  readonly unixNetwork: Network<UnixAddress>;
   readonly datagrams: DatagramNetwork;
   readonly process: Process;
 }

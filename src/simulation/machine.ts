@@ -1,12 +1,13 @@
 import type { Platform } from "../platform/index.ts";
 import { type DiskSettings, defaultDiskSettings, SimulatedDisk } from "./disk.ts";
-import type { FolderNode } from "./disk-tree.ts";
+import type { FileNode, FolderNode } from "./disk-tree.ts";
 import type { DiskLoss } from "./file-content.ts";
 import { MachineClock, ProcessClock } from "./machine-clock.ts";
 import { type ProcessEnd, SimulatedProcess } from "./process.ts";
 import { ProcessDatagrams } from "./process-datagrams.ts";
 import { ProcessDisk } from "./process-disk.ts";
 import { type ListeningPort, ProcessNetwork } from "./process-network.ts";
+import { type ListeningFile, ProcessUnixNetwork } from "./process-unix-network.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { SimulatedWorld } from "./world.ts";
 
@@ -32,6 +33,7 @@ export class SimulatedMachine {
   readonly clock: MachineClock;
   /** For the parts of the network. */
   readonly listening: Set<ListeningPort> = new Set();
+  readonly listeningFiles: Map<FileNode, ListeningFile> = new Map();
   readonly #world: SimulatedWorld;
   readonly #random: SeededRandom;
   readonly #locks = new Map<FolderNode, SimulatedProcess>();
@@ -45,6 +47,7 @@ export class SimulatedMachine {
         readonly process: SimulatedProcess;
         readonly disk: ProcessDisk;
         readonly network: ProcessNetwork;
+        readonly unixNetwork: ProcessUnixNetwork;
         readonly datagrams: ProcessDatagrams;
       }
     | undefined;
@@ -89,13 +92,14 @@ export class SimulatedMachine {
     const random = this.#random.fork();
     const disk = new ProcessDisk(this.#world, process, this.disk, this.#locks);
     const network = new ProcessNetwork(this.#world, process, this);
+    const unixNetwork = new ProcessUnixNetwork(this.#world, network);
     const originMs = random.integer(0, clockOriginMsMax);
     const datagrams = new ProcessDatagrams(this.#world, process, this);
     const clock = new ProcessClock(this.#world, process, this.clock, originMs);
-    this.#life = { process, disk, network, datagrams };
+    this.#life = { process, disk, network, unixNetwork, datagrams };
     this.#world.note(process.id, this.#lifeCount);
     this.#world.trace(this.name, `process ${process.id} starts`);
-    const platform: Platform = { clock, random, disk, network, datagrams, process };
+    const platform: Platform = { clock, random, disk, network, unixNetwork, datagrams, process };
     if (main !== undefined) process.post(() => main(platform));
     return platform;
   }
@@ -146,6 +150,7 @@ export class SimulatedMachine {
     this.#life = undefined;
     life.disk.abandon();
     life.network.close(!this.#isPowered);
+    life.unixNetwork.close();
     life.datagrams.close();
     this.#world.note(process.id, -1);
     if (this.#world.isTraced) this.#world.trace(this.name, `process ${process.id} ends: ${describe(end)}`);

@@ -1,3 +1,4 @@
+import type { SocketAddress, UnixAddress } from "../platform/index.ts";
 import type { SimulatedDatagramSocket } from "./datagram-socket.ts";
 import type { SimulatedMachine } from "./machine.ts";
 import type { SeededRandom } from "./seeded-random.ts";
@@ -66,7 +67,7 @@ export class SimulatedNetwork {
   readonly #random: SeededRandom;
   readonly #links = new Map<string, Partial<NetworkSettings>>();
   readonly #cuts = new Set<string>();
-  readonly #sockets = new Set<SimulatedSocket>();
+  readonly #sockets = new Set<SimulatedSocket<SocketAddress | UnixAddress>>();
   /** Of all machines. */
   readonly datagramSockets: Set<SimulatedDatagramSocket> = new Set();
 
@@ -139,7 +140,7 @@ export class SimulatedNetwork {
     this.#sockets.add(socket);
   }
 
-  forget(socket: SimulatedSocket): void {
+  forget(socket: SimulatedSocket<SocketAddress | UnixAddress>): void {
     this.#sockets.delete(socket);
   }
 

@@ -8,12 +8,15 @@ import {
   type DiskError,
   type DiskFile,
   datagramBytesMax,
+  type Network,
   type NetworkError,
   type Platform,
   type SocketAddress,
   type StreamHandlers,
   type StreamListener,
   type StreamSocket,
+  type UnixAddress,
+  unixPathBytesMax,
 } from "../platform/index.ts";
 import { SimulatedWorld } from "./world.ts";
 
@@ -68,8 +71,29 @@ describe.for(implementations)("$name", ({ make }) => {
   fileContract(() => host);
   lockContract(() => host);
   clockContract(() => host);
-  streamContract(() => host);
-  connectionContract(() => host);
+  describe("TCP", () => {
+    const streams = (): Streams<SocketAddress> => {
+      const { platform, address, until } = host;
+      const isSame = (left: SocketAddress, right: SocketAddress): boolean =>
+        left.host === right.host && left.port === right.port;
+      const free = { host: address, port: 0 };
+      return { network: platform.network, free, clock: platform.clock, until, isSame, refusal: "ECONNREFUSED" };
+    };
+    streamContract(streams);
+    connectionContract(streams);
+    portContract(() => host);
+  });
+  describe("Unix sockets", () => {
+    const streams = (): Streams<UnixAddress> => {
+      const { platform, directory, until } = host;
+      const isSame = (left: UnixAddress, right: UnixAddress): boolean => left.path === right.path;
+      const free = { path: join(directory, "socket") };
+      return { network: platform.unixNetwork, free, clock: platform.clock, until, isSame, refusal: "ENOENT" };
+    };
+    streamContract(streams);
+    connectionContract(streams);
+    pathContract(() => host);
+  });
   datagramContract(() => host);
   environmentContract(() => host);
 });
@@ -379,10 +403,10 @@ function clockContract(host: () => Host): void {
 }
 
 /** Both ends of a connection, and all that happened to each. */
-class End implements StreamHandlers {
+class End<A> implements StreamHandlers {
   readonly events: string[] = [];
   received = "";
-  socket: StreamSocket | undefined;
+  socket: StreamSocket<A> | undefined;
   /** Set while a call to the socket is under way. */
   isWithin = false;
   #waiting: { readonly condition: () => boolean; readonly resolve: () => void }[] = [];
@@ -416,7 +440,7 @@ class End implements StreamHandlers {
   }
 
   /** Calls the socket, during which no handler may run. */
-  call<T>(action: (socket: StreamSocket) => T): T {
+  call<T>(action: (socket: StreamSocket<A>) => T): T {
     if (this.socket === undefined) throw new Error("not connected");
     this.isWithin = true;
     const result = action(this.socket);
@@ -439,32 +463,46 @@ class End implements StreamHandlers {
   }
 }
 
-interface Pair {
-  readonly client: End;
-  readonly server: End;
-  readonly listener: StreamListener;
+interface Pair<A> {
+  readonly client: End<A>;
+  readonly server: End<A>;
+  readonly listener: StreamListener<A>;
 }
 
-async function connectPair(host: Host, server: End = new End(), client: End = new End()): Promise<Pair> {
-  const { network } = host.platform;
-  const listener = await host.until(
-    network.listen({ host: host.address, port: 0 }, (socket) => {
+/** A network of byte streams, and where to listen in it. */
+interface Streams<A> {
+  readonly network: Network<A>;
+  readonly free: A;
+  readonly clock: Platform["clock"];
+  readonly isSame: (left: A, right: A) => boolean;
+  /** What becomes of a connection to an address at which nobody listens any more. */
+  readonly refusal: string;
+  until<T>(promise: Promise<T>): Promise<T>;
+}
+
+async function connectPair<A>(
+  { network, free, until }: Streams<A>,
+  server: End<A> = new End<A>(),
+  client: End<A> = new End<A>(),
+): Promise<Pair<A>> {
+  const listener = await until(
+    network.listen(free, (socket) => {
       server.socket = socket;
       socket.handle(server);
     }),
   );
   client.socket = network.connect(listener.address, client);
-  await host.until(client.saw("open"));
+  await until(client.saw("open"));
   // The other side may hear of it later.
   client.call((socket) => socket.write("?"));
-  await host.until(server.saw("data"));
+  await until(server.saw("data"));
   server.received = "";
   server.events.length = 0;
   client.events.length = 0;
   return { client, server, listener };
 }
 
-function streamContract(host: () => Host): void {
+function streamContract<A>(host: () => Streams<A>): void {
   const until = <T>(promise: Promise<T>): Promise<T> => host().until(promise);
 
   test("bytes of every value arrive in order, whether written as text or as bytes", async () => {
@@ -483,11 +521,10 @@ function streamContract(host: () => Host): void {
 
   test("the addresses agree", async () => {
     const { client, server, listener } = await connectPair(host());
-    expect(listener.address.port).toBeGreaterThan(0);
     expect(client.socket?.remoteAddress).toEqual(listener.address);
     expect(server.socket?.localAddress).toEqual(listener.address);
     expect(server.socket?.remoteAddress).toEqual(client.socket?.localAddress);
-    expect(client.socket?.localAddress.port).toBeGreaterThan(0);
+    expect(host().isSame(listener.address, server.socket?.remoteAddress ?? listener.address)).toBe(false);
     await closePair(host(), { client, server, listener });
   });
 
@@ -502,7 +539,7 @@ function streamContract(host: () => Host): void {
       sent += piece.length;
       expect(sent).toBeLessThan(1 << 28);
       // Lets the operating systems move what they will.
-      await until(new Promise<void>((resolve) => void host().platform.clock.setTimer(2, resolve)));
+      await until(new Promise<void>((resolve) => void host().clock.setTimer(2, resolve)));
     }
     expect(client.socket?.pendingBytes).toBeGreaterThan(0);
     expect(client.events).not.toContain("drain");
@@ -542,7 +579,7 @@ function streamContract(host: () => Host): void {
   });
 
   test("without a handler for the end the socket ends its own side too", async () => {
-    const server = new End();
+    const server = new End<A>();
     Object.defineProperty(server, "onEnd", { value: undefined });
     const { client, listener } = await connectPair(host(), server);
     client.call((socket) => socket.end());
@@ -565,13 +602,13 @@ function streamContract(host: () => Host): void {
   });
 }
 
-async function closePair(host: Host, { client, server, listener }: Pair): Promise<void> {
+async function closePair<A>(host: Streams<A>, { client, server, listener }: Pair<A>): Promise<void> {
   client.socket?.destroy();
   server.socket?.destroy();
   await host.until(listener.close());
 }
 
-function connectionContract(host: () => Host): void {
+function connectionContract<A>(host: () => Streams<A>): void {
   const until = <T>(promise: Promise<T>): Promise<T> => host().until(promise);
 
   test("destroying a socket tells its own side at once, and the other side something", async () => {
@@ -598,7 +635,7 @@ function connectionContract(host: () => Host): void {
   });
 
   test("a handler may destroy its socket and hears nothing more but the close", async () => {
-    const server = new (class extends End {
+    const server = new (class extends End<A> {
       override onData(bytes: Uint8Array): void {
         super.onData(bytes);
         if (this.received.includes("!")) this.socket?.destroy();
@@ -614,18 +651,18 @@ function connectionContract(host: () => Host): void {
   });
 
   test("nobody listens: the connection is refused", async () => {
-    const listener = await until(host().platform.network.listen({ host: host().address, port: 0 }, () => {}));
+    const listener = await until(host().network.listen(host().free, () => {}));
     await until(listener.close());
     await until(listener.close());
-    const client = new End();
-    host().platform.network.connect(listener.address, client);
+    const client = new End<A>();
+    host().network.connect(listener.address, client);
     await until(client.saw("close"));
-    expect(client.events).toEqual(["close ECONNREFUSED"]);
+    expect(client.events).toEqual([`close ${host().refusal}`]);
   });
 
-  test("a port is listened on once", async () => {
-    const { network } = host().platform;
-    const listener = await until(network.listen({ host: host().address, port: 0 }, () => {}));
+  test("an address is listened on once", async () => {
+    const { network } = host();
+    const listener = await until(network.listen(host().free, () => {}));
     expect(await until(codeOf(network.listen(listener.address, () => {})))).toBe("NetworkError EADDRINUSE");
     await until(listener.close());
     await until((await until(network.listen(listener.address, () => {}))).close());
@@ -640,15 +677,15 @@ function connectionContract(host: () => Host): void {
   });
 
   test("bytes written before the connection is open leave when it is", async () => {
-    const server = new End();
+    const server = new End<A>();
     const listener = await until(
-      host().platform.network.listen({ host: host().address, port: 0 }, (socket) => {
+      host().network.listen(host().free, (socket) => {
         server.socket = socket;
         socket.handle(server);
       }),
     );
-    const client = new End();
-    client.socket = host().platform.network.connect(listener.address, client);
+    const client = new End<A>();
+    client.socket = host().network.connect(listener.address, client);
     expect(client.call((socket) => socket.write("early"))).toBe(false);
     expect(client.socket.pendingBytes).toBe(5);
     await until(Promise.all([server.when(() => server.received === "early"), client.saw("drain")]));
@@ -657,11 +694,9 @@ function connectionContract(host: () => Host): void {
   });
 
   test("a connection that is given up before it opens only closes", async () => {
-    const listener = await until(
-      host().platform.network.listen({ host: host().address, port: 0 }, (socket) => socket.handle(new End())),
-    );
-    const client = new End();
-    client.socket = host().platform.network.connect(listener.address, client);
+    const listener = await until(host().network.listen(host().free, (socket) => socket.handle(new End<A>())));
+    const client = new End<A>();
+    client.socket = host().network.connect(listener.address, client);
     client.call((socket) => socket.destroy());
     await until(client.saw("close"));
     expect(client.events).toEqual(["close"]);
@@ -669,13 +704,13 @@ function connectionContract(host: () => Host): void {
   });
 
   test("300 connections that come at once are all served", async () => {
-    const { network } = host().platform;
+    const { network } = host();
     const listener = await until(
-      network.listen({ host: host().address, port: 0 }, (socket) => {
+      network.listen(host().free, (socket) => {
         socket.handle({ onData: (bytes) => void socket.write(textOf(bytes).toUpperCase()), onClose: () => {} });
       }),
     );
-    const clients = Array.from({ length: 300 }, () => new End());
+    const clients = Array.from({ length: 300 }, () => new End<A>());
     for (const client of clients) {
       client.socket = network.connect(listener.address, client);
       client.socket.write("hello");
@@ -684,6 +719,67 @@ function connectionContract(host: () => Host): void {
     for (const client of clients) client.call((socket) => socket.end());
     await until(Promise.all(clients.map((client) => client.saw("close"))));
     await until(listener.close());
+  });
+}
+
+function portContract(host: () => Host): void {
+  test("port 0 takes any free port", async () => {
+    const { platform, address, until } = host();
+    const listeners = await until(
+      Promise.all([0, 0].map((port) => platform.network.listen({ host: address, port }, () => {}))),
+    );
+    const ports = listeners.map((listener) => listener.address.port);
+    expect(Math.min(...ports)).toBeGreaterThan(0);
+    expect(new Set(ports).size).toBe(2);
+    for (const listener of listeners) await until(listener.close());
+  });
+}
+
+function pathContract(host: () => Host): void {
+  const path = (name: string): string => join(host().directory, name);
+  const until = <T>(promise: Promise<T>): Promise<T> => host().until(promise);
+  const unix = () => host().platform.unixNetwork;
+  const connectionTo = async (address: UnixAddress): Promise<readonly string[]> => {
+    const end = new End<UnixAddress>();
+    end.socket = unix().connect(address, end);
+    await until(end.saw("close"));
+    return end.events;
+  };
+
+  test("a listener has a file, which goes with it", async () => {
+    const listener = await until(unix().listen({ path: path("a") }, () => {}));
+    expect(await until(host().platform.disk.list(host().directory))).toEqual(["a"]);
+    await until(listener.close());
+    expect(await until(host().platform.disk.list(host().directory))).toEqual([]);
+  });
+
+  test("what stands in the way of listening is said", async () => {
+    const disk = host().platform.disk;
+    await until((await until(disk.open(path("file"), "create"))).close());
+    const codeAt = (where: string): Promise<string> => until(codeOf(unix().listen({ path: where }, () => {})));
+    expect(await codeAt(path("file"))).toBe("NetworkError EADDRINUSE");
+    expect(await codeAt(path("none/socket"))).toMatch(/^NetworkError (ENOENT|EACCES)$/);
+    expect(await codeAt("")).toBe("NetworkError EINVAL");
+    expect(await codeAt("\0abstract")).toBe("NetworkError EINVAL");
+    expect(await codeAt(`/${"x".repeat(unixPathBytesMax)}`)).toBe("NetworkError EINVAL");
+  });
+
+  test("what stands in the way of connecting is said", async () => {
+    const disk = host().platform.disk;
+    await until((await until(disk.open(path("file"), "create"))).close());
+    expect(await connectionTo({ path: path("none") })).toEqual(["close ENOENT"]);
+    expect(await connectionTo({ path: path("file") })).toEqual(["close ECONNREFUSED"]);
+    expect(await connectionTo({ path: "" })).toEqual(["close EINVAL"]);
+    expect(await connectionTo({ path: `/${"x".repeat(unixPathBytesMax)}` })).toEqual(["close EINVAL"]);
+  });
+
+  test("a file that was removed leads to nobody, and its path is free", async () => {
+    const first = await until(unix().listen({ path: path("a") }, () => {}));
+    await until(host().platform.disk.remove(path("a")));
+    expect(await connectionTo(first.address)).toEqual(["close ENOENT"]);
+    const second = await until(unix().listen({ path: path("a") }, () => {}));
+    await until(second.close());
+    await until(first.close());
   });
 }
 

@@ -5,6 +5,7 @@ import {
   type StreamHandlers,
   type StreamListener,
   type StreamSocket,
+  type UnixAddress,
 } from "../platform/index.ts";
 import { arrivalPhase } from "./event-queue.ts";
 import type { SimulatedMachine } from "./machine.ts";
@@ -26,7 +27,8 @@ export const anyHosts: ReadonlySet<string> = new Set(["", "0.0.0.0", "::"]);
 /** The network as one process sees it. Hosts are the names and addresses of machines, or loopback. */
 export class ProcessNetwork implements Network {
   readonly machine: SimulatedMachine;
-  readonly sockets: Set<SimulatedSocket> = new Set();
+  /** Of both kinds. */
+  readonly sockets: Set<SimulatedSocket<SocketAddress | UnixAddress>> = new Set();
   /** All sockets of the process receive into this. */
   readonly receiveBuffer: Buffer = Buffer.alloc(receiveBufferBytes);
   readonly #world: SimulatedWorld;
@@ -42,8 +44,18 @@ export class ProcessNetwork implements Network {
     return this.#process.id;
   }
 
+  get isAlive(): boolean {
+    return this.#process.isAlive;
+  }
+
   post(callback: () => void): void {
     this.#process.post(callback);
+  }
+
+  /** The socket has come to its end. */
+  forget(socket: SimulatedSocket<SocketAddress | UnixAddress>): void {
+    this.sockets.delete(socket);
+    this.#world.network.forget(socket);
   }
 
   listen(address: SocketAddress, onConnection: (socket: StreamSocket) => void): Promise<StreamListener> {
@@ -64,6 +76,7 @@ export class ProcessNetwork implements Network {
       localAddress: { host: localHost, port: this.machine.takePort() },
       handlers,
     });
+    this.#world.network.register(socket);
     if (this.#process.isAlive) this.#dial(socket, this.#world.nowMs, 0);
     return socket;
   }
@@ -149,6 +162,7 @@ export class ProcessNetwork implements Network {
       localAddress: { host: initiator.remoteAddress.host, port: listening.address.port },
       handlers: undefined,
     });
+    this.#world.network.register(socket);
     socket.join(initiator);
     initiator.join(socket);
     socket.sendOpen();

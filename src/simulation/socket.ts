@@ -1,4 +1,12 @@
-import { assert, NetworkError, type SocketAddress, type StreamHandlers, type StreamSocket } from "../platform/index.ts";
+import {
+  assert,
+  formatAddress,
+  NetworkError,
+  type SocketAddress,
+  type StreamHandlers,
+  type StreamSocket,
+  type UnixAddress,
+} from "../platform/index.ts";
 import type { SimulatedMachine } from "./machine.ts";
 import { type Packet, Pipe } from "./pipe.ts";
 import type { ProcessNetwork } from "./process-network.ts";
@@ -7,13 +15,13 @@ import type { SimulatedWorld } from "./world.ts";
 /** A read brings at most so much, as Node's does. */
 export const receiveBufferBytes: number = 64 * 1024;
 
-/** One end of a connection between two processes. */
-export class SimulatedSocket implements StreamSocket {
+/** One end of a connection between two processes, over TCP or a Unix socket. */
+export class SimulatedSocket<A extends SocketAddress | UnixAddress = SocketAddress> implements StreamSocket<A> {
   readonly machine: SimulatedMachine;
   readonly isInitiator: boolean;
-  readonly remoteAddress: SocketAddress;
-  readonly localAddress: SocketAddress;
-  peer: SimulatedSocket | undefined;
+  readonly remoteAddress: A;
+  readonly localAddress: A;
+  peer: SimulatedSocket<A> | undefined;
   readonly #world: SimulatedWorld;
   readonly #owner: ProcessNetwork;
   #handlers: StreamHandlers | undefined;
@@ -42,8 +50,8 @@ export class SimulatedSocket implements StreamSocket {
     owner: ProcessNetwork,
     options: {
       readonly isInitiator: boolean;
-      readonly remoteAddress: SocketAddress;
-      readonly localAddress: SocketAddress;
+      readonly remoteAddress: A;
+      readonly localAddress: A;
       readonly handlers: StreamHandlers | undefined;
     },
   ) {
@@ -55,7 +63,6 @@ export class SimulatedSocket implements StreamSocket {
     this.localAddress = options.localAddress;
     this.#handlers = options.handlers;
     owner.sockets.add(this);
-    world.network.register(this);
   }
 
   get isDead(): boolean {
@@ -68,7 +75,7 @@ export class SimulatedSocket implements StreamSocket {
   }
 
   /** Both ends know each other now. */
-  join(peer: SimulatedSocket): void {
+  join(peer: SimulatedSocket<A>): void {
     this.peer = peer;
     this.#outgoing = new Pipe(
       this.#world,
@@ -148,8 +155,7 @@ export class SimulatedSocket implements StreamSocket {
     if (this.#isDead) return;
     this.#die();
     this.#outgoing?.purge();
-    const { host, port } = this.remoteAddress;
-    this.#postClose(new NetworkError(code, `connection with ${host}:${port}: ${code}`));
+    this.#postClose(new NetworkError(code, `connection with ${formatAddress(this.remoteAddress)}: ${code}`));
   }
 
   #receive(packet: Packet): void {
@@ -278,7 +284,7 @@ export class SimulatedSocket implements StreamSocket {
 
   /** The sender's window opens; where nobody waits for that, without a packet. */
   #acknowledge(byteCount: number): void {
-    const peer = this.peer as SimulatedSocket;
+    const peer = this.peer as SimulatedSocket<A>;
     if (peer.#queuedBytes === 0 && this.#world.network.isOpen(this.machine, peer.machine)) peer.#release(byteCount);
     else this.#outgoing?.send({ kind: "taken", byteCount });
   }
@@ -294,8 +300,7 @@ export class SimulatedSocket implements StreamSocket {
     this.#queuedBytes = 0;
     this.#arrived.length = 0;
     this.#arrivedBytes = 0;
-    this.#owner.sockets.delete(this);
-    this.#world.network.forget(this);
+    this.#owner.forget(this);
   }
 
   #postClose(error: NetworkError | undefined): void {
