@@ -69,7 +69,8 @@ export async function hostNode(options: HostOptions): Promise<HostedNode> {
 }
 
 const redisPortCure = "Stop that program, or choose another --port (or --bind).";
-const peerPortCure = "Stop that program, or give --peers another address (or --peer-port, --peer-bind).";
+const peerPortCure =
+  "Stop that program, or give this node another address in --peers, on every node (--peer-port moves only where it listens, for ports that are forwarded).";
 
 async function startNode(options: HostOptions): Promise<Node> {
   const { directory, logger, name, plan, platform } = options;

@@ -23,7 +23,7 @@ export interface NodeOptions {
    * first start: the node is alone, and listens nowhere. Later: new addresses, or undefined.
    */
   readonly peers?: readonly NodeAddress[] | undefined;
-  /** Where to listen for peers, if not at the node's own address among the peers. */
+  /** Where to listen for peers, if not at the node's own address among the peers, which they go on dialling. */
   readonly listen?: SocketAddress | undefined;
   /** The secret that all nodes of the cluster share. Needed at the first start unless all addresses are loopback. */
   readonly secret?: string | undefined;
@@ -80,7 +80,7 @@ export class Node {
     return this.#directory.record.name;
   }
 
-  /** Where the node listens for its peers; undefined if it has none. */
+  /** Where its peers reach the node; undefined if it has none. */
   get peerAddress(): SocketAddress | undefined {
     return this.#peerAddress;
   }
@@ -236,13 +236,16 @@ export class Node {
     };
   }
 
-  /** A node without peers listens nowhere. The peers are told its own address among them, with the port it really has. */
+  /**
+   * A node without peers listens nowhere. The peers are told its own address among them, which they go on dialling
+   * wherever it listens, since something between may forward it; a port 0 there stands for the one that it really has.
+   */
   async #listen(given: SocketAddress | undefined): Promise<void> {
     const { names, name, addresses } = this.#directory.record;
     if (names.length === 1) return;
     const own = addresses[name] ?? { host: "127.0.0.1", port: 0 };
     const { port } = await this.#links.listen(given ?? own);
-    this.#peerAddress = { host: own.host, port };
+    this.#peerAddress = { host: own.host, port: port };
     this.#options.logger.log("info", "listening for peers", { host: (given ?? own).host, port });
     this.#links.start();
   }
