@@ -1,6 +1,8 @@
 /** Real events (signals, a terminal) get their turn once in this many calls. */
 const callsPerBreath = 4096;
 let callCount = 0;
+/** Its continuations are microtasks, without what `queueMicrotask` adds for those who follow asynchronous work. */
+const settled: Promise<void> = Promise.resolve();
 
 /**
  * Calls `callback` once every promise continuation that is ready, and every one that these make ready, has run. This
@@ -9,5 +11,5 @@ let callCount = 0;
  */
 export function afterMicrotasks(callback: () => void): void {
   if (++callCount % callsPerBreath === 0) setImmediate(callback);
-  else queueMicrotask(() => process.nextTick(callback));
+  else void settled.then(() => process.nextTick(callback));
 }

@@ -42,7 +42,7 @@ export class FileContent {
       const within = at % pageBytes;
       const count = Math.min(pageBytes - within, bytes.length - done);
       const current = this.#pages.get(pageOf(at))?.current;
-      if (current !== undefined) bytes.set(current.subarray(within, within + count), done);
+      if (current !== undefined && current !== zeroPage) bytes.set(current.subarray(within, within + count), done);
       done += count;
     }
     return bytes;
@@ -55,12 +55,9 @@ export class FileContent {
       const at = position + done;
       const within = at % pageBytes;
       const count = Math.min(pageBytes - within, bytes.length - done);
-      const piece = bytes.subarray(done, done + count);
-      this.#change(pageOf(at), (current) => {
-        const next = count === pageBytes ? new Uint8Array(pageBytes) : copyOf(current);
-        next.set(piece, within);
-        return isZero(next) ? zeroPage : next;
-      });
+      const piece = count === bytes.length ? bytes : bytes.subarray(done, done + count);
+      const page = this.#page(pageOf(at));
+      this.#put(page, pageOf(at), written(page.current, piece, within));
       done += count;
     }
     this.#sizeBytes = Math.max(this.#sizeBytes, position + bytes.length);
@@ -69,11 +66,12 @@ export class FileContent {
   truncate(sizeBytes: number): void {
     if (sizeBytes < this.#sizeBytes) {
       const whole = Math.ceil(sizeBytes / pageBytes);
-      for (const index of [...this.#pages.keys()]) if (index >= whole) this.#change(index, () => undefined);
+      for (const [index, page] of this.#pages) if (index >= whole) this.#put(page, index, undefined);
       if (sizeBytes % pageBytes > 0) {
-        this.#change(pageOf(sizeBytes), (current) => {
-          return current === undefined ? undefined : copyOf(current).fill(0, sizeBytes % pageBytes);
-        });
+        const page = this.#page(pageOf(sizeBytes));
+        const { current } = page;
+        const kept = current === undefined ? undefined : copyOf(current).fill(0, sizeBytes % pageBytes);
+        this.#put(page, pageOf(sizeBytes), kept);
       }
     }
     this.#sizeBytes = sizeBytes;
@@ -154,13 +152,16 @@ export class FileContent {
     return copy;
   }
 
-  #change(index: number, change: (current: Content) => Content): void {
+  #page(index: number): Page {
     let page = this.#pages.get(index);
     if (page === undefined) {
       page = { current: undefined, durable: undefined, between: [], isForgotten: false };
       this.#pages.set(index, page);
     }
-    const next = change(page.current);
+    return page;
+  }
+
+  #put(page: Page, index: number, next: Content): void {
     if (page.current !== page.durable && page.between.length < versionsMax) page.between.push(page.current);
     page.current = next;
     // A page that a failed sync forgot is written again once it is changed again.
@@ -201,12 +202,40 @@ function pageOf(position: number): number {
   return Math.floor(position / pageBytes);
 }
 
-function copyOf(content: Content): Uint8Array {
-  return content === undefined ? new Uint8Array(pageBytes) : content.slice();
+/** Pages come from slabs: the allocation of each by itself would cost more than all that is done with it. */
+const slabBytes = 256 * pageBytes;
+let slab = new Uint8Array(0);
+let slabUsedBytes = 0;
+
+/** Zeros. */
+function newPage(): Uint8Array {
+  if (slabUsedBytes === slab.length) {
+    slab = new Uint8Array(slabBytes);
+    slabUsedBytes = 0;
+  }
+  slabUsedBytes += pageBytes;
+  return slab.subarray(slabUsedBytes - pageBytes, slabUsedBytes);
 }
 
-function isZero(content: Uint8Array): boolean {
-  return content[0] === 0 && Buffer.compare(content, zeroPage) === 0;
+function copyOf(content: Content): Uint8Array {
+  const copy = newPage();
+  if (content !== undefined && content !== zeroPage) copy.set(content);
+  return copy;
+}
+
+/** What is on a page after `piece` was written to it. */
+function written(content: Content, piece: Uint8Array, within: number): Uint8Array {
+  const isWhole = piece.length === pageBytes;
+  if ((isWhole || content === undefined || content === zeroPage) && isZero(piece)) return zeroPage;
+  const next = isWhole ? newPage() : copyOf(content);
+  next.set(piece, within);
+  return !isWhole && isZero(next) ? zeroPage : next;
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  if (bytes[0] !== 0) return false;
+  const zeros = bytes.length === pageBytes ? zeroPage : zeroPage.subarray(0, bytes.length);
+  return Buffer.compare(bytes, zeros) === 0;
 }
 
 function surviving(page: Page, loss: DiskLoss, random: SeededRandom): Content {
