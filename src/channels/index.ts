@@ -1,4 +1,4 @@
-export type { Cancellation } from "./cancellation.ts";
+export { type Cancellation, contextOf } from "./cancellation.ts";
 export { Channel, type ReceiveChannel, type SendChannel } from "./channel.ts";
 export { type Closed, closed, type Empty, empty } from "./closed.ts";
 export { background, type Cancel, Context, ContextKey, type Runtime } from "./context.ts";
