@@ -1,13 +1,14 @@
-import { CoterieError, type SocketAddress } from "../platform/index.ts";
-import { formatAddress } from "./address.ts";
+import { CoterieError, formatAddress, type SocketAddress, type UnixAddress } from "../platform/index.ts";
+
+type Address = SocketAddress | UnixAddress;
 
 /** Nothing can listen there. `systemCode` is the operating system's word for it ("EADDRINUSE", "EACCES", …). */
 export class AddressUnavailableError extends CoterieError {
   readonly code = "ADDRESS_UNAVAILABLE";
-  readonly address: SocketAddress;
+  readonly address: Address;
   readonly systemCode: string;
-  constructor(address: SocketAddress, systemCode: string, options?: { readonly cause?: unknown }) {
-    super(`cannot listen on ${formatAddress(address)}: ${systemCode}; choose another port or address`, options);
+  constructor(address: Address, systemCode: string, options?: { readonly cause?: unknown }) {
+    super(`cannot listen on ${formatAddress(address)}: ${systemCode}; choose another address`, options);
     this.address = address;
     this.systemCode = systemCode;
   }
@@ -16,9 +17,9 @@ export class AddressUnavailableError extends CoterieError {
 /** No connection came about. `systemCode` is the operating system's word for it ("ECONNREFUSED", "ENOTFOUND", …). */
 export class ConnectFailedError extends CoterieError {
   readonly code = "CONNECT_FAILED";
-  readonly address: SocketAddress;
+  readonly address: Address;
   readonly systemCode: string;
-  constructor(address: SocketAddress, systemCode: string, options?: { readonly cause?: unknown }) {
+  constructor(address: Address, systemCode: string, options?: { readonly cause?: unknown }) {
     super(`cannot connect to ${formatAddress(address)}: ${systemCode}; is somebody listening there?`, options);
     this.address = address;
     this.systemCode = systemCode;
@@ -29,9 +30,9 @@ export class ConnectFailedError extends CoterieError {
 export class ConnectionLostError extends CoterieError {
   readonly code = "CONNECTION_LOST";
   override readonly outcome = "unknown";
-  readonly address: SocketAddress;
+  readonly address: Address;
   readonly systemCode: string;
-  constructor(address: SocketAddress, systemCode: string, options?: { readonly cause?: unknown }) {
+  constructor(address: Address, systemCode: string, options?: { readonly cause?: unknown }) {
     super(
       `the connection with ${formatAddress(address)} broke: ${systemCode}; what was written may not have arrived`,
       options,
@@ -44,8 +45,8 @@ export class ConnectionLostError extends CoterieError {
 /** The operation came after this side was closed: it did not take place. */
 export class ConnectionClosedError extends CoterieError {
   readonly code = "CONNECTION_CLOSED";
-  readonly address: SocketAddress;
-  constructor(address: SocketAddress) {
+  readonly address: Address;
+  constructor(address: Address) {
     super(`nothing can be sent to ${formatAddress(address)} any more: this side was closed`);
     this.address = address;
   }

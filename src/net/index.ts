@@ -1,6 +1,7 @@
-export { formatAddress, InvalidAddressError, parseAddress } from "./address.ts";
+export { formatAddress, InvalidAddressError, parseAddress, parseUnixAddress } from "./address.ts";
 export { ByteReader } from "./byte-reader.ts";
 export { ByteWriter } from "./byte-writer.ts";
+export { Connection, type ConnectionEvents, type ConnectionOptions, type StreamAddress } from "./connection.ts";
 export {
   AddressUnavailableError,
   ConnectFailedError,
@@ -18,6 +19,7 @@ export {
 } from "./json-message.ts";
 export { JsonStream } from "./json-stream.ts";
 export { type LinkKind, linkKinds } from "./link-kind.ts";
+export { Listener } from "./listener.ts";
 export {
   MessageInvalidError,
   MessageMalformedError,
@@ -35,8 +37,22 @@ export {
   type PeerLinksSettings,
   peerLinksDefaults,
 } from "./peer-links.ts";
-export { dialTcp, listenTcp, type TcpListenOptions, type TcpOptions } from "./tcp.ts";
-export { TcpConnection, type TcpConnectionEvents, type TcpConnectionOptions } from "./tcp-connection.ts";
-export { TcpListener } from "./tcp-listener.ts";
+export type { StreamListenOptions, StreamOptions } from "./stream.ts";
+export {
+  dialTcp,
+  listenTcp,
+  type TcpConnection,
+  type TcpListener,
+  type TcpListenOptions,
+  type TcpOptions,
+} from "./tcp.ts";
 export { dialUdp, listenUdp, type UdpOptions } from "./udp.ts";
 export { type Datagram, UdpSocket, type UdpSocketOptions } from "./udp-socket.ts";
+export {
+  dialUnix,
+  listenUnix,
+  type UnixConnection,
+  type UnixListener,
+  type UnixListenOptions,
+  type UnixOptions,
+} from "./unix.ts";

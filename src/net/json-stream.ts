@@ -1,7 +1,7 @@
 import { type Cancellation, type Closed, closed, Semaphore } from "../channels/index.ts";
+import type { Connection } from "./connection.ts";
 import { anything, decodeJson, encodeJson, type JsonOptions, jsonBytesMaxDefault } from "./json-message.ts";
 import { MessageTooLargeError, MessageTruncatedError } from "./message-errors.ts";
-import type { TcpConnection } from "./tcp-connection.ts";
 
 const newline = 0x0a;
 
@@ -10,7 +10,7 @@ const newline = 0x0a;
  * the next `receive` goes on behind it. The connection stays its owner's, who closes it.
  */
 export class JsonStream<T> implements AsyncIterable<T> {
-  readonly #connection: TcpConnection;
+  readonly #connection: Connection;
   readonly #options: JsonOptions<T>;
   readonly #bytesMax: number;
   readonly #receiving = new Semaphore(1);
@@ -19,14 +19,14 @@ export class JsonStream<T> implements AsyncIterable<T> {
   #begunBytes = 0;
   #rest: Uint8Array = new Uint8Array(0);
 
-  constructor(connection: TcpConnection, options: JsonOptions<T>) {
+  constructor(connection: Connection, options: JsonOptions<T>) {
     this.#connection = connection;
     this.#options = options;
     this.#bytesMax = options.bytesMax ?? jsonBytesMaxDefault;
   }
 
   /** A stream whose messages are `unknown`. */
-  static untyped(connection: TcpConnection): JsonStream<unknown> {
+  static untyped(connection: Connection): JsonStream<unknown> {
     return new JsonStream(connection, { schema: anything });
   }
 

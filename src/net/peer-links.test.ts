@@ -1,115 +1,10 @@
 import { expect, test } from "vitest";
-import type { LogLevel, Platform, StreamSocket } from "../platform/index.ts";
+import { connectedPair, PeerHost, untilConnected } from "../../test/net/peer-host.ts";
+import type { StreamSocket } from "../platform/index.ts";
 import { SimulatedWorld } from "../simulation/index.ts";
-import { type LinkKind, linkKinds } from "./link-kind.ts";
-import type { PeerIdentity, Refusal } from "./peer-identity.ts";
+import { linkKinds } from "./link-kind.ts";
+import type { Refusal } from "./peer-identity.ts";
 import type { PeerLink } from "./peer-link.ts";
-import { PeerLinks, type PeerLinksSettings } from "./peer-links.ts";
-
-/** A node that notes what it hears. */
-class Host {
-  readonly links: PeerLinks;
-  readonly received: string[] = [];
-  readonly downs: string[] = [];
-  readonly unreachable: number[] = [];
-  readonly refusals: Refusal[] = [];
-  readonly warnings: string[] = [];
-  readonly addresses: string[] = [];
-  readonly platform: Platform;
-  readonly nodeId: number;
-  refuses: Refusal | undefined;
-  port: number;
-  isUnderstanding = true;
-
-  constructor(
-    platform: Platform,
-    nodeId: number,
-    options: {
-      readonly peers: readonly number[];
-      readonly bootCounter?: number;
-      readonly port?: number;
-      readonly secret?: string;
-      readonly settings?: Partial<PeerLinksSettings>;
-    },
-  ) {
-    this.platform = platform;
-    this.nodeId = nodeId;
-    this.port = options.port ?? 17_000;
-    const incarnation = platform.random.bytes(16);
-    const own = (): PeerIdentity => ({
-      clusterId: new Uint8Array(16),
-      namesDigest: new Uint8Array(8),
-      nodeId,
-      name: `n${nodeId}`,
-      directoryId: new Uint8Array(16),
-      bootCounter: options.bootCounter ?? 1,
-      incarnation,
-      diskEpoch: 1,
-      address: { host: `n${nodeId}`, port: this.port },
-    });
-    const log = (level: LogLevel, event: string): void => {
-      if (level === "warn") this.warnings.push(event);
-    };
-    this.links = new PeerLinks({
-      ...platform,
-      logger: { log },
-      own,
-      secret: Buffer.from(options.secret ?? "secret"),
-      peers: options.peers.map((id) => ({ nodeId: id, name: `n${id}`, address: { host: `n${id}`, port: 17_000 } })),
-      settings: options.settings ?? {},
-      handler: {
-        admit: () => this.refuses,
-        onRefused: (refusal) => this.refusals.push(refusal),
-        onUp: () => {},
-        onDown: (link, reason) => this.downs.push(`${link.kind} ${reason}`),
-        onUnreachable: (id) => this.unreachable.push(id),
-        onAddress: (_, { port }) => this.addresses.push(String(port)),
-        onMessage: (link, type, payload) => {
-          this.received.push(`${link.kind} ${type} ${payload.byteString()}`);
-          return this.isUnderstanding;
-        },
-        onMessagesEnd: () => {},
-        onDrain: () => {},
-      },
-    });
-  }
-
-  async start(): Promise<void> {
-    await this.links.listen({ host: "0.0.0.0", port: this.port });
-    this.links.start();
-  }
-
-  kindsUp(nodeId: number): readonly LinkKind[] {
-    return linkKinds.filter((kind) => this.links.link(nodeId, kind) !== undefined);
-  }
-
-  send(nodeId: number, kind: LinkKind, text: string): void {
-    const link = this.links.link(nodeId, kind) as PeerLink;
-    link.begin(7, text.length + 4).byteString(text);
-    link.end();
-    link.flush();
-  }
-}
-
-interface Pair {
-  readonly world: SimulatedWorld;
-  readonly one: Host;
-  readonly two: Host;
-}
-
-async function connectedPair(settings: Partial<PeerLinksSettings> = {}): Promise<Pair> {
-  const world = new SimulatedWorld({ seed: 7 });
-  const one = new Host(world.machine("n1").start(), 1, { peers: [2], settings });
-  const two = new Host(world.machine("n2").start(), 2, { peers: [1], settings });
-  await world.until(Promise.all([one.start(), two.start()]));
-  await untilConnected(world, one, two);
-  return { world, one, two };
-}
-
-async function untilConnected(world: SimulatedWorld, one: Host, two: Host): Promise<void> {
-  const isUp = (): boolean => one.kindsUp(two.nodeId).length === 3 && two.kindsUp(one.nodeId).length === 3;
-  expect(await world.runUntil(isUp, 10_000)).toBe(true);
-}
 
 /** What a stranger can do: a bare connection to n1's peer port. */
 async function stranger(world: SimulatedWorld, bytes: Buffer): Promise<{ readonly isClosed: () => boolean }> {
@@ -176,8 +71,8 @@ test("a slow data connection keeps what waits, and control goes on beside it", a
 });
 
 test("a connection that takes bytes slowly is kept, one that takes none is given up", async () => {
-  const { world, one, two } = await connectedPair({ stallMsMax: 2_000 });
-  world.network.setLink({ from: "n1", to: "n2" }, { latencyMs: 10, windowBytes: 4_096 });
+  const { world, one, two } = await connectedPair({ stallMsMax: 2_000 }, { windowBytes: 4_096 });
+  world.network.setLink({ from: "n1", to: "n2" }, { latencyMs: 10 });
   for (let each = 0; each < 20; each++) one.send(2, "data", "y".repeat(100_000));
   for (let second = 0; second < 8; second++) {
     await world.run(1_000);
@@ -220,7 +115,7 @@ test("a node that comes back elsewhere introduces itself, and is dialled there",
   const { world, one } = await connectedPair();
   world.machine("n2").kill();
   await world.run(3_000);
-  const again = new Host(world.machine("n2").start(), 2, { peers: [1], bootCounter: 2, port: 18_000 });
+  const again = new PeerHost(world.machine("n2").start(), 2, { peers: [1], bootCounter: 2, port: 18_000 });
   await world.until(again.start());
   await untilConnected(world, one, again);
   expect(one.addresses).toEqual(["18000"]);
@@ -307,8 +202,8 @@ test("a peer is refused with a reason that reaches it, whoever dials", async () 
   const refusal: Refusal = { code: "FORGOTTEN", text: "put the newest directory back" };
   for (const refuser of [1, 2]) {
     const world = new SimulatedWorld({ seed: 3 });
-    const one = new Host(world.machine("n1").start(), 1, { peers: [2] });
-    const two = new Host(world.machine("n2").start(), 2, { peers: [1] });
+    const one = new PeerHost(world.machine("n1").start(), 1, { peers: [2] });
+    const two = new PeerHost(world.machine("n2").start(), 2, { peers: [1] });
     const [judge, refused] = refuser === 1 ? [one, two] : [two, one];
     judge.refuses = refusal;
     await world.until(Promise.all([one.start(), two.start()]));
@@ -321,8 +216,8 @@ test("a peer is refused with a reason that reaches it, whoever dials", async () 
 
 test("a node with another secret gets nowhere, and stops nobody", async () => {
   const world = new SimulatedWorld({ seed: 3 });
-  const one = new Host(world.machine("n1").start(), 1, { peers: [2] });
-  const two = new Host(world.machine("n2").start(), 2, { peers: [1], secret: "other" });
+  const one = new PeerHost(world.machine("n1").start(), 1, { peers: [2] });
+  const two = new PeerHost(world.machine("n2").start(), 2, { peers: [1], secret: "other" });
   await world.until(Promise.all([one.start(), two.start()]));
   await world.run(3_000);
   expect([...one.kindsUp(2), ...two.kindsUp(1)]).toEqual([]);

@@ -1,12 +1,13 @@
-import { background, type Context } from "../channels/index.ts";
-import { createNodePlatform, type DatagramNetwork, NetworkError, type SocketAddress } from "../platform/index.ts";
+import { background, type Cancellation, contextOf } from "../channels/index.ts";
+import { type DatagramNetwork, NetworkError, type SocketAddress } from "../platform/index.ts";
 import { addressFrom } from "./address.ts";
 import { AddressUnavailableError, ConnectFailedError } from "./connection-errors.ts";
+import { machine } from "./machine.ts";
 import { UdpSocket } from "./udp-socket.ts";
 
 export interface UdpOptions {
   /** Ends the opening of the socket, nothing later. Default: `background()`. */
-  readonly context?: Context;
+  readonly context?: Cancellation;
   /** Default: the machine's own. A simulated one loses, doubles and delays as it is told. */
   readonly network?: DatagramNetwork;
   /** Datagrams that wait to be received; those that come beyond are dropped and counted. Default 1,024. */
@@ -62,23 +63,16 @@ async function bind(
   remote: SocketAddress | undefined,
   options: UdpOptions,
 ): Promise<UdpSocket> {
-  const { context = background(), onError = () => {} } = options;
+  const { onError = () => {} } = options;
+  const context = options.context === undefined ? background() : contextOf(options.context);
   context.throwIfDone();
   const socket = new UdpSocket({
     pendingDatagramsMax: options.pendingDatagramsMax ?? pendingDatagramsMaxDefault,
     pendingSendsMax: options.pendingSendsMax ?? pendingSendsMaxDefault,
   });
-  const network = options.network ?? nodeDatagrams();
+  const network = options.network ?? machine().datagrams;
   socket.bound(await network.bind(address, { onMessage: socket.onMessage, onError }, remote));
   if (context.isDone) await socket.close();
   context.throwIfDone();
   return socket;
-}
-
-let shared: DatagramNetwork | undefined;
-
-/** The machine's datagrams, made when first asked for. */
-function nodeDatagrams(): DatagramNetwork {
-  shared ??= createNodePlatform().datagrams;
-  return shared;
 }

@@ -4,6 +4,7 @@ import {
   type Closed,
   Context,
   closed,
+  contextOf,
   InvalidArgumentError,
   type Runtime,
   Semaphore,
@@ -14,11 +15,15 @@ import {
   type SocketAddress,
   type StreamHandlers,
   type StreamSocket,
+  type UnixAddress,
 } from "../platform/index.ts";
 import { ConnectionClosedError, ConnectionLostError } from "./connection-errors.ts";
 
+/** Where a byte stream leads: by TCP, or to a Unix socket of this machine. */
+export type StreamAddress = SocketAddress | UnixAddress;
+
 /** How a connection behaves. */
-export interface TcpConnectionOptions {
+export interface ConnectionOptions {
   /** What time is measured with. */
   readonly runtime: Runtime;
   /** Received and not read yet; at this many bytes the other side is made to wait. */
@@ -28,7 +33,7 @@ export interface TcpConnectionOptions {
 }
 
 /** Tells whoever made the connection. */
-export interface TcpConnectionEvents {
+export interface ConnectionEvents {
   onOpen?(): void;
   onClose(error: NetworkError | undefined): void;
 }
@@ -39,12 +44,12 @@ export interface TcpConnectionEvents {
  *
  * Whoever has a connection closes it; `await using` does.
  */
-export class TcpConnection implements AsyncIterable<Uint8Array> {
-  readonly #socket: StreamSocket;
-  readonly #options: TcpConnectionOptions;
+export class Connection<A extends StreamAddress = StreamAddress> implements AsyncIterable<Uint8Array> {
+  readonly #socket: StreamSocket<A>;
+  readonly #options: ConnectionOptions;
   readonly #arrived: Channel<Uint8Array>;
-  /** Held by the write whose bytes the operating system has not taken yet. */
-  readonly #writing = new Semaphore(1);
+  /** Held while the operating system has not taken what was written; whoever writes then waits for it. */
+  readonly #blocked = new Semaphore(1);
   readonly #ended = new Channel<never>();
   #arrivedBytes = 0;
   #isPaused = false;
@@ -56,11 +61,11 @@ export class TcpConnection implements AsyncIterable<Uint8Array> {
   #closing: Promise<void> | undefined;
   #failure: ConnectionLostError | undefined;
 
-  /** For `dialTcp` and `TcpListener`. @throws InvalidArgumentError (INVALID_ARGUMENT) */
+  /** For the functions that dial and for `Listener`. @throws InvalidArgumentError (INVALID_ARGUMENT) */
   constructor(
-    open: (handlers: StreamHandlers) => StreamSocket,
-    options: TcpConnectionOptions,
-    events: TcpConnectionEvents,
+    open: (handlers: StreamHandlers) => StreamSocket<A>,
+    options: ConnectionOptions,
+    events: ConnectionEvents,
   ) {
     const { readBufferBytesMax } = options;
     if (!Number.isInteger(readBufferBytesMax) || readBufferBytesMax < 1) {
@@ -72,7 +77,7 @@ export class TcpConnection implements AsyncIterable<Uint8Array> {
     this.#socket = open({
       onOpen: () => events.onOpen?.(),
       onData: (bytes) => this.#onData(bytes),
-      onDrain: () => this.#letNextWrite(),
+      onDrain: () => this.#unblock(),
       onEnd: () => this.#closeArrived(),
       onClose: (error) => {
         this.#onClose(error);
@@ -81,12 +86,17 @@ export class TcpConnection implements AsyncIterable<Uint8Array> {
     });
   }
 
-  get localAddress(): SocketAddress {
+  get localAddress(): A {
     return this.#socket.localAddress;
   }
 
-  get remoteAddress(): SocketAddress {
+  get remoteAddress(): A {
     return this.#socket.remoteAddress;
+  }
+
+  /** What time is measured with: that of the context under which the connection was made. */
+  get runtime(): Runtime {
+    return this.#options.runtime;
   }
 
   /**
@@ -96,7 +106,9 @@ export class TcpConnection implements AsyncIterable<Uint8Array> {
    */
   read(cancellation?: Cancellation): Uint8Array | Closed | Promise<Uint8Array | Closed> {
     const piece = this.#arrived.receive(cancellation);
-    return piece instanceof Promise ? piece.then(this.#taken) : this.#taken(piece);
+    if (piece instanceof Promise) return piece.then(this.#handedOver);
+    if (piece !== closed) this.#released(piece.length);
+    return this.#handedOver(piece);
   }
 
   /**
@@ -108,10 +120,12 @@ export class TcpConnection implements AsyncIterable<Uint8Array> {
    */
   write(data: string | Uint8Array, cancellation?: Cancellation): Promise<void> | undefined {
     this.#throwUnlessWritable();
-    const turn = this.#writing.acquire(1, cancellation);
-    if (turn !== undefined) return turn.then(() => this.#writeNow(data));
-    this.#writeNow(data);
-    return undefined;
+    if (cancellation !== undefined) contextOf(cancellation).throwIfDone();
+    if (this.#blocked.held === 0) {
+      if (!this.#send(data)) this.#isDrainAwaited = this.#blocked.tryAcquire();
+      return undefined;
+    }
+    return this.#blocked.acquire(1, cancellation)?.then(() => this.#writeInTurn(data));
   }
 
   /** Half-close: what was written leaves, then the end; reading goes on. Idempotent. */
@@ -120,7 +134,7 @@ export class TcpConnection implements AsyncIterable<Uint8Array> {
     this.#isWriteClosed = true;
     this.#socket.end();
     // Writes that still wait are refused in their turn.
-    this.#letNextWrite();
+    this.#unblock();
   }
 
   /**
@@ -141,7 +155,12 @@ export class TcpConnection implements AsyncIterable<Uint8Array> {
 
   /** Yields what {@link read} does, until its end. Leaving the loop closes nothing. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
-    for (let piece = await this.read(); piece !== closed; piece = await this.read()) yield piece;
+    for (;;) {
+      const next = this.read();
+      const piece = next instanceof Promise ? await next : next;
+      if (piece === closed) return;
+      yield piece;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -150,24 +169,27 @@ export class TcpConnection implements AsyncIterable<Uint8Array> {
 
   #onData(bytes: Uint8Array): void {
     if (this.#isReadClosed) return;
+    const waitingBefore = this.#arrived.length;
     // The handler's bytes are lent, and the `slice` of a Buffer would be no copy.
-    const isTaken = this.#arrived.trySend(new Uint8Array(bytes));
+    const isTaken = this.#arrived.trySend(Buffer.from(bytes));
     assert(isTaken, "a paused socket receives nothing");
+    // What a reader was waiting for does not lie here.
+    if (this.#arrived.length === waitingBefore) return;
     this.#arrivedBytes += bytes.length;
     if (this.#arrivedBytes < this.#options.readBufferBytesMax) return;
     this.#isPaused = true;
     this.#socket.pause();
   }
 
-  readonly #taken = (piece: Uint8Array | Closed): Uint8Array | Closed => {
-    if (piece === closed) {
-      if (this.#failure !== undefined) throw this.#failure;
-      return closed;
-    }
-    this.#arrivedBytes -= piece.length;
-    if (this.#isPaused && this.#arrivedBytes <= this.#options.readBufferBytesMax / 2) this.#resume();
+  readonly #handedOver = (piece: Uint8Array | Closed): Uint8Array | Closed => {
+    if (piece === closed && this.#failure !== undefined) throw this.#failure;
     return piece;
   };
+
+  #released(byteCount: number): void {
+    this.#arrivedBytes -= byteCount;
+    if (this.#isPaused && this.#arrivedBytes <= this.#options.readBufferBytesMax / 2) this.#resume();
+  }
 
   #resume(): void {
     this.#isPaused = false;
@@ -179,22 +201,26 @@ export class TcpConnection implements AsyncIterable<Uint8Array> {
     if (this.#isWriteClosed) throw new ConnectionClosedError(this.remoteAddress);
   }
 
-  #writeNow(data: string | Uint8Array): void {
-    try {
-      this.#throwUnlessWritable();
-    } catch (error) {
-      this.#writing.release();
-      throw error;
-    }
-    const bytes = typeof data === "string" ? Buffer.from(data) : data;
-    if (this.#socket.write(bytes)) this.#writing.release();
-    else this.#isDrainAwaited = true;
+  /** Whether the operating system took everything. */
+  #send(data: string | Uint8Array): boolean {
+    return this.#socket.write(typeof data === "string" ? Buffer.from(data) : data);
   }
 
-  #letNextWrite(): void {
+  #writeInTurn(data: string | Uint8Array): void {
+    let isTaken = true;
+    try {
+      this.#throwUnlessWritable();
+      isTaken = this.#send(data);
+    } finally {
+      if (isTaken) this.#blocked.release();
+      else this.#isDrainAwaited = true;
+    }
+  }
+
+  #unblock(): void {
     if (!this.#isDrainAwaited) return;
     this.#isDrainAwaited = false;
-    this.#writing.release();
+    this.#blocked.release();
   }
 
   #closeArrived(): void {
@@ -214,7 +240,7 @@ export class TcpConnection implements AsyncIterable<Uint8Array> {
     }
     this.#isWriteClosed = true;
     this.#closeArrived();
-    this.#letNextWrite();
+    this.#unblock();
     this.#ended.close();
   }
 
