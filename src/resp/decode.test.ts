@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { replies } from "../../test/resp/replies.ts";
 import { ReplyDecoder, ReplyFormatError } from "./decode.ts";
 import { encodeReply, type RespVersion } from "./encode.ts";
 import {
@@ -35,25 +36,6 @@ function chunksOf(text: string, size: number): string[] {
   for (let at = 0; at < text.length; at += size) chunks.push(text.slice(at, at + size));
   return chunks;
 }
-
-const bulk = fc.uint8Array({ maxLength: 30 }).map((value) => Buffer.from(value).toString("latin1"));
-const line = fc.string({ unit: fc.constantFrom("a", "B", " ", "'", "9"), maxLength: 12 });
-const replies = fc.letrec<{ reply: Reply }>((tie) => ({
-  reply: fc.oneof(
-    { maxDepth: 4, withCrossShrink: true },
-    bulk,
-    fc.maxSafeInteger(),
-    fc.bigInt({ min: 2n ** 53n, max: 2n ** 63n - 1n }),
-    fc.constantFrom<Reply>(null, true, false, nullArray, ok),
-    line.map((text) => new SimpleString(text)),
-    line.map((text) => new ErrorReply(`ERR ${text}`)),
-    fc.constantFrom("0", "-1.5", "inf", "-inf", "3.0e+20", "17").map((text) => new DoubleReply(text)),
-    bulk.map((text) => new VerbatimReply("txt", text)),
-    fc.array(tie("reply"), { maxLength: 4 }),
-    fc.array(tie("reply"), { maxLength: 4 }).map((members) => new SetReply(members)),
-    fc.array(fc.tuple(tie("reply"), tie("reply")), { maxLength: 3 }).map((pairs) => new MapReply(pairs.flat())),
-  ),
-})).reply;
 
 /** What remains of a reply when it has gone through `protocol`. */
 function through(reply: Reply, protocol: RespVersion): Reply {

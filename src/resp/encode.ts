@@ -50,7 +50,7 @@ function encode(reply: Reply, protocol: RespVersion): string {
 }
 
 function encodeOther(reply: Exclude<Reply, string | number | null>, protocol: RespVersion): string {
-  if (isArray(reply)) return encodeAll(`*${reply.length}\r\n`, reply, protocol);
+  if (isArray(reply)) return encodeAll(reply, protocol);
   if (typeof reply === "bigint") return `:${reply}\r\n`;
   if (typeof reply === "boolean") return protocol === 3 ? (reply ? "#t\r\n" : "#f\r\n") : reply ? ":1\r\n" : ":0\r\n";
   if (reply instanceof RawReply) return reply.text;
@@ -64,24 +64,39 @@ function encodeOther(reply: Exclude<Reply, string | number | null>, protocol: Re
     return protocol === 3
       ? `=${reply.text.length + 4}\r\n${reply.format}:${reply.text}\r\n`
       : `$${reply.text.length}\r\n${reply.text}\r\n`;
-  if (reply instanceof MapReply) {
-    const count = reply.entries.length;
-    return encodeAll(protocol === 3 ? `%${count / 2}\r\n` : `*${count}\r\n`, reply.entries, protocol);
-  }
-  if (reply instanceof SetReply)
-    return encodeAll(`${protocol === 3 ? "~" : "*"}${reply.members.length}\r\n`, reply.members, protocol);
-  if (reply instanceof PushReply)
-    return encodeAll(`${protocol === 3 ? ">" : "*"}${reply.items.length}\r\n`, reply.items, protocol);
+  if (isAggregate(reply)) return encodeAll(reply, protocol);
   return unreachable(reply);
+}
+
+/** A reply that holds replies. */
+export type Aggregate = readonly Reply[] | MapReply | SetReply | PushReply;
+
+export function isAggregate(reply: Reply): reply is Aggregate {
+  return isArray(reply) || reply instanceof MapReply || reply instanceof SetReply || reply instanceof PushReply;
+}
+
+/** What it holds, in order; of a map keys and values in turn. */
+export function itemsOf(reply: Aggregate): readonly Reply[] {
+  if (isArray(reply)) return reply;
+  if (reply instanceof MapReply) return reply.entries;
+  return reply instanceof SetReply ? reply.members : reply.items;
+}
+
+/** The line before its items. */
+export function headerOf(reply: Aggregate, protocol: RespVersion): string {
+  const { length } = itemsOf(reply);
+  if (isArray(reply) || protocol === 2) return `*${length}\r\n`;
+  if (reply instanceof MapReply) return `%${length / 2}\r\n`;
+  return `${reply instanceof SetReply ? "~" : ">"}${length}\r\n`;
 }
 
 function isArray(reply: Reply): reply is readonly Reply[] {
   return Array.isArray(reply);
 }
 
-function encodeAll(header: string, items: readonly Reply[], protocol: RespVersion): string {
-  let text = header;
-  for (const item of items) text += encode(item, protocol);
+function encodeAll(reply: Aggregate, protocol: RespVersion): string {
+  let text = headerOf(reply, protocol);
+  for (const item of itemsOf(reply)) text += encode(item, protocol);
   return text;
 }
 

@@ -27,3 +27,4 @@ export {
   SimpleString,
   VerbatimReply,
 } from "./reply.ts";
+export { ReplyPieces, replyBytes } from "./reply-pieces.ts";

@@ -24,7 +24,7 @@ export function clientLine(connection: Connection): string {
   const local = connection.localAddress;
   const inputBytes = input.bytes;
   const freeBytes = Math.max(input.memoryBytes - inputBytes, 0);
-  const readyBytes = output.readyBytes + output.earlyBytes;
+  const readyBytes = output.waitingBytes();
   const untakenBytes = output.untakenBytes;
   const totalBytes = connectionBytes + input.memoryBytes + connection.argumentBytes + readyBytes + untakenBytes;
   const fields = {

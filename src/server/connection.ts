@@ -28,9 +28,6 @@ const stop = {
   closing: 64,
 } as const;
 
-/** Output of this size is handed to the socket at once: a string must not grow without bounds. */
-const outputChunkBytes = 1_048_576;
-
 const noPassword = new ErrorReply("NOAUTH Authentication required.");
 const unblocked = new ErrorReply("UNBLOCKED client unblocked via CLIENT UNBLOCK");
 
@@ -132,7 +129,7 @@ export class Connection implements ReplyTarget {
       this.#disconnectForOutput();
       return;
     }
-    if (this.output.readyBytes >= outputChunkBytes) this.#write();
+    if (this.output.isWorthWriting) this.#write();
     this.#markDirty();
   }
 
@@ -179,7 +176,9 @@ export class Connection implements ReplyTarget {
 
   /** Ends the connection if nothing has come since `sinceMs` and nothing is awaited. */
   closeIfIdle(sinceMs: number): void {
-    if (this.lastInputMs > sinceMs || this.isBlocked || this.isPaused || this.output.openCount > 0) return;
+    if (this.lastInputMs > sinceMs || this.isBlocked || this.isPaused) return;
+    // One that does not take its replies is idle, whatever waits for it.
+    if (this.output.openCount > 0 && (this.#stops & stop.output) === 0) return;
     if (this.context.monitors.has(this)) return;
     this.context.logger.log("debug", "idle client closed", { client: this.id });
     this.destroy();
@@ -259,7 +258,8 @@ export class Connection implements ReplyTarget {
       context.pause.hold(this);
       context.blockedCount++;
     } else if (command.keyspaceCommand !== undefined) {
-      this.#submit(command, command.keyspaceCommand, args);
+      if (command.runsAlone && this.output.openCount > 0) this.#hold(args, stop.order);
+      else this.#submit(command, command.keyspaceCommand, args);
     } else if (command.serverCommand !== undefined) {
       if (this.output.openCount > 0 && !command.runsAtOnce) this.#hold(args, stop.order);
       else this.#execute(command, command.serverCommand, args);
@@ -274,6 +274,7 @@ export class Connection implements ReplyTarget {
       this.#slowlogWords.set(ticket, slowlogWords(args, secretWords(command, args)));
     this.stream.submit(ticket, keyspaceCommand, args, this.protocol);
     if (this.output.openCount >= context.limits.commandsInFlightMax) this.#stops |= stop.commands;
+    if (command.runsAlone && this.output.openCount > 0) this.#stops |= stop.order;
     if (this.stream.isPaused) this.#stops |= stop.node;
   }
 
@@ -289,6 +290,7 @@ export class Connection implements ReplyTarget {
     if (command.isInSlowlog)
       context.noteDuration(this, milliseconds, () => slowlogWords(args, secretWords(command, args)));
     if (reply !== answeredLater) this.#answer(ticket, reply, milliseconds);
+    if (this.output.openCount >= context.limits.commandsInFlightMax) this.#stops |= stop.commands;
     if (context.monitors.size > 0) context.feedMonitors(this, command, args);
   }
 
@@ -298,7 +300,7 @@ export class Connection implements ReplyTarget {
     const took = output.answer(ticket, reply, this.protocol, milliseconds);
     if (this.#slowlogWords.size > 0) this.#noteDuration(ticket, took);
     if (this.#stops !== 0) this.#release(ticket);
-    if (output.readyBytes >= outputChunkBytes) this.#write();
+    if (output.isWorthWriting) this.#write();
     this.#markDirty();
   }
 
@@ -327,6 +329,11 @@ export class Connection implements ReplyTarget {
       this.context.blockedCount--;
       this.#end(stop.blocked);
     }
+    this.#endWaits();
+  }
+
+  /** Replies have left the queue: commands may go on that waited for it. */
+  #endWaits(): void {
     const { openCount } = this.output;
     if (openCount === 0) this.#end(stop.order);
     if (openCount <= this.context.limits.commandsInFlightMax >> 1) this.#end(stop.commands);
@@ -348,15 +355,20 @@ export class Connection implements ReplyTarget {
   }
 
   #write(): void {
-    const state = this.output.write();
-    if (state === "flowing") return;
-    this.#stops |= stop.output;
-    if (state === "exceeded") this.#disconnectForOutput();
+    const state = this.output.write(this.protocol);
+    if (state === "flowing") {
+      this.#end(stop.output);
+    } else {
+      this.#stops |= stop.output;
+      if (state === "unfinished") this.#markDirty();
+      else if (state === "exceeded") this.#disconnectForOutput();
+    }
+    if (this.#stops !== 0) this.#endWaits();
   }
 
   #disconnectForOutput(): void {
     this.context.statistics.outputLimitDisconnections++;
-    this.fail(`output limit: ${this.output.untakenBytes} bytes were not taken`);
+    this.fail(`output limit: ${this.output.untakenBytes + this.output.waitingBytes()} bytes were not taken`);
   }
 
   #boundInput(): void {
@@ -375,7 +387,7 @@ export class Connection implements ReplyTarget {
   }
 
   #onDrain(): void {
-    this.#end(stop.output);
+    if (!this.#isClosed) this.#write();
     // It may be the last thing that was waited for.
     this.#markDirty();
   }

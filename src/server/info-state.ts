@@ -38,7 +38,7 @@ function* clients(context: ServerContext): Iterable<Field> {
   let outputBytes = 0;
   for (const { input, output } of context.connections.values()) {
     inputBytes = Math.max(inputBytes, input.memoryBytes);
-    outputBytes = Math.max(outputBytes, output.readyBytes + output.earlyBytes + output.untakenBytes);
+    outputBytes = Math.max(outputBytes, output.waitingBytes() + output.untakenBytes);
   }
   yield ["connected_clients", context.connections.size];
   yield ["cluster_connections", 0];

@@ -21,7 +21,7 @@ export function memoryFigures(context: ServerContext): MemoryFigures {
   const dataset = Math.min(context.node.info().logicalBytes, heapBytes);
   let clients = 0;
   for (const { input, output } of context.connections.values())
-    clients += input.memoryBytes + output.readyBytes + output.earlyBytes + output.untakenBytes;
+    clients += input.memoryBytes + output.waitingBytes() + output.untakenBytes;
   return {
     used: heapBytes,
     peak: context.peakHeapBytes,

@@ -15,6 +15,11 @@ export class OutputLimit {
     });
   }
 
+  /** False if no client is ever to be disconnected for what it leaves. */
+  get isSet(): boolean {
+    return this.#hardBytes !== Number.POSITIVE_INFINITY || this.#softBytes !== Number.POSITIVE_INFINITY;
+  }
+
   /** True above the soft limit: since when has to be remembered, and the connection ended once it is too long. */
   isAboveSoft(bytes: number): boolean {
     return bytes > this.#softBytes;

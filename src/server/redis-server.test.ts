@@ -168,16 +168,47 @@ describe("bounds", () => {
     expect(await other.run("INFO", "stats")).toContain("client_query_buffer_limit_disconnections:1\r\n");
   });
 
-  test("large replies to commands that were under way do not pile up without end", async () => {
-    const served = await start({ limits: { untakenBytesMax: 20_000_000 } });
+  test("large replies to commands that were under way wait as values until their client takes them", async () => {
+    const served = await start();
     const [client, other] = [await connect(served), await connect(served)];
-    await client.run("SET", "k", "v".repeat(1_000_000));
+    const value = "v".repeat(1_000_000);
+    await client.run("SET", "k", value);
     served.node.held = [];
     client.socket.pause();
-    client.sendCommands(...Array.from({ length: 100 }, () => ["GET", "k"]));
+    client.sendCommands(...Array.from({ length: 100 }, (_, at) => (at % 10 === 9 ? ["MGET", "k", "k"] : ["GET", "k"])));
     await settled(served);
     served.node.release();
-    expect(await other.run("INFO", "stats")).toContain("client_output_buffer_limit_disconnections:1\r\n");
+    served.node.held = undefined;
+    client.sendCommands(["SET", "k", "new"], ["GET", "k"]);
+    const info = String(await other.run("CLIENT", "LIST"));
+    // What the socket has been given and what it would be given next; as values there is far more.
+    expect(Number(/ omem=(\d+) .* cmd=(?:get|mget)/.exec(info)?.[1])).toBeLessThan(400_000);
+    expect(Number(/ obl=(\d+) .* cmd=(?:get|mget)/.exec(info)?.[1])).toBeGreaterThan(50_000_000);
+    // It is served no further.
+    expect(await other.run("STRLEN", "k")).toBe(value.length);
+    client.socket.resume();
+    for (const [at, reply] of (await client.replies(102)).entries()) {
+      if (at === 100) expect(reply).toEqual(ok);
+      else if (at === 101) expect(reply).toBe("new");
+      else if (at % 10 === 9) expect(reply).toEqual([value, value]);
+      else expect(reply === value).toBe(true);
+    }
+  });
+
+  test("commands whose replies are made for them alone run one at a time, in their place", async () => {
+    const served = await start();
+    const client = await connect(served);
+    served.node.held = [];
+    client.sendCommands(["SET", "a", "1"], ["KEYS", "*"], ["SCAN", "0"], ["SET", "b", "2"], ["KEYS", "*"], ["PING"]);
+    const counts: number[] = [];
+    for (let round = 0; round < 5; round++) {
+      await settled(served);
+      counts.push(served.node.held.length);
+      served.node.release();
+    }
+    expect(counts).toEqual([1, 1, 1, 1, 1]);
+    const [, , scan, , keys, last] = await client.replies(6);
+    expect([scan, [...(keys as string[])].toSorted(), last]).toEqual([["0", ["a"]], ["a", "b"], pong]);
   });
 
   test("output above client-output-buffer-limit ends the connection", async () => {

@@ -7,6 +7,8 @@ import { CommandStatistics } from "./statistics.ts";
 export type KeyspaceCommand = CommandSpec<Keyspace>;
 
 const independentCommands: ReadonlySet<string> = new Set(["ping", "echo", "time", "select"]);
+/** Their replies are made for them, from all keys or much computing, and can be far longer than the command. */
+const lonelyCommands: ReadonlySet<string> = new Set(["keys", "lcs", "randomkey", "scan"]);
 
 /** A command that clients of this server may call, a subcommand included, with what dispatch asks of each call. */
 export class ServedCommand {
@@ -25,6 +27,8 @@ export class ServedCommand {
   readonly isFast: boolean;
   /** Depends on no other command, and none depends on it: need not wait for those before it. */
   readonly runsAtOnce: boolean;
+  /** One at a time for each client, once its replies before are on their way: many could take memory without end. */
+  readonly runsAlone: boolean;
   readonly statistics: CommandStatistics = new CommandStatistics();
 
   constructor(name: string, command: { readonly keyspace: KeyspaceCommand } | { readonly server: ServerCommand }) {
@@ -39,6 +43,7 @@ export class ServedCommand {
     this.isInSlowlog = !flags.includes("skip_slowlog");
     this.isFast = flags.includes("fast");
     this.runsAtOnce = independentCommands.has(name);
+    this.runsAlone = lonelyCommands.has(name);
   }
 }
 

@@ -6,14 +6,9 @@ export interface ServerLimits {
   readonly unfinishedBytesMax: number;
   /** Commands of one client that are not answered; it is not read further until half of them are. Default 1,024. */
   readonly commandsInFlightMax: number;
-  /** Output that one client has not taken; it is not served further until it has. Default 256 KiB. */
+  /** Output that one client has not taken; it is not served, and sent, further until it has. Default 256 KiB. */
   readonly outputBytesMax: number;
-  /**
-   * Output that one client has not taken, whatever `client-output-buffer-limit` says: commands that were under way when it
-   * stopped to take their replies may have large ones. Above it, it is disconnected. Default 1 GiB.
-   */
-  readonly untakenBytesMax: number;
-  /** The same while what it is sent is not asked for, as by `MONITOR`. Default 32 MiB. */
+  /** The same for what it is sent without asking, as by `MONITOR`; above it, it is disconnected. Default 32 MiB. */
   readonly pushedBytesMax: number;
   /** Input that is read ahead from a client that is not served at the moment. Default 64 KiB. */
   readonly inputAheadBytesMax: number;
@@ -28,7 +23,6 @@ export const serverLimitDefaults: ServerLimits = {
   unfinishedBytesMax: 256 * 1_048_576,
   commandsInFlightMax: 1_024,
   outputBytesMax: 256 * 1_024,
-  untakenBytesMax: 1_024 * 1_048_576,
   pushedBytesMax: 32 * 1_048_576,
   inputAheadBytesMax: 64 * 1_024,
   lingerMs: 5_000,
