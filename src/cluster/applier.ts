@@ -9,7 +9,7 @@ import {
   entryCommandTable,
   type Keyspace,
 } from "../keyspace/index.ts";
-import { assert } from "../platform/index.ts";
+import { assert, mark } from "../platform/index.ts";
 import type { NormalEntry } from "../raft/index.ts";
 import { Arguments, type Reply } from "../resp/index.ts";
 import type { Batch } from "./batch.ts";
@@ -99,6 +99,7 @@ export class Applier {
   #executeReads(batch: Batch): void {
     const { reads, readPositions } = batch;
     while (readPositions[batch.answeredReadCount] === batch.answeredCount) {
+      mark("a read runs inside a batch");
       const read = batch.answeredReadCount++;
       const lane = reads.lanes[read];
       assert(lane !== undefined, "a read within a batch has gone");

@@ -1,6 +1,6 @@
 /** What becomes of batches that are not applied as the entries that they were to be. */
 import { type CommandSpec, EntryReader, entryCommandTable, type Keyspace } from "../keyspace/index.ts";
-import { assert } from "../platform/index.ts";
+import { assert, mark } from "../platform/index.ts";
 import { Arguments, type ErrorReply } from "../resp/index.ts";
 import type { Batch } from "./batch.ts";
 import { leaderChanged, uncertain } from "./errors.ts";
@@ -8,6 +8,7 @@ import { packWords } from "./words.ts";
 
 /** Something else stands in the log where the batch was proposed. Its reads fail with it: what came behind them may be done. */
 export function failOverwritten(batch: Batch): void {
+  mark("a batch of a deposed leader comes to nothing");
   answerAll(batch, { writes: leaderChanged, reads: leaderChanged });
 }
 

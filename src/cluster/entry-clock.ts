@@ -8,7 +8,7 @@
  * keeps it longer: so a peer's clock counts as the earliest that it was within the last seconds, and of an even number
  * of clocks the lower middle counts.
  */
-import { assert, type Clock } from "../platform/index.ts";
+import { assert, type Clock, mark } from "../platform/index.ts";
 
 /** An answer that took longer is counted only while there is no better one. */
 const roundTripMsGood = 250;
@@ -62,6 +62,7 @@ export class EntryClock {
     const medianMs = this.#medianMs(voters);
     if (medianMs === undefined) return undefined;
     const heldMs = Math.min(medianMs + this.#bandMs, Math.max(medianMs - this.#bandMs, this.#clock.wallMs()));
+    if (Math.abs(medianMs - this.#clock.wallMs()) > this.#bandMs) mark("the leader's clock is held to the band");
     const timeMs = Math.max(this.#previousMs, Math.floor(heldMs), 0);
     assert(Number.isSafeInteger(timeMs), "an entry's time is a whole number");
     this.#previousMs = timeMs;

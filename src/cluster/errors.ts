@@ -2,11 +2,12 @@
  * What clients are told when a command is not carried out, and why a node does not start or go on. For a single command
  * every error reply but `UNCERTAIN` promises that nothing happened (CONSENSUS §1).
  */
-import { CoterieError } from "../platform/index.ts";
+import { CoterieError, mark } from "../platform/index.ts";
 import { ErrorReply } from "../resp/index.ts";
 
 /** A write that may have been carried out, and may yet be. */
 export function uncertain(reason: string): ErrorReply {
+  mark("a write is answered UNCERTAIN");
   return new ErrorReply(`UNCERTAIN The write may or may not have happened: ${reason}. Read before you send it again.`);
 }
 

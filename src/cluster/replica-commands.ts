@@ -195,6 +195,7 @@ export class ReplicaCommands {
       lane.answer(ticket, reply);
       return;
     }
+    mark("a read meets a due key");
     // It takes its place behind an entry that advances the clock, and the lane's other reads stay behind it.
     const open = this.#writes.openBatch();
     open.isForced = true;

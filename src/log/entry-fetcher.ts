@@ -1,4 +1,4 @@
-import { DiskError } from "../platform/index.ts";
+import { DiskError, mark } from "../platform/index.ts";
 import type { Entry, LogIndex } from "../raft/index.ts";
 import { batchHeaderBytes, decodeBatchHeader, isBatchBody } from "./batch-header.ts";
 import { EntryAssembler } from "./entry-assembler.ts";
@@ -74,6 +74,7 @@ export class EntryFetcher {
 
   /** Runs whose batches lie side by side, by one read; a run that is spread over batches, by a read for each. */
   async #readStretch(group: FetchedGroup, runs: readonly PositionRun[]): Promise<FetchResult> {
+    mark("an entry is fetched from the disk");
     const entries: Entry[] = [];
     const [first, last] = [runs[0]?.place, runs.at(-1)?.place];
     if (first === undefined || last === undefined)

@@ -2,7 +2,16 @@
  * The one place that writes the log while the node runs: one write and one sync at a time, for everything that waits
  * (group commit). While they are under way the next batch collects, and it starts as soon as they have ended.
  */
-import { assert, type Clock, type Disk, DiskError, type DiskFile, type Logger, type Timer } from "../platform/index.ts";
+import {
+  assert,
+  type Clock,
+  type Disk,
+  DiskError,
+  type DiskFile,
+  type Logger,
+  mark,
+  type Timer,
+} from "../platform/index.ts";
 import { BatchBuilder } from "./batch-builder.ts";
 import { isOutOfSpace } from "./disk-steps.ts";
 import { blockBytes, checksumSeed, type LogIdentity, type LogPosition } from "./format.ts";
@@ -230,6 +239,7 @@ export class LogWriter {
     const bytes = this.#builder.finish({ position: batchStart, seed: this.#seed, syncMark: this.#position() });
     this.#underWay = { segment, batchStart, bytes: bytes.length, holdsEntries: batch.holdsEntries };
     segment.file.writeAndSync(bytes, segment.end, this.#onWritten);
+    mark("a batch is being written");
   }
 
   readonly #onWritten = (error: DiskError | undefined): void => {
@@ -242,6 +252,7 @@ export class LogWriter {
   };
 
   #succeeded(written: WriteUnderWay): void {
+    mark("a batch is durable");
     const { segment, batchStart, bytes } = written;
     const end = segment.end + bytes;
     if (segment.segment !== this.#current.segment) this.#leaveSegment(segment.segment);
@@ -277,6 +288,7 @@ export class LogWriter {
     this.#closings.add(closing);
     this.#next = undefined;
     this.#isLeaving = false;
+    mark("a segment is begun");
     this.#place.logger.log("info", "log segment begun", { segment });
   }
 
@@ -284,6 +296,7 @@ export class LogWriter {
   #refused(write: WriteUnderWay, error: DiskError): void {
     this.queue.putBack();
     this.#isWriteRefused = true;
+    mark("entries are held back by a full disk");
     this.#held = write.holdsEntries ? "everything" : "entries";
     this.#noteFull(error.code);
     if (this.queue.urgentCount > 0) this.#start();

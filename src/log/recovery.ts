@@ -10,7 +10,7 @@
  *    and gets its name by a rename. Its header says that the old segment ends at the mark, so that no later start sees the
  *    old tail, and nothing is ever appended to it.
  */
-import { type Disk, DiskError, type Logger } from "../platform/index.ts";
+import { type Disk, DiskError, type Logger, mark } from "../platform/index.ts";
 import type { BatchHeader } from "./batch-header.ts";
 import type { LogIdentity, LogPosition } from "./format.ts";
 import { LogFormatError, LogLostError, LogNewerError, LogUnreadableError } from "./log-errors.ts";
@@ -139,6 +139,7 @@ class LogReading {
     this.#provenEnd = { segment: segment.segment, offset: provenEnd };
     const tailEnd = await this.#readTail(segment, scanner, provenEnd);
     this.#tornBytes = Math.max(0, (proof?.lastEnd ?? 0) - tailEnd);
+    if (this.#tornBytes > 0) mark("a torn tail is cut");
   }
 
   /** Everything below the mark counts, and what is bad there is damage. */
@@ -155,6 +156,7 @@ class LogReading {
       const { header, body } = batch;
       const place = { segment: segment.segment, offset: at, bytes: header.totalBytes };
       if (body === undefined) {
+        mark("a damaged record is found at start");
         this.#replay.loseBatch(header);
         this.#damage.push({ ...place, groups: header.groups.map((listed) => listed.group) });
       } else if (!this.#replay.applyBatch(header, body, place)) {

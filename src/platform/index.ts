@@ -5,6 +5,7 @@ export { type Disk, type DiskCallback, DiskError, type DiskFile, type DiskLock }
 export { CoterieError, type Outcome } from "./error.ts";
 export { type Logger, type LogLevel, type LogValue, silentLogger } from "./logger.ts";
 export { isLoopback } from "./loopback.ts";
+export { type MarkName, mark, markNames, watchMarks } from "./mark.ts";
 export { afterMicrotasks } from "./microtasks.ts";
 export {
   formatAddress,

@@ -1,3 +1,4 @@
+import { mark } from "../platform/index.ts";
 import type { LogIndex, Term } from "./entry.ts";
 import type { Replica } from "./replica.ts";
 import { snapshotInstalled } from "./snapshots.ts";
@@ -26,6 +27,9 @@ export function completionOf(replica: Replica, snapshotIndex: LogIndex | undefin
  */
 export function complete(replica: Replica, completion: Completion): void {
   const { term, last, snapshotIndex } = completion;
-  if (last !== undefined && term === replica.term) replica.log.stableTo(last.index, last.term);
+  if (last !== undefined) {
+    if (term === replica.term) replica.log.stableTo(last.index, last.term);
+    else mark("a late write says nothing of newer entries");
+  }
   if (snapshotIndex !== undefined) snapshotInstalled(replica, snapshotIndex);
 }

@@ -1,3 +1,4 @@
+import { mark } from "../platform/index.ts";
 import { noData, type ReplicaId } from "./entry.ts";
 import type { RequestVote, RequestVoteResponse } from "./message.ts";
 import type { Replica } from "./replica.ts";
@@ -49,7 +50,9 @@ function askForVotes(replica: Replica, kind: "preVote" | "vote" | "transfer"): v
 /** Whether a vote for a later term must not even be looked at: a leader that may well live holds a lease (§6.2). */
 export function isHeldBackByLease(replica: Replica, message: RequestVote): boolean {
   if (message.isTransfer || !replica.settings.checkQuorum || replica.leader === undefined) return false;
-  return replica.electionElapsedTicks < replica.settings.electionTicks;
+  if (replica.electionElapsedTicks >= replica.settings.electionTicks) return false;
+  mark("a vote is held back by the lease");
+  return true;
 }
 
 /**
@@ -63,6 +66,7 @@ export function handleVoteRequest(replica: Replica, message: RequestVote): void 
   const isForLaterTerm = isPreVote && term > replica.term;
   const canVote = hasVotedForIt || isFree || isForLaterTerm;
   if (!canVote || !replica.log.isUpToDate(message.lastIndex, message.lastTerm)) {
+    if (canVote) mark("a vote is refused for a shorter log");
     replica.sendAfterPersist(voteResponse(replica, from, replica.term, isPreVote, false));
     return;
   }
@@ -78,11 +82,13 @@ export function handleVoteResponse(replica: Replica, message: RequestVoteRespons
   const result = replica.members.recordVote(message.from, message.granted);
   if (result === "pending") return;
   if (result === "lost") {
+    mark(replica.role === "preCandidate" ? "a pre-vote fails" : "an election is lost");
     replica.becomeFollower(replica.term, undefined);
   } else if (replica.role === "preCandidate") {
     askForVotes(replica, "vote");
   } else {
     replica.becomeLeader();
+    mark("an election is won");
     // An empty entry of its own term, by which it learns what is committed (thesis §6.4; CONSENSUS E-2).
     appendProposals(replica, [{ kind: "normal", data: noData }]);
     broadcastAppend(replica);

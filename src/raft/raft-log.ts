@@ -1,4 +1,4 @@
-import { assert } from "../platform/index.ts";
+import { assert, mark } from "../platform/index.ts";
 import type { Entry, LogIndex, Snapshot, Term } from "./entry.ts";
 import type { LogReader } from "./ready.ts";
 
@@ -137,7 +137,10 @@ export class RaftLog {
     if (known === entries.length) return;
     const first = entries[known]!;
     assert(first.index > this.commitIndex, "a leader replaces an entry that is committed [I-6]");
-    if (first.index <= lastIndex) this.#truncate(first.index - 1);
+    if (first.index <= lastIndex) {
+      mark("a follower's tail is replaced");
+      this.#truncate(first.index - 1);
+    }
     this.append(known === 0 ? entries : entries.slice(known));
   }
 

@@ -1,3 +1,4 @@
+import { mark } from "../platform/index.ts";
 import type { Heartbeat, HeartbeatResponse, ReadIndexRequest } from "./message.ts";
 import type { Progress } from "./progress.ts";
 import type { IndexedRead, PendingRead } from "./read-queue.ts";
@@ -13,6 +14,7 @@ export function broadcastHeartbeat(replica: Replica): void {
     // The commit index goes only as far as the follower's log is known to match: beyond it, it may hold other entries
     // at the same indexes (CONSENSUS E-10).
     const commit = Math.min(progress.matchIndex, replica.log.commitIndex);
+    if (commit < replica.log.commitIndex) mark("a heartbeat holds the commit index back");
     replica.send({ type: "heartbeat", from: replica.id, to: progress.id, term: replica.term, commit, readRound });
     progress.sentCommit = commit;
   }
@@ -42,8 +44,12 @@ export function confirmReads(replica: Replica, progress: Progress, message: Hear
 export function handleReadIndex(replica: Replica, message: ReadIndexRequest): void {
   const read = { from: message.from, context: message.context };
   // Before that, the commit index may miss what earlier leaders committed (CONSENSUS R-2).
-  if (!replica.hasCommittedInTerm) replica.reads.wait(read);
-  else begin(replica, read);
+  if (replica.hasCommittedInTerm) {
+    begin(replica, read);
+    return;
+  }
+  mark("a read waits for the first commit of the term");
+  replica.reads.wait(read);
 }
 
 /** Something of this term was committed: reads that waited for it begin. */

@@ -1,4 +1,4 @@
-import { assert } from "../platform/index.ts";
+import { assert, mark } from "../platform/index.ts";
 import { type Entry, type LogIndex, type Proposal, payloadBytes, type ReplicaId } from "./entry.ts";
 import type { AppendEntries, AppendEntriesResponse } from "./message.ts";
 import type { Progress } from "./progress.ts";
@@ -67,7 +67,9 @@ function trySendAppend(replica: Replica, progress: Progress, isEmptyWanted: bool
   const { heartbeatsOvertake, messageBytesMax } = replica.settings;
   const isAskingOnly =
     progress.kind === "replicate" ? progress.inflights.isFull : progress.isProbeUnderWay && heartbeatsOvertake;
-  if (!isAskingOnly) {
+  if (isAskingOnly) {
+    if (progress.kind === "replicate") mark("the window of appends is full");
+  } else {
     entries = replica.log.entriesFrom(progress.nextIndex, messageBytesMax);
   }
   if (entries === "unavailable") {
@@ -111,7 +113,11 @@ function sendSnapshot(replica: Replica, progress: Progress): boolean {
  */
 export function advanceCommit(replica: Replica): boolean {
   const index = replica.members.committedIndex();
-  if (index <= replica.log.commitIndex || !replica.log.matches(index, replica.term)) return false;
+  if (index <= replica.log.commitIndex) return false;
+  if (!replica.log.matches(index, replica.term)) {
+    mark("an entry of an older term is not committed by counting");
+    return false;
+  }
   replica.log.commitTo(index);
   return true;
 }
@@ -122,6 +128,7 @@ export function handleAppend(replica: Replica, message: AppendEntries): void {
   const { from, previousIndex, previousTerm, entries } = message;
   // Below the commit index everything is known to match: say so, and the leader goes on from there (CONSENSUS E-11).
   if (previousIndex < log.commitIndex) {
+    mark("an append is below the commit index");
     replica.sendAfterPersist(acknowledgement(replica, from, log.commitIndex));
     return;
   }
@@ -157,7 +164,11 @@ function handleRejection(replica: Replica, progress: Progress, message: AppendEn
   // The follower's terms up to the hint are at most the hint's: everything of a later term here is skipped.
   const probeIndex =
     message.hintTerm > 0 ? replica.log.findConflict(message.hintIndex, message.hintTerm).index : message.hintIndex;
-  if (!progress.rejected(message.index, probeIndex)) return;
+  if (!progress.rejected(message.index, probeIndex)) {
+    mark("a stale rejection is ignored");
+    return;
+  }
+  if (message.hintTerm > 0) mark("a probe follows a hint");
   if (progress.kind === "replicate") progress.becomeProbe();
   sendAppend(replica, progress);
 }
@@ -206,5 +217,6 @@ export function acknowledgement(replica: Replica, to: ReplicaId, index: LogIndex
 
 /** Tells `to` to stand for election at once: leadership is being handed over, and its log is complete. */
 export function sendTimeoutNow(replica: Replica, to: ReplicaId): void {
+  mark("a transfer tells its target to stand");
   replica.send({ type: "timeoutNow", from: replica.id, to, term: replica.term });
 }

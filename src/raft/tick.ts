@@ -1,3 +1,4 @@
+import { mark } from "../platform/index.ts";
 import { campaign } from "./elections.ts";
 import { broadcastHeartbeat } from "./reads.ts";
 import type { Replica } from "./replica.ts";
@@ -23,7 +24,10 @@ function tickLeader(replica: Replica): void {
     replica.electionElapsedTicks = 0;
     if (checkQuorum) {
       // Whom no majority hears may be replaced already (thesis §6.2).
-      if (!replica.members.hasActiveQuorum()) replica.becomeFollower(replica.term, undefined);
+      if (!replica.members.hasActiveQuorum()) {
+        mark("a leader without a quorum steps down");
+        replica.becomeFollower(replica.term, undefined);
+      }
       replica.members.resetActivity(replica.id);
     }
     replica.transferTarget = undefined;
