@@ -3,7 +3,7 @@
  * proof of leadership, proposals whose fate is open since leadership was lost, and `WAIT`s.
  */
 import { type CommandSpec, DueKeyMet, hasArity, isWrite, type Keyspace, wrongArity } from "../keyspace/index.ts";
-import { assert, type Clock, type Random } from "../platform/index.ts";
+import { assert, type Clock, mark, type Random } from "../platform/index.ts";
 import type { LogIndex, RaftCore, Term } from "../raft/index.ts";
 import { Arguments, type ErrorReply } from "../resp/index.ts";
 import type { Batch } from "./batch.ts";
