@@ -245,7 +245,7 @@ export class Node {
     if (names.length === 1) return;
     const own = addresses[name] ?? { host: "127.0.0.1", port: 0 };
     const { port } = await this.#links.listen(given ?? own);
-    this.#peerAddress = { host: own.host, port: port };
+    this.#peerAddress = { host: own.host, port: own.port === 0 ? port : own.port };
     this.#options.logger.log("info", "listening for peers", { host: (given ?? own).host, port });
     this.#links.start();
   }

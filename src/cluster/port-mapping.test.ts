@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { okReply } from "../../test/cluster/client.ts";
-import { Forwarder } from "../../test/cluster/forwarder.ts";
 import { SimulatedCluster } from "../../test/cluster/simulated-cluster.ts";
+import { Router } from "../../test/net/router.ts";
 
 test("nodes behind mapped ports dial the addresses that they were given, also after restarts", async () => {
   const cluster = new SimulatedCluster();
   const { names, world } = cluster;
   const peers = names.map((name) => ({ name, host: `router-${name}`, port: 27_000 }));
-  const forwarders = peers.map((peer) => new Forwarder(world, peer, { host: peer.name, port: 17_001 }));
-  await world.until(Promise.all(forwarders.map(({ ready }) => ready)));
+  const routers = peers.map((peer) => new Router(world, peer, { host: peer.name, port: 17_001 }));
+  await world.until(Promise.all(routers.map(({ ready }) => ready)));
   // There is no other way from node to node.
   world.network.partition(names.map((name) => [name]));
   const start = (name: string): Promise<unknown> =>
@@ -28,7 +28,7 @@ test("nodes behind mapped ports dial the addresses that they were given, also af
   const { nodes } = await world.until(cluster.node("n3").status());
   expect(nodes.map(({ peer }) => peer)).toEqual(peers.map(({ host, port }) => ({ host, port })));
   expect(cluster.node("n1").peerAddress).toEqual({ host: "router-n1", port: 27_000 });
-  expect(forwarders.every(({ count }) => count > 3)).toBe(true);
+  expect(routers.every(({ connections }) => connections.length > 3)).toBe(true);
   await cluster.close();
 });
 
