@@ -7,6 +7,8 @@ import type { Replica } from "./replica.ts";
 export interface ReplyTarget {
   /** The one reply to the command that was submitted with this ticket. May come within `submit`. */
   reply(ticket: number, reply: Reply): void;
+  /** The client has not taken what it was sent: no more should come for now, as far as that is possible. */
+  readonly isBehind?: boolean;
   /** A reply was lost, so that none may follow: the connection must be closed. */
   fail(reason: string): void;
   /** The stream takes commands again after `isPaused` was true. */
@@ -27,6 +29,9 @@ export class ClientStream {
     this.#host = host;
     this.#target = target;
     this.#lane = new LocalLane(replica, host, {
+      get isBehind() {
+        return target.isBehind === true;
+      },
       reply: (ticket, reply) => target.reply(ticket, reply),
       fail: (reason) => target.fail(reason),
     });
@@ -53,6 +58,11 @@ export class ClientStream {
    */
   wait(ticket: number, replicaCount: number, timeoutMs: number): void {
     this.#lane.wait(ticket, replicaCount, timeoutMs);
+  }
+
+  /** After its target was behind: it has taken its replies. */
+  taken(): void {
+    this.#lane.taken();
   }
 
   /** The client has gone. What was submitted may still happen; nothing is answered any more. Idempotent. */

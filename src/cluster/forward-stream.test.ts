@@ -32,6 +32,7 @@ function started() {
     target: { group: 1, leader: 2, term: 3, protocol: 3 },
     link: link as unknown as PeerLink,
     owner: {
+      isBehind: false,
       forwardAnswered: (command, text, index) => heard.push(`${command.ticket} answered ${text} at ${index}`),
       forwardSettled: (again) => heard.push(`settled, again: ${again.map(({ ticket }) => ticket)}`),
       forwardLost: (command, outcome) => heard.push(`${command.ticket} lost, ${outcome}`),
@@ -122,4 +123,18 @@ test("a stream that is closed waits for its answers, but not for ever", () => {
   expect(heard).toEqual([]);
   stream.expire(1_000);
   expect(heard).toEqual(["100 lost, unknown", "settled, again: "]);
+});
+
+test("the leader hears of what the client has taken, in few messages, and not once the stream is over", () => {
+  const { sent, get, reply, stream } = started();
+  for (let ticket = 0; ticket < 4; ticket++) get(ticket);
+  reply(1, "x".repeat(60_000));
+  expect(stream.taken()).toBe(false);
+  reply(2, "x".repeat(60_000));
+  expect(stream.taken()).toBe(true);
+  expect(stream.taken()).toBe(false);
+  expect(sent.filter((type) => type === messageType.forwardCredit)).toHaveLength(1);
+  reply(3, "x".repeat(600_000));
+  stream.end();
+  expect(stream.taken()).toBe(false);
 });

@@ -9,7 +9,14 @@ import type { LogIndex, Term } from "../raft/index.ts";
 import type { RespVersion } from "../resp/index.ts";
 import { type BulkSender, commandTransfer } from "./bulk.ts";
 import { Fifo } from "./fifo.ts";
-import { type ForwardHeader, type ForwardReply, forwardHeader, sendForward, sendForwardEnd } from "./forward-wire.ts";
+import {
+  type ForwardHeader,
+  type ForwardReply,
+  forwardHeader,
+  sendForward,
+  sendForwardCredit,
+  sendForwardEnd,
+} from "./forward-wire.ts";
 import type { PendingCommand } from "./pending-command.ts";
 
 /** The lane that the stream belongs to. */
@@ -19,9 +26,14 @@ export interface ForwardStreamOwner {
   forwardSettled(again: readonly PendingCommand[]): void;
   /** Its answer will never be known, and it cannot be sent again. */
   forwardLost(command: PendingCommand, outcome: Outcome): void;
+  /** The client has not taken its replies: `taken` follows when it has. */
+  readonly isBehind: boolean;
   /** A reply was lost: no later one may take its place. */
   forwardBroken(reason: string): void;
 }
+
+/** The leader is told of so much at once that has been taken: less than any window. */
+const creditBytesMin = 64 * 1024;
 
 export interface ForwardTarget {
   readonly group: number;
@@ -96,6 +108,14 @@ export class ForwardStream {
     this.#deliver();
   }
 
+  /** The client has taken all replies that were delivered: the leader may send more. True if it is told so. */
+  taken(): boolean {
+    if (this.#deliveredBytes - this.#creditedBytes < creditBytesMin || this.#isOver || !this.link.isUp) return false;
+    this.#creditedBytes = this.#deliveredBytes;
+    sendForwardCredit(this.link, this.id, this.#creditedBytes);
+    return true;
+  }
+
   /** The leader says that nothing from `number` on was proposed. Earlier commands are still answered. */
   refused(number: number): void {
     const refused = this.#sent.cutFrom(number - this.#firstNumber);
@@ -153,6 +173,9 @@ export class ForwardStream {
   readonly #waiting: Fifo<ForwardReply> = new Fifo();
   readonly #bulkTexts: Map<number, string> = new Map();
   readonly #again: PendingCommand[] = [];
+  /** Text of replies, of all that came, and what the leader knows to be taken of it. */
+  #deliveredBytes = 0;
+  #creditedBytes = 0;
   #closingUntilMs: number | undefined;
   #isBehindLarge = false;
   #isOver = false;
@@ -172,6 +195,7 @@ export class ForwardStream {
       assert(sent !== undefined, "a reply to a command that was refused");
       this.#firstNumber++;
       this.#isBehindLarge = false;
+      this.#deliveredBytes += text.length;
       this.#owner.forwardAnswered(sent.command, text, reply.index);
     }
     this.#settle();

@@ -8,6 +8,7 @@
  * forwardReply    u53 stream | u53 number | u53 index | u8 whether it comes over bulk | the reply as RESP
  * forwardRefusal  u53 stream | u53 number               from this number on nothing was proposed
  * forwardEnd      u53 stream                            the client's node has no more use for it
+ * forwardCredit   u53 stream | u53 bytes                so much of the replies' text the client has taken so far
  * ```
  */
 import { type ByteReader, ByteWriter, type PeerLink } from "../net/index.ts";
@@ -120,6 +121,13 @@ export function sendForwardRefusal(link: PeerLink, stream: number, number: numbe
   const out = link.begin(messageType.forwardRefusal, 16);
   out.integer(stream);
   out.integer(number);
+  link.end();
+}
+
+export function sendForwardCredit(link: PeerLink, stream: number, takenBytes: number): void {
+  const out = link.begin(messageType.forwardCredit, 16);
+  out.integer(stream);
+  out.integer(takenBytes);
   link.end();
 }
 

@@ -1,7 +1,8 @@
 /**
  * The leader's side of a forwarded stream (`forward-wire.ts`): a lane like that of a client of its own, so that reads
  * see the writes before them here as well. It accepts the next number only, and only in the term that the client's node
- * meant; whatever it refuses, it refuses everything behind it too.
+ * meant; whatever it refuses, it refuses everything behind it too. Replies that the client does not take stay here, as the
+ * values that the keyspace holds as well, so that the client's node is not filled with their text.
  */
 import { commandTable } from "../keyspace/index.ts";
 import type { PeerLink } from "../net/index.ts";
@@ -22,6 +23,8 @@ export interface ForwardedLaneOptions {
   readonly bulk: BulkSender;
   readonly bulkBytesMin: number;
   readonly replyBytesMax: number;
+  /** What is sent before the client has taken it; a reply that begins within it may be longer. */
+  readonly replyWindowBytes: number;
   /** A reply was written to `link`, or to the bulk connection: they are to be flushed. */
   readonly onOutput: () => void;
 }
@@ -37,6 +40,7 @@ export class ForwardedLane extends Lane {
   /** The client's node has ended the stream, or the connection is gone. Nobody hears what is still answered. */
   close(): void {
     this.#isClosed = true;
+    this.#waiting.clear();
   }
 
   accept(header: ForwardHeader, args: Arguments): void {
@@ -55,20 +59,22 @@ export class ForwardedLane extends Lane {
     else replica.submit(this, number, spec, args);
   }
 
-  /** Replies leave in the order of their numbers; one that comes before its turn waits. */
+  /** Replies leave in the order of their numbers; one that comes before its turn, or finds no room, waits. */
   override answer(number: number, reply: Reply): void {
     if (this.#isClosed) return;
-    if (number !== this.#nextReply) {
-      this.#early.set(number, reply);
+    if (number !== this.#nextReply || !this.#hasCredit) {
+      this.#waiting.set(number, reply);
       return;
     }
     this.#send(reply);
-    while (this.#early.size > 0) {
-      const next = this.#early.get(this.#nextReply);
-      if (next === undefined) break;
-      this.#early.delete(this.#nextReply);
-      this.#send(next);
-    }
+    if (this.#waiting.size > 0) this.#sendWaiting();
+  }
+
+  /** The client has taken so much text of replies, of all that this lane has sent. */
+  credit(takenBytes: number): void {
+    if (this.#isClosed || takenBytes <= this.#takenBytes) return;
+    this.#takenBytes = takenBytes;
+    this.#sendWaiting();
   }
 
   override giveBack(number: number): void {
@@ -82,9 +88,24 @@ export class ForwardedLane extends Lane {
   readonly #protocol: RespVersion;
   #nextNumber = 1;
   #nextReply = 1;
-  readonly #early: Map<number, Reply> = new Map();
+  readonly #waiting: Map<number, Reply> = new Map();
+  #sentBytes = 0;
+  #takenBytes = 0;
   #refusedFrom: number | undefined;
   #isClosed = false;
+
+  get #hasCredit(): boolean {
+    return this.#sentBytes - this.#takenBytes < this.#options.replyWindowBytes;
+  }
+
+  #sendWaiting(): void {
+    while (this.#waiting.size > 0 && this.#hasCredit) {
+      const reply = this.#waiting.get(this.#nextReply);
+      if (reply === undefined) return;
+      this.#waiting.delete(this.#nextReply);
+      this.#send(reply);
+    }
+  }
 
   #send(reply: Reply): void {
     const { link, bulk, bulkBytesMin, replyBytesMax, onOutput } = this.#options;
@@ -93,6 +114,7 @@ export class ForwardedLane extends Lane {
     if (text.length > replyBytesMax) {
       text = encodeReply(uncertain(`its reply of ${text.length} bytes is too large to be forwarded`), this.#protocol);
     }
+    this.#sentBytes += text.length;
     if (text.length > bulkBytesMin) {
       sendForwardReply(link, { ...header, text: undefined });
       bulk.add(replyTransfer, replyHeader(header), text);

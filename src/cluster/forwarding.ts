@@ -72,6 +72,14 @@ export class Forwarding {
     return input.isWhole();
   }
 
+  receiveCredit(link: PeerLink, input: ByteReader): boolean {
+    const stream = input.integer();
+    const takenBytes = input.integer();
+    if (!input.isWhole()) return false;
+    this.#lanes.get(link)?.get(stream)?.credit(takenBytes);
+    return true;
+  }
+
   receiveReply(link: PeerLink, input: ByteReader): boolean {
     const reply = readForwardReply(input);
     if (reply === undefined) return false;
@@ -158,6 +166,7 @@ export class Forwarding {
       bulk: this.bulkSender(link.peer.nodeId),
       bulkBytesMin: this.#settings.pieceBytes,
       replyBytesMax: this.#settings.assembledBytesMax,
+      replyWindowBytes: this.#settings.replyWindowBytes,
       onOutput: this.#onOutput,
     });
     lanes.set(header.stream, lane);

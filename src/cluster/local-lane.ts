@@ -41,6 +41,7 @@ export interface LaneHost {
 export interface LaneOwner {
   reply(ticket: number, reply: Reply): void;
   fail(reason: string): void;
+  readonly isBehind: boolean;
 }
 
 /** A lane that holds more than this is paused. */
@@ -109,6 +110,15 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
     else this.#host.waiting.delete(this);
   }
 
+  get isBehind(): boolean {
+    return this.#owner.isBehind;
+  }
+
+  /** The client has taken its replies: the leader may send more. */
+  taken(): void {
+    if (this.#stream?.taken() === true) this.#host.noteOutput();
+  }
+
   /** Looks at the time: who has waited for too long, while no leader can be reached, is told so. */
   expire(): void {
     const nowMs = this.#host.clock.nowMs();
@@ -160,6 +170,7 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
   forwardAnswered(command: PendingCommand, text: string, index: LogIndex): void {
     if (index > this.lastWriteIndex) this.lastWriteIndex = index;
     this.answer(command.ticket, new RawReply(text));
+    if (!this.isBehind) this.taken();
     if (this.#held.length > 0) this.resume();
   }
 

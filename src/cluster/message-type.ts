@@ -11,6 +11,7 @@ export const messageType: {
   readonly statusAnswer: 9;
   readonly bulkPiece: 10;
   readonly digest: 11;
+  readonly forwardCredit: 12;
 } = {
   raft: 1,
   ping: 2,
@@ -23,4 +24,5 @@ export const messageType: {
   statusAnswer: 9,
   bulkPiece: 10,
   digest: 11,
+  forwardCredit: 12,
 };

@@ -177,6 +177,8 @@ export class PeerTraffic implements PeerLinksHandler {
         return forwarding.receiveReply(link, input);
       case messageType.forwardRefusal:
         return forwarding.receiveRefusal(link, input);
+      case messageType.forwardCredit:
+        return forwarding.receiveCredit(link, input);
       case messageType.forwardEnd:
         return forwarding.receiveEnd(link, input);
       case messageType.bulkPiece:

@@ -38,6 +38,8 @@ export interface NodeSettings {
   readonly peerQueueBytesMax: number;
   /** Forwarded commands of one client connection that are not answered. Default 1,024. */
   readonly forwardedCommandsMax: number;
+  /** Replies to one client connection's forwarded commands that are sent before the client has taken them. Default 512 KiB. */
+  readonly replyWindowBytes: number;
   /** Large commands and replies that are being put together from one peer's pieces. Default 256 MiB. */
   readonly assembledBytesMax: number;
   /** How long one turn applies entries before others get theirs. Default 10. */
@@ -74,6 +76,7 @@ export const nodeDefaults: NodeSettings = {
   queuedCommandsMax: 262_144,
   peerQueueBytesMax: 32 * mebibyte,
   forwardedCommandsMax: 1_024,
+  replyWindowBytes: 512 * kibibyte,
   assembledBytesMax: 256 * mebibyte,
   applySliceMs: 10,
   clockBandMs: 500,

@@ -44,6 +44,11 @@ export class ClientOutput {
     return this.#replies.openCount;
   }
 
+  /** The client has not taken what it was sent, or there is more than it was sent yet. */
+  get isBehind(): boolean {
+    return this.#replies.isBehind;
+  }
+
   /** Enough text is there to hand it to the socket before the turn ends. */
   get isWorthWriting(): boolean {
     return this.#replies.textBytes >= writeBytes && !this.#replies.isHeldBack;

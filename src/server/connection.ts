@@ -109,6 +109,10 @@ export class Connection implements ReplyTarget {
     return (this.#stops & stop.paused) !== 0;
   }
 
+  get isBehind(): boolean {
+    return this.output.isBehind;
+  }
+
   reply(ticket: number, reply: Reply): void {
     this.#answer(ticket, reply, undefined);
   }
@@ -358,6 +362,7 @@ export class Connection implements ReplyTarget {
     const state = this.output.write(this.protocol);
     if (state === "flowing") {
       this.#end(stop.output);
+      this.stream.taken();
     } else {
       this.#stops |= stop.output;
       if (state === "unfinished") this.#markDirty();

@@ -51,6 +51,11 @@ export class ReplyQueue {
     return this.output.length + this.#pushed.length;
   }
 
+  /** Replies that are settled have to wait for room. */
+  get isBehind(): boolean {
+    return this.#pieces !== undefined || !this.#hasRoom;
+  }
+
   take(command: ServedCommand | undefined, startedMs: number): number {
     if (this.next - this.head > this.#mask) this.#grow();
     const ticket = this.next++;
@@ -85,7 +90,7 @@ export class ReplyQueue {
     }
     this.output += encodeReply(reply, protocol);
     this.head++;
-    if (this.head < this.next) this.fill(protocol);
+    if (this.#replies[this.head & this.#mask] !== undefined) this.fill(protocol);
   }
 
   /** Makes text of what is settled in order, as far as there is room. */

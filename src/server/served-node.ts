@@ -13,6 +13,8 @@ export interface CommandStream {
    * `timeoutMs` (0: not before).
    */
   wait(ticket: number, replicaCount: number, timeoutMs: number): void;
+  /** The client has taken the replies that there were: others may come, after its connection was behind. */
+  taken(): void;
   /** The client is gone: nothing that is still under way needs an answer. */
   close(): void;
 }

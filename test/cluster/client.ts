@@ -10,9 +10,15 @@ export class Client {
   readonly failures: string[] = [];
   readonly stream: ReturnType<Node["openStream"]>;
   resumedCount = 0;
+  /** It does not take its replies. */
+  isBehind = false;
 
   constructor(node: Node) {
+    const isBehind = (): boolean => this.isBehind;
     this.stream = node.openStream({
+      get isBehind() {
+        return isBehind();
+      },
       reply: (ticket, reply) => {
         expect(this.replies[ticket], `a second reply to ticket ${ticket}`).toBeUndefined();
         this.replies[ticket] = encodeReply(reply, 3);

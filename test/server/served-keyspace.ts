@@ -34,6 +34,7 @@ export class ServedKeyspace implements ServedNode {
         if (this.replicaCount >= wanted) target.reply(ticket, this.replicaCount);
         else this.waits.push({ target, ticket, wanted });
       },
+      taken: () => {},
       close: () => {
         this.#targets.delete(target);
       },
