@@ -4,13 +4,15 @@
  * on, which lets a large keyspace be compared in pieces that take no time.
  */
 import { createHash } from "node:crypto";
+import type { Deadline } from "./deadline-index.ts";
 import { type KeyPosition, keyPositionEnd } from "./key-hash.ts";
-import type { KeyRecord, Keyspace } from "./keyspace.ts";
-import type { Value } from "./value.ts";
+import type { Keyspace } from "./keyspace.ts";
+import type { KeyspaceHeader } from "./keyspace-contents.ts";
+import { formOf, plainForm, type Value, type ValueForm } from "./value.ts";
 
 const bufferBytes = 65_536;
 /** Longer texts are digested in parts of this size. */
-const partBytesMax = 16_384;
+export const digestPartBytes = 16_384;
 
 export interface DigestRange {
   readonly from: KeyPosition;
@@ -28,10 +30,7 @@ export interface Digest {
 /** The digest of the header and of the keys in `range`: by default, of all. */
 export function digestOf(keyspace: Keyspace, range?: DigestRange): Digest {
   const { from, keyCountMax } = range ?? { from: 0, keyCountMax: Number.POSITIVE_INFINITY };
-  const hash = new FieldHash();
-  const header = keyspace.header();
-  hash.number(header.clockMs);
-  hash.number(header.semanticsLevel);
+  const digest = new StateDigest(keyspace.header());
   const walk = keyspace.walk(Math.min(from, keyPositionEnd));
   let count = 0;
   let previous = -1;
@@ -39,27 +38,60 @@ export function digestOf(keyspace: Keyspace, range?: DigestRange): Digest {
     if (count >= keyCountMax && walk.position !== previous) break;
     previous = walk.position;
     count++;
-    addRecord(hash, keyspace.record(walk));
+    const { key, value, deadline, revision } = keyspace.record(walk);
+    digest.addKey(key, revision, deadline);
+    digest.beginValue(formOf(value), value.length);
+    for (let at = 0; at < value.length; at += digestPartBytes) digest.addValuePart(partOfValue(value, at));
   }
-  hash.number(count);
-  return { digest: hash.finish(), next: walk.isOver ? 0 : walk.position };
+  return { digest: digest.finish(), next: walk.isOver ? 0 : walk.position };
 }
 
-function addRecord(hash: FieldHash, record: KeyRecord): void {
-  hash.text(record.key);
-  hash.number(record.revision);
-  hash.text(record.deadline === undefined ? "" : record.deadline.toString());
-  addValue(hash, record.value);
+/** The bytes of a value from `start` on, {@link digestPartBytes} of them or what there is. */
+export function partOfValue(value: Value, start: number): string {
+  const end = start + digestPartBytes;
+  if (typeof value !== "string") return value.text(start, end);
+  return start === 0 && value.length <= end ? value : value.slice(start, end);
 }
 
-function addValue(hash: FieldHash, value: Value): void {
-  if (typeof value === "string") {
-    hash.number(0);
-    hash.text(value);
-  } else {
-    hash.number(value.encoding === "raw" ? 1 : 2);
-    hash.number(value.length);
-    for (let at = 0; at < value.length; at += partBytesMax) hash.text(value.text(at, at + partBytesMax));
+/**
+ * A digest that is made as keys come by: for each, in the logical order, `addKey`, `beginValue`, and `addValuePart` for
+ * its parts.
+ */
+export class StateDigest {
+  readonly #hash: FieldHash = new FieldHash();
+  #keyCount = 0;
+  #form: ValueForm = plainForm;
+
+  constructor({ clockMs, semanticsLevel }: KeyspaceHeader) {
+    this.#hash.number(clockMs);
+    this.#hash.number(semanticsLevel);
+  }
+
+  addKey(key: string, revision: number, deadline: Deadline | undefined): void {
+    this.#keyCount++;
+    this.#hash.text(key);
+    this.#hash.number(revision);
+    this.#hash.text(deadline === undefined ? "" : deadline.toString());
+  }
+
+  /** Says what form of value comes next, and how many bytes it has. */
+  beginValue(form: ValueForm, byteLength: number): void {
+    this.#form = form;
+    this.#hash.number(form);
+    if (form === plainForm) this.#hash.length(byteLength);
+    else this.#hash.number(byteLength);
+  }
+
+  /** All parts but the last one have {@link digestPartBytes}. */
+  addValuePart(part: string): void {
+    if (this.#form !== plainForm) this.#hash.length(part.length);
+    this.#hash.bytes(part);
+  }
+
+  /** The digest, as 32 hexadecimal digits. */
+  finish(): string {
+    this.#hash.number(this.#keyCount);
+    return this.#hash.finish();
   }
 }
 
@@ -75,13 +107,21 @@ class FieldHash {
   }
 
   text(text: string): void {
-    this.#reserve(4);
-    this.#end = this.#bytes.writeUInt32LE(text.length, this.#end);
-    for (let at = 0; at < text.length; at += partBytesMax) {
-      const part = text.length <= partBytesMax ? text : text.slice(at, at + partBytesMax);
-      this.#reserve(part.length);
-      this.#end += this.#bytes.latin1Write(part, this.#end);
+    this.length(text.length);
+    for (let at = 0; at < text.length; at += digestPartBytes) {
+      this.bytes(text.length <= digestPartBytes ? text : text.slice(at, at + digestPartBytes));
     }
+  }
+
+  length(byteLength: number): void {
+    this.#reserve(4);
+    this.#end = this.#bytes.writeUInt32LE(byteLength, this.#end);
+  }
+
+  /** At most {@link digestPartBytes}. */
+  bytes(part: string): void {
+    this.#reserve(part.length);
+    this.#end += this.#bytes.latin1Write(part, this.#end);
   }
 
   finish(): string {

@@ -12,6 +12,7 @@ export { CommandTable, wrongArity } from "./command-table.ts";
 export { commandTable, entryCommandTable } from "./commands.ts";
 export type { Deadline } from "./deadline-index.ts";
 export { type Digest, type DigestRange, digestOf } from "./digest.ts";
+export { DueKeyMet, dueKeyMet } from "./due-key-met.ts";
 export {
   EntryFormatError,
   type EntryHeader,
@@ -24,16 +25,13 @@ export {
 } from "./entry.ts";
 export { matchesGlob } from "./glob.ts";
 export { type KeyPosition, keyPositionEnd } from "./key-hash.ts";
-export {
-  DueKeyMet,
-  dueKeyMet,
-  freedKeysMax,
-  type KeyRecord,
-  Keyspace,
-  type KeyspaceHeader,
-  type KeyspaceOptions,
-} from "./keyspace.ts";
+export type { KeyRecord } from "./key-record.ts";
+export { freedKeysMax, Keyspace, type KeyspaceOptions } from "./keyspace.ts";
+export type { KeyspaceHeader } from "./keyspace-contents.ts";
 export { KeyspaceStatistics } from "./keyspace-statistics.ts";
 export { RawString, stringBytesMax } from "./raw-string.ts";
 export { type SemanticsLevel, SemanticsLevelError, semanticsLevelMax, semanticsLevels } from "./semantics.ts";
+export { KeyspaceSnapshot, type SnapshotOptions } from "./snapshot.ts";
+export { SnapshotDigestError, SnapshotFormatError, SnapshotUnknownError, snapshotFormat } from "./snapshot-format.ts";
+export { KeyspaceLoader } from "./snapshot-loader.ts";
 export { cloneOf, typeOf, type Value, type ValueType } from "./value.ts";

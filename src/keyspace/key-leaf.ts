@@ -23,6 +23,16 @@ export const leafKeysMax = 128;
  */
 export type KeyMeta = number;
 
+/** The deadline's id, of a key that has one. */
+export function deadlineIdOf(meta: KeyMeta): number {
+  return -1 - meta;
+}
+
+/** The meta of a key whose deadline has this id. */
+export function metaOfDeadline(id: number): KeyMeta {
+  return -1 - id;
+}
+
 type Cell = number | Value;
 
 /** Changed by the functions of this file only. */
@@ -105,11 +115,16 @@ export function removeAt(leaf: KeyLeaf, index: number): void {
   leaf.splice(cellsPerKey * index, cellsPerKey);
 }
 
+/** A leaf of its own of the keys from `start` up to, not including, `end`, without spare room. */
+export function partOf(leaf: KeyLeaf, start: number, end: number): KeyLeaf {
+  return leaf.slice(cellsPerKey * start, cellsPerKey * end);
+}
+
 /** The lower and the upper half of a leaf of two keys or more. */
 export function halvesOf(leaf: KeyLeaf): [KeyLeaf, KeyLeaf] {
   const middle = keysIn(leaf) >> 1;
   assert(middle > 0, "a leaf of less than two keys is split");
-  return [leaf.slice(0, cellsPerKey * middle), leaf.slice(cellsPerKey * middle)];
+  return [partOf(leaf, 0, middle), partOf(leaf, middle, keysIn(leaf))];
 }
 
 /** One leaf with the keys of two that follow each other. */

@@ -37,7 +37,7 @@ const groupBits = 7;
 const groupMask = (1 << groupBits) - 1;
 
 /** The leaves of a slot that holds more keys than one leaf may, in order, none of them empty. */
-class LeafList {
+export class LeafList {
   readonly leaves: KeyLeaf[];
 
   constructor(leaves: KeyLeaf[]) {
@@ -45,7 +45,8 @@ class LeafList {
   }
 }
 
-type Slot = KeyLeaf | LeafList | undefined;
+/** All keys of one slot. */
+export type KeySlot = KeyLeaf | LeafList | undefined;
 
 export class KeyTable {
   /** Number of keys in the table. */
@@ -57,9 +58,20 @@ export class KeyTable {
   #hash = 0;
   /** The number of the leaf within its slot's list. */
   #leafNumber = 0;
-  readonly #slots: Slot[] = new Array<Slot>(slotCount).fill(undefined);
+  readonly #slots: KeySlot[];
   /** Keys in each group of slots, so that the n-th key and the next one are found in a few hundred steps. */
   readonly #groupCounts: Int32Array = new Int32Array(slotCount >> groupBits);
+
+  /** An empty table, or the one whose slots these are: it takes them over. */
+  constructor(slots: KeySlot[] = new Array<KeySlot>(slotCount).fill(undefined)) {
+    this.#slots = slots;
+    for (let slot = 0; slot < slotCount; slot++) {
+      const keyCount = keysInSlot(slots[slot]);
+      const group = slot >> groupBits;
+      this.keyCount += keyCount;
+      this.#groupCounts[group] = (this.#groupCounts[group] as number) + keyCount;
+    }
+  }
 
   /** Of the key at the place, as are the next ones. */
   get key(): string {
@@ -68,6 +80,10 @@ export class KeyTable {
 
   get hash(): number {
     return this.#hash;
+  }
+
+  get position(): KeyPosition {
+    return this.#slot * keyHashCount + this.#hash;
   }
 
   get value(): Value {
@@ -157,7 +173,7 @@ export class KeyTable {
     return walk;
   }
 
-  #findAmong(slot: Slot, key: string): boolean {
+  #findAmong(slot: KeySlot, key: string): boolean {
     assert(slot !== undefined, "a search in an empty slot");
     const hash = this.#hash;
     let leaf: KeyLeaf;
@@ -214,10 +230,10 @@ export class KeyWalk {
   #index = 0;
   #slot: number;
   #leafNumber = 0;
-  readonly #slots: readonly Slot[];
+  readonly #slots: readonly KeySlot[];
   readonly #groupCounts: Int32Array;
 
-  constructor(slots: readonly Slot[], groupCounts: Int32Array, position: KeyPosition) {
+  constructor(slots: readonly KeySlot[], groupCounts: Int32Array, position: KeyPosition) {
     this.#slots = slots;
     this.#groupCounts = groupCounts;
     this.#slot = Math.floor(position / keyHashCount);
@@ -302,6 +318,12 @@ export class KeyWalk {
       this.#leaf = following instanceof LeafList ? following.leaves[0] : following;
     }
   }
+}
+
+function keysInSlot(slot: KeySlot): number {
+  if (slot === undefined) return 0;
+  if (!(slot instanceof LeafList)) return keysIn(slot);
+  return slot.leaves.reduce((count, leaf) => count + keysIn(leaf), 0);
 }
 
 /** The last leaf whose first key is not behind (`hash`, `key`), or the first leaf. */

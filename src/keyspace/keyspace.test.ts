@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { entryOf, Replica } from "../../test/keyspace/replica.ts";
+import { chunksOf, entryOf, loaded, Replica, recordsOf } from "../../test/keyspace/replica.ts";
 import { Arguments, ErrorReply, ok, type Reply } from "../resp/index.ts";
 import type { CommandSpec } from "./command.ts";
 import { CommandTable } from "./command-table.ts";
 import { commandTable, entryCommandTable } from "./commands.ts";
+import { dueKeyMet } from "./due-key-met.ts";
 import { keyHashOfText } from "./key-hash.ts";
-import { dueKeyMet, freedKeysMax, Keyspace } from "./keyspace.ts";
+import { freedKeysMax, Keyspace } from "./keyspace.ts";
 import { SemanticsLevelError } from "./semantics.ts";
 
 /** A command that does not exist otherwise. */
@@ -231,7 +232,7 @@ describe("due keys", () => {
     const bytesPerKey = replica.keyspace.logicalBytes;
     for (const freed of [1_000, 2_000, 2_500, 2_500]) {
       replica.advance(100_000);
-      const held = [...replica.records()].map(({ key }) => key);
+      const held = [...recordsOf(replica.keyspace)].map(({ key }) => key);
       expect(new Set(held)).toEqual(new Set(inOrder.slice(freed)));
       expect(replica.keyspace.keyCount).toBe(0);
       expect(replica.run(["EXISTS", ...names])).toBe(0);
@@ -252,7 +253,7 @@ describe("due keys", () => {
     replica.write(1_000, ...names.map((name, at) => ["SET", name, "old", "PX", String(1 + at)]));
     replica.advance(5_000);
     const late = "k1100";
-    expect([...replica.records()].map(({ key }) => key)).toContain(late);
+    expect([...recordsOf(replica.keyspace)].map(({ key }) => key)).toContain(late);
     expect(replica.write(5_000, ["APPEND", late, "new"], ["PTTL", late])).toEqual([3, -1]);
     expect(replica.run(["GET", late])).toBe("new");
     replica.advance(5_001);
@@ -267,7 +268,7 @@ describe("due keys", () => {
       ...Array.from({ length: 3_000 }, (_, at) => ["SET", `k${at}`, "v", "PX", "1"]),
     );
     replica.advance(2_000);
-    expect([...replica.records()]).toHaveLength(2_001);
+    expect([...recordsOf(replica.keyspace)]).toHaveLength(2_001);
     for (let count = 0; count < 20; count++) expect(replica.run(["RANDOMKEY"])).toBe("lasting");
   });
 });
@@ -337,9 +338,8 @@ describe("what apply depends on", () => {
     });
     expect(agree(raise, [upgraded, other])).toEqual([0, 1].map(() => ["hello", ok, "good day", ok, "good day"]));
     expect(() => old.apply(raise)).toThrow(SemanticsLevelError);
-    expect(() => new Keyspace({ semanticsLevelMax: 1 }).restore(upgraded.keyspace.header(), [])).toThrow(
-      SemanticsLevelError,
-    );
+    const chunks = chunksOf(upgraded.keyspace.beginSnapshot({ heldBytesMax: 1_000 }));
+    expect(() => loaded(chunks)).toThrow(SemanticsLevelError);
   });
 
   test("nothing but the entries counts: readers, their clocks and their number make no difference [A-1]", () => {

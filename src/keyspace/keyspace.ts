@@ -18,42 +18,22 @@ import { type Arguments, ErrorReply, type Reply } from "../resp/index.ts";
 import { type CommandSpec, hasArity, isWrite } from "./command.ts";
 import { type Deadline, DeadlineIndex } from "./deadline-index.ts";
 import { digestOf } from "./digest.ts";
+import { type DueKeyMet, dueKeyMet } from "./due-key-met.ts";
 import type { EntryHeader } from "./entry.ts";
 import { EntryRandom } from "./entry-random.ts";
 import type { KeyPosition } from "./key-hash.ts";
-import type { KeyMeta } from "./key-leaf.ts";
+import { deadlineIdOf, type KeyMeta, metaOfDeadline } from "./key-leaf.ts";
+import type { KeyRecord } from "./key-record.ts";
 import { KeyTable, type KeyWalk } from "./key-table.ts";
+import { emptyContents, type KeyspaceContents, type KeyspaceHeader } from "./keyspace-contents.ts";
 import { KeyspaceStatistics } from "./keyspace-statistics.ts";
 import { RevisionTimes } from "./revision-times.ts";
-import { SemanticsLevelError, semanticsLevelMax } from "./semantics.ts";
-import { deadlineBytes, logicalBytes, type Value, valueBytes } from "./value.ts";
+import { checkSemanticsLevel, semanticsLevelMax } from "./semantics.ts";
+import { KeyspaceSnapshot, type SnapshotOptions } from "./snapshot.ts";
+import { deadlineBytes, frozenCopyOf, logicalBytes, type Value, valueBytes } from "./value.ts";
 
 /** How many due keys one entry frees at most, so that no entry takes long. */
 export const freedKeysMax = 1_000;
-
-/** A read has met a key that is due but whose time the replicated clock has not reached yet. */
-export class DueKeyMet {}
-
-/**
- * What `read` answers then: the host proposes an entry without commands at the read's `nowMs` (one for all reads of a
- * turn) and reads again once it is applied.
- */
-export const dueKeyMet: DueKeyMet = new DueKeyMet();
-
-/** The part of the state that is not keys. */
-export interface KeyspaceHeader {
-  readonly appliedIndex: number;
-  readonly clockMs: number;
-  readonly semanticsLevel: number;
-}
-
-/** A key with all that belongs to it. Whoever makes one for `restore` gives the value away. */
-export interface KeyRecord {
-  readonly key: string;
-  readonly value: Value;
-  readonly deadline: Deadline | undefined;
-  readonly revision: number;
-}
 
 export interface KeyspaceOptions {
   /** The highest semantics level that this binary knows; another one than the default only in tests. */
@@ -69,12 +49,13 @@ const live = 2;
 
 export class Keyspace {
   readonly statistics: KeyspaceStatistics;
-  #appliedIndex = 0;
-  #clockMs = 0;
-  #semanticsLevel = 1;
-  #logicalBytes = 0;
-  #table = new KeyTable();
-  #deadlines = new DeadlineIndex();
+  #appliedIndex: number;
+  #clockMs: number;
+  #semanticsLevel: number;
+  #logicalBytes: number;
+  #table: KeyTable;
+  #deadlines: DeadlineIndex;
+  #snapshot: KeyspaceSnapshot | undefined;
   readonly #times = new RevisionTimes();
   readonly #semanticsLevelMax: number;
 
@@ -82,6 +63,7 @@ export class Keyspace {
   /** Whether the command under way may change anything. */
   #isWriting = false;
   #place: typeof absent | typeof due | typeof live = absent;
+  #isChangeTold = false;
   /** What deadlines are held against: the clock, or a later time during a read. */
   #nowMs = 0;
   #hasMetDueKey = false;
@@ -92,8 +74,20 @@ export class Keyspace {
   #seedHigh = 0;
   #randomReads = 0;
 
-  constructor(options: KeyspaceOptions = {}) {
+  /**
+   * Empty; or with `contents`, which it takes over (a `KeyspaceLoader` makes them).
+   *
+   * @throws SemanticsLevelError (SEMANTICS_LEVEL_UNKNOWN)
+   */
+  constructor(options: KeyspaceOptions = {}, contents: KeyspaceContents = emptyContents()) {
     this.#semanticsLevelMax = options.semanticsLevelMax ?? semanticsLevelMax;
+    checkSemanticsLevel(contents.header.semanticsLevel, this.#semanticsLevelMax);
+    this.#appliedIndex = contents.header.appliedIndex;
+    this.#clockMs = contents.header.clockMs;
+    this.#semanticsLevel = contents.header.semanticsLevel;
+    this.#logicalBytes = contents.logicalBytes;
+    this.#table = contents.table;
+    this.#deadlines = contents.deadlines;
     this.statistics = options.statistics ?? new KeyspaceStatistics();
   }
 
@@ -200,7 +194,23 @@ export class Keyspace {
     return { appliedIndex: this.#appliedIndex, clockMs: this.#clockMs, semanticsLevel: this.#semanticsLevel };
   }
 
-  /** All keys from `position` on in their logical order, due ones included: what a snapshot holds. */
+  /** Begins a snapshot of the state as it is now, between two entries. At most one lives; whoever begins it closes it. */
+  beginSnapshot(options: SnapshotOptions): KeyspaceSnapshot {
+    assert(!this.#isInEntry, "a snapshot begins within an entry");
+    assert(this.#snapshot === undefined, "a snapshot begins while another one lives");
+    const snapshot = new KeyspaceSnapshot(options, {
+      header: this.header(),
+      table: this.#table,
+      deadlines: this.#deadlines,
+      ended: () => {
+        if (this.#snapshot === snapshot) this.#snapshot = undefined;
+      },
+    });
+    this.#snapshot = snapshot;
+    return snapshot;
+  }
+
+  /** All keys from `position` on in their logical order, due ones included. */
   walk(position: KeyPosition = 0): KeyWalk {
     return this.#table.walk(position);
   }
@@ -209,27 +219,6 @@ export class Keyspace {
   record(walk: KeyWalk): KeyRecord {
     const { key, value, meta } = walk;
     return { key, value, deadline: this.#deadlineOf(meta), revision: this.#revisionOf(meta) };
-  }
-
-  /**
-   * Turns an empty keyspace into the one that `header` and `records` were taken from. The order of `records` is free.
-   *
-   * @throws SemanticsLevelError (SEMANTICS_LEVEL_UNKNOWN)
-   */
-  restore(header: KeyspaceHeader, records: Iterable<KeyRecord>): void {
-    assert(this.#appliedIndex === 0 && this.#table.keyCount === 0, "only an empty keyspace is restored");
-    if (header.semanticsLevel > this.#semanticsLevelMax) {
-      throw new SemanticsLevelError(header.semanticsLevel, this.#semanticsLevelMax);
-    }
-    this.#appliedIndex = header.appliedIndex;
-    this.#clockMs = header.clockMs;
-    this.#semanticsLevel = header.semanticsLevel;
-    for (const { key, value, deadline, revision } of records) {
-      assert(!this.#table.findText(key), "a key is restored twice");
-      this.#table.insert(key, value, revision);
-      this.#logicalBytes += logicalBytes(key, value);
-      if (deadline !== undefined) this.#addDeadline(deadline);
-    }
   }
 
   // ── For commands ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -284,6 +273,8 @@ export class Keyspace {
       this.#place = live;
     } else {
       this.statistics.expiredCount++;
+      this.#keepForSnapshot();
+      this.#touch();
       this.#dropDeadline();
       this.#place = live;
       this.replace(value);
@@ -293,15 +284,24 @@ export class Keyspace {
   /** Gives the found key another value. Its deadline stays. */
   replace(value: Value): void {
     assert(this.#isWriting && this.#place === live, "a value is replaced that was not found");
+    this.#keepForSnapshot();
     const table = this.#table;
     this.#logicalBytes += valueBytes(value) - valueBytes(table.value);
     table.value = value;
     this.#touch();
   }
 
-  /** Says that the found key's value was changed in place and now weighs `growthBytes` more. */
-  changed(growthBytes: number): void {
+  /** Says that the found key's value is about to be changed in place; `changed` follows. */
+  willChange(): void {
     assert(this.#isWriting && this.#place === live, "a value is changed that was not found");
+    this.#keepForSnapshot();
+    this.#isChangeTold = true;
+  }
+
+  /** Says that the found key's value was changed in place, as `willChange` told, and now weighs `growthBytes` more. */
+  changed(growthBytes: number): void {
+    assert(this.#isChangeTold, "a value is changed that nobody told of before");
+    this.#isChangeTold = false;
     this.#logicalBytes += growthBytes;
     this.#touch();
   }
@@ -337,6 +337,7 @@ export class Keyspace {
       this.remove();
       return;
     }
+    this.#keepForSnapshot();
     this.#touch();
     const meta = this.#table.meta;
     if (meta < 0) this.#deadlines.move(deadlineIdOf(meta), this.#table.hash, deadline);
@@ -346,7 +347,9 @@ export class Keyspace {
   /** Takes the found key's deadline away; false if it had none. */
   persist(): boolean {
     assert(this.#isWriting && this.#place === live, "a deadline is taken from a key that was not found");
-    if (!this.#dropDeadline()) return false;
+    if (this.#table.meta >= 0) return false;
+    this.#keepForSnapshot();
+    this.#dropDeadline();
     this.#touch();
     return true;
   }
@@ -354,6 +357,8 @@ export class Keyspace {
   /** Removes all keys. */
   clear(): void {
     assert(this.#isWriting, "a read clears the keyspace");
+    // The snapshot goes on with what it has: the old table, which nobody changes any more.
+    this.#snapshot?.takeOver(this.#logicalBytes);
     this.#table = new KeyTable();
     this.#deadlines = new DeadlineIndex();
     this.#logicalBytes = 0;
@@ -409,7 +414,7 @@ export class Keyspace {
    */
   raiseSemanticsLevel(level: number): void {
     assert(this.#isWriting, "a read raises the semantics level");
-    if (level > this.#semanticsLevelMax) throw new SemanticsLevelError(level, this.#semanticsLevelMax);
+    checkSemanticsLevel(level, this.#semanticsLevelMax);
     if (level > this.#semanticsLevel) this.#semanticsLevel = level;
   }
 
@@ -437,6 +442,19 @@ export class Keyspace {
     return meta < 0 ? this.#deadlines.revision(deadlineIdOf(meta)) : meta;
   }
 
+  /** Before each change of the key at the place: a snapshot that needs it as it is keeps a copy. */
+  #keepForSnapshot(): void {
+    if (this.#snapshot !== undefined) this.#keepFor(this.#snapshot);
+  }
+
+  #keepFor(snapshot: KeyspaceSnapshot): void {
+    const { position, key, value, meta } = this.#table;
+    const revision = this.#revisionOf(meta);
+    // A key that changed since the snapshot began was kept then, or was not there.
+    if (revision > snapshot.header.appliedIndex || snapshot.hasPassed(position, key)) return;
+    snapshot.keep(position, { key, value: frozenCopyOf(value), deadline: this.#deadlineOf(meta), revision });
+  }
+
   /** Notes that this entry has changed the key at the place. */
   #touch(): void {
     const meta = this.#table.meta;
@@ -448,22 +466,22 @@ export class Keyspace {
     const table = this.#table;
     const id = this.#deadlines.add(table.key, table.hash, deadline);
     this.#deadlines.setRevision(id, table.meta);
-    table.meta = -1 - id;
+    table.meta = metaOfDeadline(id);
     this.#logicalBytes += deadlineBytes;
   }
 
-  /** Takes the deadline of the key at the place out of the index; false if it has none. */
-  #dropDeadline(): boolean {
+  /** Takes the deadline of the key at the place, if it has one, out of the index. */
+  #dropDeadline(): void {
     const meta = this.#table.meta;
-    if (meta >= 0) return false;
+    if (meta >= 0) return;
     const id = deadlineIdOf(meta);
     this.#table.meta = this.#deadlines.revision(id);
     this.#deadlines.remove(id);
     this.#logicalBytes -= deadlineBytes;
-    return true;
   }
 
   #removeHere(): void {
+    this.#keepForSnapshot();
     this.#dropDeadline();
     this.#logicalBytes -= logicalBytes(this.#table.key, this.#table.value);
     this.#table.remove();
@@ -478,9 +496,4 @@ export class Keyspace {
     }
     this.#place = absent;
   }
-}
-
-/** Of a key that has a deadline (see {@link KeyMeta}). */
-function deadlineIdOf(meta: KeyMeta): number {
-  return -1 - meta;
 }

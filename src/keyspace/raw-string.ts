@@ -17,6 +17,8 @@ export class RawString {
   encoding: "raw" | "embstr";
   #content: string | Buffer;
   #length: number;
+  /** The bytes of a buffer below this are also those of a frozen copy, and never change any more. */
+  #sharedLength = 0;
 
   /** `text` must be flat, as `Arguments.text` makes it. */
   constructor(text: string, encoding: "raw" | "embstr" = "raw") {
@@ -54,7 +56,7 @@ export class RawString {
       scratch.latin1Write(text, offset);
       this.#content = scratch.latin1Slice(0, length);
     } else {
-      const content = this.#reserve(length);
+      const content = this.#reserve(length, offset);
       content.latin1Write(text, offset);
       this.#content = content;
     }
@@ -69,10 +71,24 @@ export class RawString {
     return copy;
   }
 
-  /** A buffer with room for `length` bytes, filled up to now and zero behind. */
-  #reserve(length: number): Buffer {
+  /**
+   * A copy that stays as this string is now, and is never changed. It costs nothing before bytes that it has are
+   * overwritten here; appending overwrites none.
+   */
+  frozen(): RawString {
+    const copy = new RawString("", this.encoding);
+    copy.#length = this.#length;
+    copy.#content = this.#content;
+    copy.#sharedLength = Number.POSITIVE_INFINITY;
+    this.#sharedLength = this.#length;
+    return copy;
+  }
+
+  /** A buffer with room for `length` bytes, filled up to now and zero behind, that may be changed from `offset` on. */
+  #reserve(length: number, offset: number): Buffer {
     const before = this.#content;
-    if (typeof before !== "string" && before.length >= length) return before;
+    if (typeof before !== "string" && before.length >= length && offset >= this.#sharedLength) return before;
+    this.#sharedLength = 0;
     const spare = Math.min(length, 1024 * 1024);
     const grown = Buffer.alloc(Math.min(length + spare, stringBytesMax));
     if (typeof before === "string") grown.latin1Write(before, 0);

@@ -19,6 +19,15 @@ export const semanticsLevels: readonly SemanticsLevel[] = [{ level: 1, change: "
 /** The highest level that this binary knows: what a cluster may be raised to if all of its nodes say at least this. */
 export const semanticsLevelMax: number = semanticsLevels.length;
 
+/**
+ * A binary that knows the levels up to `knownMax` may go on at `level`, or else must stop.
+ *
+ * @throws SemanticsLevelError (SEMANTICS_LEVEL_UNKNOWN)
+ */
+export function checkSemanticsLevel(level: number, knownMax: number): void {
+  if (level > knownMax) throw new SemanticsLevelError(level, knownMax);
+}
+
 /** The state is, or is to be raised, to a level that this binary does not know. The replica must stop until it is upgraded. */
 export class SemanticsLevelError extends CoterieError {
   readonly code = "SEMANTICS_LEVEL_UNKNOWN";

@@ -68,9 +68,13 @@ function getRange(keyspace: Keyspace, args: Arguments): Reply {
 
 /** The string at the place in the form that can be changed. */
 function rawAtPlace(keyspace: Keyspace, found: string | RawString): RawString {
-  if (typeof found !== "string") return found;
+  if (typeof found !== "string") {
+    keyspace.willChange();
+    return found;
+  }
   const raw = new RawString(found);
   keyspace.replace(raw);
+  keyspace.willChange();
   return raw;
 }
 

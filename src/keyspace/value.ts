@@ -16,6 +16,24 @@ export function typeOf(_value: Value): ValueType {
   return "string";
 }
 
+/** The forms of values that digests and snapshots tell apart. A number is never used for another form. */
+export type ValueForm = 0 | 1 | 2;
+
+export const plainForm = 0;
+export const rawForm = 1;
+export const embeddedForm = 2;
+
+export function formOf(value: Value): ValueForm {
+  if (typeof value === "string") return plainForm;
+  return value.encoding === "raw" ? rawForm : embeddedForm;
+}
+
+/** A value of this form with these bytes. `text` must be flat. */
+export function valueOfForm(form: ValueForm, text: string): Value {
+  if (form === plainForm) return text;
+  return new RawString(text, form === rawForm ? "raw" : "embstr");
+}
+
 export function isString(value: Value): value is StringValue {
   return typeof value === "string" || value instanceof RawString;
 }
@@ -23,6 +41,11 @@ export function isString(value: Value): value is StringValue {
 /** A value of its own for another key. */
 export function cloneOf(value: Value): Value {
   return typeof value === "string" ? value : value.clone();
+}
+
+/** A value that stays as this one is now, for whoever keeps and never changes it; costs next to nothing. */
+export function frozenCopyOf(value: Value): Value {
+  return typeof value === "string" ? value : value.frozen();
 }
 
 /**

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import { keyspaceOf } from "../../test/keyspace/contents.ts";
 import { Replica } from "../../test/keyspace/replica.ts";
 import { ErrorReply, ok } from "../resp/index.ts";
 import { commandTable } from "./commands.ts";
-import { Keyspace } from "./keyspace.ts";
 import { wrongType } from "./replies.ts";
 import type { Value } from "./value.ts";
 
@@ -10,12 +10,12 @@ import type { Value } from "./value.ts";
 const other = { length: 1, clone: () => other } as unknown as Value;
 
 function replicaWithOther(): Replica {
-  const keyspace = new Keyspace();
-  keyspace.restore({ appliedIndex: 1, clockMs: 1, semanticsLevel: 1 }, [
+  const header = { appliedIndex: 1, clockMs: 1, semanticsLevel: 1 };
+  const records = [
     { key: "k", value: other, deadline: undefined, revision: 1 },
     { key: "s", value: "text", deadline: undefined, revision: 1 },
-  ]);
-  return new Replica(keyspace);
+  ];
+  return new Replica(keyspaceOf(header, records));
 }
 
 test.for([

@@ -1,7 +1,6 @@
 /** A replica of one: a keyspace that is spoken to in commands, through real entries. For tests. */
 import {
   type CommandTable,
-  cloneOf,
   DueKeyMet,
   EntryReader,
   EntryWriter,
@@ -9,6 +8,8 @@ import {
   isWrite,
   type KeyRecord,
   Keyspace,
+  KeyspaceLoader,
+  type KeyspaceSnapshot,
 } from "../../src/keyspace/index.ts";
 import { Arguments, type Reply } from "../../src/resp/index.ts";
 
@@ -85,18 +86,26 @@ export class Replica {
     }
   }
 
-  /** Another keyspace made from this one's records, as from a snapshot. */
+  /** Another replica, made from a snapshot of this one. */
   restored(): Replica {
-    const keyspace = new Keyspace();
-    keyspace.restore(this.keyspace.header(), this.records());
-    return new Replica(keyspace, this.#table);
+    const snapshot = this.keyspace.beginSnapshot({ heldBytesMax: Number.POSITIVE_INFINITY });
+    return new Replica(loaded(chunksOf(snapshot)), this.#table);
   }
+}
 
-  /** All keys, with values that share nothing with the keyspace's. */
-  *records(): Generator<KeyRecord> {
-    for (const walk = this.keyspace.walk(); !walk.isOver; walk.next()) {
-      const record = this.keyspace.record(walk);
-      yield { ...record, value: cloneOf(record.value) };
-    }
-  }
+/** All keys. The values are the keyspace's own. */
+export function* recordsOf(keyspace: Keyspace): Generator<KeyRecord> {
+  for (const walk = keyspace.walk(); !walk.isOver; walk.next()) yield keyspace.record(walk);
+}
+
+/** All that is left of a snapshot. */
+export function* chunksOf(snapshot: KeyspaceSnapshot, bytesMax?: number): Generator<Uint8Array> {
+  for (let chunk = snapshot.next(bytesMax); chunk !== undefined; chunk = snapshot.next(bytesMax)) yield chunk;
+}
+
+/** The keyspace whose snapshot these chunks are. */
+export function loaded(chunks: Iterable<Uint8Array>): Keyspace {
+  const loader = new KeyspaceLoader();
+  for (const chunk of chunks) loader.feed(chunk);
+  return loader.finish();
 }
