@@ -1,7 +1,7 @@
 /** What comes from other nodes and goes to them: Raft's messages, clocks, forwarded commands, questions for the status. */
 import type { ByteReader, PeerIdentity, PeerLink, PeerLinks, PeerLinksHandler, Refusal } from "../net/index.ts";
 import type { Clock, Logger, SocketAddress } from "../platform/index.ts";
-import type { Message } from "../raft/index.ts";
+import type { Entry, Message } from "../raft/index.ts";
 import { admit } from "./admission.ts";
 import type { Checksum } from "./checksums.ts";
 import type { EntryClock } from "./entry-clock.ts";
@@ -56,8 +56,7 @@ export class PeerTraffic implements PeerLinksHandler {
       if (isData) handler.onLost(message.to);
       return;
     }
-    // A full log would not take them; the next ping says when it does.
-    if (isData && message.entries.length > 0 && this.isPeerFull(message.to)) return;
+    if (isData && this.isPeerFull(message.to) && isHeavy(message.entries[0])) return;
     writeRaftMessage(link.begin(messageType.raft, raftMessageBytes(message)), group, message);
     link.end();
     handler.onOutput();
@@ -278,4 +277,9 @@ export class PeerTraffic implements PeerLinksHandler {
     this.#options.handler.onDigest(link.peer.nodeId, group, { index, digest });
     return true;
   }
+}
+
+/** A full log would not take it, nor what follows it; the next ping says when it does. */
+function isHeavy(entry: Entry | undefined): boolean {
+  return entry?.kind === "normal" && entry.data.length > 0;
 }
