@@ -10,24 +10,27 @@ export {
   DatagramNotSentError,
 } from "./connection-errors.ts";
 export {
-  anything,
-  decodeJson,
-  encodeJson,
-  type JsonOptions,
-  type MessageSchema,
-  type SchemaResult,
-} from "./json-message.ts";
-export { JsonStream } from "./json-stream.ts";
+  JsonDatagrams,
+  type JsonDatagramsOptions,
+  type JsonDatagramsSettings,
+  type ReceivedMessage,
+} from "./json-datagrams.ts";
+export { anything, decodeJson, encodeJson, type JsonOptions, type MessageSchema } from "./json-message.ts";
+export { JsonStream, type JsonStreamOptions, type JsonStreamSettings } from "./json-stream.ts";
 export { type LinkKind, linkKinds } from "./link-kind.ts";
 export { Listener } from "./listener.ts";
 export {
+  MessageError,
   MessageInvalidError,
   MessageMalformedError,
+  MessageNotUtf8Error,
+  type MessagePlace,
   MessageTooDeepError,
   MessageTooLargeError,
   MessageTruncatedError,
   type SchemaIssue,
 } from "./message-errors.ts";
+export type { Framing } from "./message-splitter.ts";
 export type { PeerIdentity, Refusal, RefusalCode } from "./peer-identity.ts";
 export type { PeerLink } from "./peer-link.ts";
 export {

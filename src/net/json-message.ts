@@ -1,26 +1,21 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { InvalidArgumentError } from "../channels/index.ts";
+import { findSyntaxProblem } from "./json-syntax.ts";
 import {
   MessageInvalidError,
   MessageMalformedError,
+  MessageNotUtf8Error,
+  type MessagePlace,
   MessageTooDeepError,
   MessageTooLargeError,
-  type SchemaIssue,
 } from "./message-errors.ts";
+import { findInvalidUtf8 } from "./utf8.ts";
 
-/** What a validator offers by the Standard Schema convention, version 1: zod, valibot, arktype and others do. */
-export interface MessageSchema<T> {
-  readonly "~standard": {
-    readonly version: 1;
-    readonly validate: (value: unknown) => SchemaResult<T> | Promise<SchemaResult<T>>;
-  };
-}
-
-export type SchemaResult<T> =
-  | { readonly value: T; readonly issues?: undefined }
-  | { readonly issues: readonly SchemaIssue[] };
+/** Any validator that follows Standard Schema, version 1, and yields `T`: one of zod, valibot, arktype and others. */
+export type MessageSchema<T> = StandardSchemaV1<unknown, T>;
 
 export interface JsonOptions<T> {
-  /** Of one message, without the line's end. Default 1 MiB. */
+  /** Of one message, without what stands around it in a stream. Default 1 MiB. */
   readonly bytesMax?: number;
   /** Arrays and objects within each other. Default 64. */
   readonly depthMax?: number;
@@ -32,10 +27,20 @@ export const jsonBytesMaxDefault: number = 1024 * 1024;
 const depthMaxDefault = 64;
 
 /** Accepts everything, as `unknown`. */
-export const anything: MessageSchema<unknown> = { "~standard": { version: 1, validate: (value) => ({ value }) } };
+export const anything: MessageSchema<unknown> = {
+  "~standard": { version: 1, vendor: "coterie", validate: (value) => ({ value }) },
+};
 
-/** @throws MessageTooLargeError (MESSAGE_TOO_LARGE); InvalidArgumentError (INVALID_ARGUMENT) for what is no JSON. */
+/**
+ * The JSON of `value` in UTF-8, without a line's end within.
+ * @throws MessageTooLargeError (MESSAGE_TOO_LARGE); InvalidArgumentError (INVALID_ARGUMENT) for what is no JSON.
+ */
 export function encodeJson(value: unknown, bytesMax: number = jsonBytesMaxDefault): Uint8Array {
+  return Buffer.from(jsonText(value, bytesMax));
+}
+
+/** As {@link encodeJson}, before it is bytes. */
+export function jsonText(value: unknown, bytesMax: number): string {
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
@@ -43,51 +48,71 @@ export function encodeJson(value: unknown, bytesMax: number = jsonBytesMaxDefaul
     throw new InvalidArgumentError("a value that goes in circles, or holds a BigInt, is no JSON", { cause });
   }
   if (text === undefined) throw new InvalidArgumentError("undefined, functions and symbols are no JSON");
-  const bytes = Buffer.from(text);
-  if (bytes.length > bytesMax) throw new MessageTooLargeError(bytesMax);
-  return bytes;
+  // Three bytes a character are the most, so that short texts need no counting.
+  if (text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax) throw new MessageTooLargeError(bytesMax);
+  return text;
 }
 
 /**
- * @throws MessageTooLargeError (MESSAGE_TOO_LARGE), MessageTooDeepError (MESSAGE_TOO_DEEP), MessageMalformedError
- * (MESSAGE_MALFORMED), MessageInvalidError (MESSAGE_INVALID).
+ * The value that `bytes` stand for; a promise if the schema gives one. Of a name that comes twice in an object the last
+ * counts; nothing is taken for special, `__proto__` neither.
+ * @throws MessageTooLargeError (MESSAGE_TOO_LARGE), MessageNotUtf8Error (MESSAGE_NOT_UTF8), MessageMalformedError
+ * (MESSAGE_MALFORMED), MessageTooDeepError (MESSAGE_TOO_DEEP), MessageInvalidError (MESSAGE_INVALID).
  */
-export async function decodeJson<T>(bytes: Uint8Array, options: JsonOptions<T>): Promise<T> {
+export function decodeJson<T>(bytes: Uint8Array, options: JsonOptions<T>): T | Promise<T> {
+  return decodeMessage(bytes, options, undefined);
+}
+
+/** As {@link decodeJson}, for the message of a stream that has this number. */
+export function decodeMessage<T>(
+  bytes: Uint8Array,
+  options: JsonOptions<T>,
+  messageNumber: number | undefined,
+): T | Promise<T> {
   const { bytesMax = jsonBytesMaxDefault, depthMax = depthMaxDefault, schema } = options;
-  if (bytes.length > bytesMax) throw new MessageTooLargeError(bytesMax);
-  checkDepth(bytes, depthMax);
-  const result = await schema["~standard"].validate(parse(bytes));
-  if (result.issues !== undefined) throw new MessageInvalidError(result.issues);
+  if (bytes.length > bytesMax) throw new MessageTooLargeError(bytesMax, { messageNumber });
+  const value = parse(bytes, depthMax, messageNumber);
+  const result = schema["~standard"].validate(value);
+  if (result instanceof Promise) return result.then((settled) => validated(settled, { messageNumber }));
+  return validated(result, { messageNumber });
+}
+
+function validated<T>(result: StandardSchemaV1.Result<T>, place: MessagePlace): T {
+  if (result.issues !== undefined) throw new MessageInvalidError(result.issues, place);
   return result.value;
 }
 
-function parse(bytes: Uint8Array): unknown {
+/** A mark at the beginning is no JSON, so that it is not taken off. */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function parse(bytes: Uint8Array, depthMax: number, messageNumber: number | undefined): unknown {
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new MessageMalformedError("it is not UTF-8", { cause });
+    text = decoder.decode(bytes);
+  } catch {
+    throw new MessageNotUtf8Error({ messageNumber, offset: findInvalidUtf8(bytes) });
   }
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (cause) {
-    throw new MessageMalformedError(cause instanceof Error ? cause.message : "it is no JSON", { cause });
+    const { offset, problem } = findSyntaxProblem(bytes) ?? { offset: undefined, problem: "it cannot be read" };
+    throw new MessageMalformedError(problem, { messageNumber, offset }, { cause });
   }
+  // Every level takes a byte at least.
+  if (bytes.length > depthMax && isDeeper(value, depthMax)) {
+    throw new MessageTooDeepError(depthMax, { messageNumber, offset: findSyntaxProblem(bytes, depthMax)?.offset });
+  }
+  return value;
 }
 
-const [quote, backslash] = [0x22, 0x5c];
-const opening: ReadonlySet<number> = new Set([0x5b, 0x7b]);
-const ending: ReadonlySet<number> = new Set([0x5d, 0x7d]);
-
-/** Counts brackets outside of strings, before anything is built from them. */
-function checkDepth(bytes: Uint8Array, depthMax: number): void {
-  let depth = 0;
-  let isInString = false;
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at] as number;
-    if (byte === quote) isInString = !isInString;
-    else if (isInString) at += byte === backslash ? 1 : 0;
-    else if (ending.has(byte)) depth--;
-    else if (opening.has(byte) && ++depth > depthMax) throw new MessageTooDeepError(depthMax, at);
+/** Goes no deeper than `depthMax` itself. */
+function isDeeper(value: unknown, depthMax: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (depthMax === 0) return true;
+  if (Array.isArray(value)) return value.some((element) => isDeeper(element, depthMax - 1));
+  for (const name in value) {
+    if (isDeeper(Reflect.get(value, name), depthMax - 1)) return true;
   }
+  return false;
 }

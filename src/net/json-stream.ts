@@ -1,101 +1,119 @@
-import { type Cancellation, type Closed, closed, Semaphore } from "../channels/index.ts";
+import { type Cancellation, type Closed, closed, contextOf, Semaphore } from "../channels/index.ts";
 import type { Connection } from "./connection.ts";
-import { anything, decodeJson, encodeJson, type JsonOptions, jsonBytesMaxDefault } from "./json-message.ts";
-import { MessageTooLargeError, MessageTruncatedError } from "./message-errors.ts";
+import { anything, decodeMessage, type JsonOptions, jsonBytesMaxDefault, jsonText } from "./json-message.ts";
+import { MessageError, MessageTruncatedError } from "./message-errors.ts";
+import { createSplitter, type Framing, frame, type MessageSplitter } from "./message-splitter.ts";
 
-const newline = 0x0a;
+/** How messages travel, and what becomes of bad ones. */
+export interface JsonStreamSettings {
+  /** The same on both sides. Default "lines". */
+  readonly framing?: Framing;
+  /** Of one message, without what stands around it. Default 1 MiB. */
+  readonly bytesMax?: number;
+  /** Arrays and objects within each other. Default 64. */
+  readonly depthMax?: number;
+  /** Hears of messages that cannot be received, which are skipped then. Default: `receive` throws the error. */
+  readonly onInvalid?: (error: MessageError) => void;
+}
+
+export interface JsonStreamOptions<T> extends JsonStreamSettings, JsonOptions<T> {}
 
 /**
- * JSON messages over TCP, one a line. A message that is too large or cannot be read is an error of its `receive`, and
- * the next `receive` goes on behind it. The connection stays its owner's, who closes it.
+ * JSON messages over a connection, one a line or each behind its length. A message that is too large or cannot be read is
+ * an error of its `receive`, and the next `receive` goes on behind it. The connection stays its owner's, who closes it.
  */
 export class JsonStream<T> implements AsyncIterable<T> {
-  readonly #connection: Connection;
-  readonly #options: JsonOptions<T>;
+  readonly connection: Connection;
+  readonly #options: JsonStreamOptions<T>;
+  readonly #framing: Framing;
   readonly #bytesMax: number;
+  readonly #splitter: MessageSplitter;
+  /** Held by the receive whose turn it is to read. */
   readonly #receiving = new Semaphore(1);
-  /** Read, and no line of it handed out yet: whole pieces without a line's end, then `#rest`. */
-  #begun: Uint8Array[] = [];
-  #begunBytes = 0;
-  #rest: Uint8Array = new Uint8Array(0);
+  #isCutOffTold = false;
 
-  constructor(connection: Connection, options: JsonOptions<T>) {
-    this.#connection = connection;
+  constructor(connection: Connection, options: JsonStreamOptions<T>) {
+    this.connection = connection;
     this.#options = options;
+    this.#framing = options.framing ?? "lines";
     this.#bytesMax = options.bytesMax ?? jsonBytesMaxDefault;
+    this.#splitter = createSplitter(this.#framing, this.#bytesMax);
   }
 
   /** A stream whose messages are `unknown`. */
-  static untyped(connection: Connection): JsonStream<unknown> {
-    return new JsonStream(connection, { schema: anything });
+  static untyped(connection: Connection, settings: JsonStreamSettings = {}): JsonStream<unknown> {
+    return new JsonStream(connection, { ...settings, schema: anything });
   }
 
   /**
-   * The next message, {@link closed} at the end. A cancelled receive takes nothing.
-   * @throws MessageTooLargeError (MESSAGE_TOO_LARGE), MessageTooDeepError (MESSAGE_TOO_DEEP), MessageMalformedError
-   * (MESSAGE_MALFORMED), MessageInvalidError (MESSAGE_INVALID), MessageTruncatedError (MESSAGE_TRUNCATED), and what
-   * the connection's `read` throws.
+   * The next message, {@link closed} at the end; a promise if it has to wait. A cancelled receive takes nothing.
+   * @throws MessageError: MessageTooLargeError (MESSAGE_TOO_LARGE), MessageNotUtf8Error (MESSAGE_NOT_UTF8),
+   * MessageMalformedError (MESSAGE_MALFORMED), MessageTooDeepError (MESSAGE_TOO_DEEP), MessageInvalidError
+   * (MESSAGE_INVALID), MessageTruncatedError (MESSAGE_TRUNCATED); and what the connection's `read` throws.
    */
-  async receive(cancellation?: Cancellation): Promise<T | Closed> {
+  receive(cancellation?: Cancellation): T | Closed | Promise<T | Closed> {
+    if (cancellation !== undefined) contextOf(cancellation).throwIfDone();
+    // What has come already is handed out without waiting, unless somebody waits before.
+    if (this.#receiving.held === 0 && this.#options.onInvalid === undefined) {
+      const bytes = this.#splitter.next();
+      if (bytes !== undefined) return this.#decode(bytes);
+    }
+    return this.#receiveInTurn(cancellation);
+  }
+
+  /**
+   * Sends `value`; a promise if it has to wait for messages before it.
+   * @throws MessageTooLargeError (MESSAGE_TOO_LARGE), InvalidArgumentError (INVALID_ARGUMENT) for what is no JSON, and
+   * what the connection's `write` throws.
+   */
+  send(value: unknown, cancellation?: Cancellation): Promise<void> | undefined {
+    return this.connection.write(frame(jsonText(value, this.#bytesMax), this.#framing), cancellation);
+  }
+
+  /** Yields messages until the end; throws what {@link receive} does, after which another loop goes on behind it. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    for (;;) {
+      const next = this.receive();
+      const value = next instanceof Promise ? await next : next;
+      if (value === closed) return;
+      yield value as T;
+    }
+  }
+
+  async #receiveInTurn(cancellation: Cancellation | undefined): Promise<T | Closed> {
     await this.#receiving.acquire(1, cancellation);
     try {
-      const line = await this.#readLine(cancellation);
-      return line === closed ? closed : await decodeJson(line, this.#options);
+      for (;;) {
+        try {
+          return await this.#receiveNext(cancellation);
+        } catch (error) {
+          const { onInvalid } = this.#options;
+          if (onInvalid === undefined || !(error instanceof MessageError)) throw error;
+          onInvalid(error);
+        }
+      }
     } finally {
       this.#receiving.release();
     }
   }
 
-  /** @throws MessageTooLargeError, InvalidArgumentError for what is no JSON, and what the connection's `write` throws. */
-  async send(value: unknown, cancellation?: Cancellation): Promise<void> {
-    const bytes = encodeJson(value, this.#bytesMax);
-    await this.#connection.write(Buffer.concat([bytes, Uint8Array.of(newline)]), cancellation);
-  }
-
-  /** Yields messages until the end; throws what {@link receive} does. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    for (let value = await this.receive(); value !== closed; value = await this.receive()) yield value as T;
-  }
-
-  async #readLine(cancellation: Cancellation | undefined): Promise<Uint8Array | Closed> {
-    for (;;) {
-      const end = this.#rest.indexOf(newline);
-      if (end !== -1) return this.#takeLine(end);
-      this.#begin(this.#rest);
-      this.#rest = new Uint8Array(0);
-      const piece = await this.#connection.read(cancellation);
-      if (piece !== closed) {
-        this.#rest = piece;
-      } else if (this.#begunBytes > 0) {
-        const byteCount = this.#begunBytes;
-        this.#forget();
-        throw new MessageTruncatedError(byteCount);
-      } else {
-        return closed;
-      }
+  async #receiveNext(cancellation: Cancellation | undefined): Promise<T | Closed> {
+    for (let bytes = this.#splitter.next(); ; bytes = this.#splitter.next()) {
+      if (bytes !== undefined) return this.#decode(bytes);
+      const piece = await this.connection.read(cancellation);
+      if (piece === closed) return this.#end();
+      this.#splitter.push(piece);
     }
   }
 
-  #takeLine(end: number): Uint8Array {
-    this.#begin(this.#rest.subarray(0, end));
-    this.#rest = this.#rest.subarray(end + 1);
-    const isTooLarge = this.#begunBytes > this.#bytesMax;
-    const line = Buffer.concat(this.#begun);
-    this.#forget();
-    if (isTooLarge) throw new MessageTooLargeError(this.#bytesMax);
-    return line;
+  #decode(bytes: Uint8Array): T | Promise<T> {
+    return decodeMessage(bytes, this.#options, this.#splitter.messageNumber);
   }
 
-  /** Of a line that is too large only the length is kept. */
-  #begin(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    this.#begunBytes += bytes.length;
-    if (this.#begunBytes > this.#bytesMax) this.#begun = [];
-    else this.#begun.push(bytes);
-  }
-
-  #forget(): void {
-    this.#begun = [];
-    this.#begunBytes = 0;
+  #end(): Closed {
+    const { unfinishedBytes, messageNumber } = this.#splitter;
+    if (unfinishedBytes === 0 || this.#isCutOffTold) return closed;
+    this.#isCutOffTold = true;
+    throw new MessageTruncatedError(unfinishedBytes, { messageNumber });
   }
 }

@@ -77,7 +77,7 @@ export class Listener<A extends StreamAddress = StreamAddress> implements AsyncI
     leave?.();
   }
 
-  [Symbol.asyncIterator](): AsyncGenerator<Connection<A>, void, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<Connection<A>> {
     return this.#pending[Symbol.asyncIterator]();
   }
 

@@ -1,57 +1,105 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { CoterieError } from "../platform/index.ts";
 
-/** A message has more bytes than the limit. A stream goes on with the message after it. */
-export class MessageTooLargeError extends CoterieError {
+/** Where a received message went wrong. */
+export interface MessagePlace {
+  /** Which message of its stream, counted from 1; where messages are lines, the line. Undefined for one by itself. */
+  readonly messageNumber?: number | undefined;
+  /** The byte in the message, counted from 0; undefined where the whole message is meant. */
+  readonly offset?: number | undefined;
+}
+
+/**
+ * A message cannot be sent, or what came is none. A stream goes on with the message after it, unless it was cut off
+ * (MESSAGE_TRUNCATED).
+ */
+export abstract class MessageError extends CoterieError {
+  readonly messageNumber: number | undefined;
+  readonly offset: number | undefined;
+
+  constructor(what: string, place: MessagePlace, options?: { readonly cause?: unknown }) {
+    const { messageNumber, offset } = place;
+    const where = [
+      messageNumber === undefined ? "a message" : `message ${messageNumber}`,
+      ...(offset === undefined ? [] : [`at byte ${offset}`]),
+    ];
+    super(`${where.join(" ")}: ${what}`, options);
+    this.messageNumber = messageNumber;
+    this.offset = offset;
+  }
+}
+
+/** A message has more bytes than the limit. One to be sent was not sent; one that came is skipped. */
+export class MessageTooLargeError extends MessageError {
   readonly code = "MESSAGE_TOO_LARGE";
   readonly bytesMax: number;
-  constructor(bytesMax: number) {
-    super(`a message has more than ${bytesMax} bytes: send less at a time, or raise bytesMax on both sides`);
+  constructor(bytesMax: number, place: MessagePlace = {}) {
+    super(`it has more than ${bytesMax} bytes; send less at a time, or raise bytesMax on both sides`, place);
     this.bytesMax = bytesMax;
   }
 }
 
 /** Arrays and objects lie deeper in each other than the limit. `offset` is the byte at which they do. */
-export class MessageTooDeepError extends CoterieError {
+export class MessageTooDeepError extends MessageError {
   readonly code = "MESSAGE_TOO_DEEP";
   readonly depthMax: number;
-  readonly offset: number;
-  constructor(depthMax: number, offset: number) {
-    super(`a message is nested deeper than ${depthMax} at byte ${offset}: flatten it, or raise depthMax`);
+  constructor(depthMax: number, place: MessagePlace) {
+    super(`it is nested deeper than ${depthMax}; flatten it, or raise depthMax`, place);
     this.depthMax = depthMax;
-    this.offset = offset;
   }
 }
 
-/** A message is not UTF-8, or no JSON; `cause` says where. A stream goes on with the message after it. */
-export class MessageMalformedError extends CoterieError {
+/** A message is not UTF-8. `offset` is the first byte that is not. */
+export class MessageNotUtf8Error extends MessageError {
+  readonly code = "MESSAGE_NOT_UTF8";
+  constructor(place: MessagePlace) {
+    super("it is not UTF-8", place);
+  }
+}
+
+/** A message is no JSON. `offset` is the byte that cannot stand there; its length if it ends too early. */
+export class MessageMalformedError extends MessageError {
   readonly code = "MESSAGE_MALFORMED";
-  constructor(what: string, options?: { readonly cause?: unknown }) {
-    super(`a message cannot be read: ${what}`, options);
+  constructor(problem: string, place: MessagePlace, options?: { readonly cause?: unknown }) {
+    super(`it is no JSON: ${problem}`, place, options);
   }
 }
 
 /** The other side ended in the middle of a message. */
-export class MessageTruncatedError extends CoterieError {
+export class MessageTruncatedError extends MessageError {
   readonly code = "MESSAGE_TRUNCATED";
+  /** What came of it. */
   readonly byteCount: number;
-  constructor(byteCount: number) {
-    super(`the connection ended ${byteCount} bytes into a message: the rest of it never comes`);
+  constructor(byteCount: number, place: MessagePlace) {
+    super(`the connection ended ${byteCount} bytes into it, and the rest never comes`, place);
     this.byteCount = byteCount;
-  }
-}
-
-/** A message is JSON, but not what the schema asks for. `issues` are the schema's own words. */
-export class MessageInvalidError extends CoterieError {
-  readonly code = "MESSAGE_INVALID";
-  readonly issues: readonly SchemaIssue[];
-  constructor(issues: readonly SchemaIssue[]) {
-    super(`a message does not fit its schema: ${issues.map(({ message }) => message).join("; ")}`);
-    this.issues = issues;
   }
 }
 
 /** What a schema has against a value, and where in it. */
 export interface SchemaIssue {
+  /** The schema's own words. */
   readonly message: string;
-  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+  /** The names and positions that lead to it; empty for the value itself. */
+  readonly path: readonly PropertyKey[];
+}
+
+/** A message is JSON, but not what the schema asks for. */
+export class MessageInvalidError extends MessageError {
+  readonly code = "MESSAGE_INVALID";
+  readonly issues: readonly SchemaIssue[];
+  constructor(issues: readonly StandardSchemaV1.Issue[], place: MessagePlace = {}) {
+    const plain = Array.from(issues, plainIssue);
+    super(`it does not fit its schema: ${plain.map(textOf).join("; ")}`, place);
+    this.issues = plain;
+  }
+}
+
+/** Validators have arrays of classes of their own, which need not do what arrays do. */
+function plainIssue({ message, path = [] }: StandardSchemaV1.Issue): SchemaIssue {
+  return { message, path: Array.from(path, (part) => (typeof part === "object" ? part.key : part)) };
+}
+
+function textOf({ message, path }: SchemaIssue): string {
+  return path.length === 0 ? message : `${path.map(String).join(".")}: ${message}`;
 }

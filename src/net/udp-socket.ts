@@ -91,7 +91,7 @@ export class UdpSocket implements AsyncIterable<Datagram> {
   }
 
   /** Yields what {@link receive} does, until the socket is closed. */
-  [Symbol.asyncIterator](): AsyncGenerator<Datagram, void, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<Datagram> {
     return this.#arrived[Symbol.asyncIterator]();
   }
 

@@ -118,7 +118,9 @@ describe.for(hosts)("UDP $name", ({ make }) => {
       for (let count = 0; count < 2; count++) {
         const datagram = await server.receive();
         if (datagram === closed) throw new Error("closed");
-        received.push(await decodeJson(datagram.bytes, { schema: anything }).catch((error: unknown) => error));
+        received.push(
+          await (async () => decodeJson(datagram.bytes, { schema: anything }))().catch((error: unknown) => error),
+        );
       }
       expect(received).toEqual([expect.any(MessageMalformedError), { sender: "Client", content: "où ?" }]);
     }));

@@ -840,6 +840,17 @@ function datagramContract(host: () => Host): void {
     await until(Promise.all([server.socket.close(), client.socket.close()]));
   });
 
+  test("a connected socket has the address by which the other side knows it", async () => {
+    const server = await openMailbox(host());
+    const { datagrams } = host().platform;
+    const handlers = { onMessage: () => {}, onError: () => {} };
+    const client = await until(datagrams.bind({ host: "", port: 0 }, handlers, server.socket.localAddress));
+    await until(sent(client, "?"));
+    await until(server.texts(1));
+    expect(client.localAddress).toEqual(server.messages[0]?.from);
+    await until(Promise.all([server.socket.close(), client.close()]));
+  });
+
   test("a connected socket hears from its remote address alone", async () => {
     const server = await openMailbox(host());
     const stranger = await openMailbox(host());

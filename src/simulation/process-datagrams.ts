@@ -63,7 +63,11 @@ export class ProcessDatagrams implements DatagramNetwork {
       if (remoteHost === undefined) return "ENOTFOUND";
       remoteAddress = { host: remoteHost, port: remote.port };
     }
-    const options = { localAddress: { host, port }, remoteAddress, handlers };
+    // A socket that is connected has the address from which it reaches the other side.
+    const isLoopback = remoteAddress?.host === "127.0.0.1";
+    const ownHost =
+      remoteAddress === undefined || !anyHosts.has(host) ? host : isLoopback ? "127.0.0.1" : machine.address;
+    const options = { localAddress: { host: ownHost, port }, remoteAddress, handlers };
     const socket = new SimulatedDatagramSocket(this.#world, this, options);
     if (!this.#process.isAlive) socket.end();
     return socket;
