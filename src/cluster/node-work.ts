@@ -198,7 +198,8 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     const { leader, term } = replica.route;
     const name = leader === 0 ? undefined : this.#options.directory.nameOf(leader);
     this.logger.log("info", "leader", { group: replica.group, term, leader: name ?? "unknown" });
-    if (leader === 0) this.hosted(replica.group).haste.begin();
+    // A replica whose log is damaged stops before it is hosted.
+    if (leader === 0) this.#groups.get(replica.group)?.haste.begin();
     this.#resumeLanes();
   }
 
