@@ -1,12 +1,11 @@
-import { assert } from "../platform/index.ts";
 import { type Cancellation, contextOf } from "./cancellation.ts";
 import { type Closed, closed, type Empty, empty } from "./closed.ts";
-import { noteWaiting } from "./deadlock.ts";
+import type { Context } from "./context.ts";
 import { CloseOfClosedChannelError, InvalidArgumentError, SendOnClosedChannelError } from "./errors.ts";
 import { type Waiter, WaiterQueue } from "./waiter.ts";
-import { WaitingReceiver, WaitingSender } from "./waiting-operation.ts";
+import { waitToReceive, waitToSend } from "./waiting-operation.ts";
 
-/** The receiving side of a channel. */
+/** The receiving side of a channel. Every one is a {@link Channel}: hand out one end by typing it as this. */
 export interface ReceiveChannel<T> extends AsyncIterable<T> {
   /** Values that lie in the buffer. */
   readonly length: number;
@@ -15,9 +14,10 @@ export interface ReceiveChannel<T> extends AsyncIterable<T> {
   readonly isClosed: boolean;
   receive(cancellation?: Cancellation): T | Closed | Promise<T | Closed>;
   tryReceive(): T | Closed | Empty;
+  values(cancellation?: Cancellation): AsyncIterable<T>;
 }
 
-/** The sending side of a channel. */
+/** The sending side of a channel. Every one is a {@link Channel}. */
 export interface SendChannel<T> {
   readonly length: number;
   readonly capacity: number;
@@ -26,6 +26,9 @@ export interface SendChannel<T> {
   trySend(value: T): boolean;
   close(): void;
 }
+
+/** Places in a ring are found by 32-bit operations. */
+const capacityMax = 2 ** 30;
 
 /**
  * A channel with the semantics of Go's: with capacity 0 a send takes place together with a receive; with a buffer a send
@@ -38,20 +41,22 @@ export interface SendChannel<T> {
  */
 export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
   readonly capacity: number;
-  readonly #ring: (T | undefined)[];
+  /** A ring of 2^n places that grows as it fills, so that a large capacity costs nothing until it is used. */
+  #ring: (T | undefined)[] = [];
+  #mask = -1;
   #head = 0;
   #length = 0;
   #isClosed = false;
-  readonly #receivers = new WaiterQueue<T>();
-  readonly #senders = new WaiterQueue<T>();
+  #failure: Error | undefined = undefined;
+  readonly #receivers: WaiterQueue<T> = new WaiterQueue<T>();
+  readonly #senders: WaiterQueue<T> = new WaiterQueue<T>();
 
-  /** @throws InvalidArgumentError (INVALID_ARGUMENT) unless `capacity` is a whole number from 0 to 2^32 - 1. */
+  /** @throws InvalidArgumentError (INVALID_ARGUMENT) unless `capacity` is a whole number from 0 to 2^30. */
   constructor(capacity = 0) {
-    if (!Number.isInteger(capacity) || capacity < 0 || capacity >= 2 ** 32) {
-      throw new InvalidArgumentError(`a channel's capacity is a whole number from 0 to 2^32 - 1, not ${capacity}`);
+    if (!Number.isInteger(capacity) || capacity < 0 || capacity > capacityMax) {
+      throw new InvalidArgumentError(`a channel's capacity is a whole number from 0 to 2^30, not ${capacity}`);
     }
     this.capacity = capacity;
-    this.#ring = [];
   }
 
   get length(): number {
@@ -65,42 +70,37 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
   /**
    * Sends `value`; a promise if it has to wait. A cancelled send has not happened.
    * @throws SendOnClosedChannelError (SEND_ON_CLOSED_CHANNEL), also for a send that waits when the channel is closed;
-   * CancelledError, DeadlineExceededError when `cancellation` ends first.
+   * CancelledError, DeadlineExceededError when `cancellation` ends first; what the channel failed with.
    */
   send(value: T, cancellation?: Cancellation): Promise<void> | undefined {
-    const context = cancellation === undefined ? undefined : contextOf(cancellation);
-    context?.throwIfDone();
-    if (this.trySend(value)) return undefined;
-    return new Promise((resolve, reject) => {
-      const waiter = new WaitingSender(value, resolve, reject);
-      this.#senders.push(waiter);
-      if (context !== undefined) waiter.listenTo(context);
-      noteWaiting(waiter, "send");
-    });
+    let context: Context | undefined;
+    if (cancellation !== undefined) {
+      context = contextOf(cancellation);
+      context.throwIfDone();
+    }
+    return this.trySend(value) ? undefined : waitToSend(this.#senders, value, context, "channel send");
   }
 
   /**
    * The next value, or {@link closed}; a promise of it if it has to wait. A cancelled receive takes no value.
-   * @throws CancelledError, DeadlineExceededError when `cancellation` ends first.
+   * @throws CancelledError, DeadlineExceededError when `cancellation` ends first; what the channel failed with.
    */
   receive(cancellation?: Cancellation): T | Closed | Promise<T | Closed> {
-    const context = cancellation === undefined ? undefined : contextOf(cancellation);
-    context?.throwIfDone();
+    let context: Context | undefined;
+    if (cancellation !== undefined) {
+      context = contextOf(cancellation);
+      context.throwIfDone();
+    }
     const value = this.tryReceive();
-    if (value !== empty) return value;
-    return new Promise((resolve, reject) => {
-      const waiter = new WaitingReceiver<T>(undefined, resolve, reject);
-      this.#receivers.push(waiter);
-      if (context !== undefined) waiter.listenTo(context);
-      noteWaiting(waiter, "receive");
-    });
+    return value === empty ? waitToReceive(this.#receivers, context) : value;
   }
 
   /** Sends if that needs no waiting. @throws SendOnClosedChannelError (SEND_ON_CLOSED_CHANNEL). */
   trySend(value: T): boolean {
-    if (this.#isClosed) throw new SendOnClosedChannelError();
-    const receiver = this.#receivers.shift();
+    if (this.#isClosed) throw this.#failure ?? new SendOnClosedChannelError();
+    const receiver = this.#receivers.first;
     if (receiver !== undefined) {
+      this.#receivers.remove(receiver);
       receiver.succeed(value);
       return true;
     }
@@ -109,24 +109,18 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
     return true;
   }
 
-  /** Receives if that needs no waiting. */
+  /** Receives if that needs no waiting. @throws what the channel failed with, once it is empty. */
   tryReceive(): T | Closed | Empty {
+    const sender = this.#senders.first;
     if (this.#length > 0) {
       const value = this.#take();
-      const sender = this.#senders.shift();
-      if (sender !== undefined) {
-        this.#put(sender.value as T);
-        sender.succeed(undefined);
-      }
+      if (sender !== undefined) this.#put(this.#release(sender));
       return value;
     }
-    const sender = this.#senders.shift();
-    if (sender !== undefined) {
-      const value = sender.value as T;
-      sender.succeed(undefined);
-      return value;
-    }
-    return this.#isClosed ? closed : empty;
+    if (sender !== undefined) return this.#release(sender);
+    if (!this.#isClosed) return empty;
+    if (this.#failure !== undefined) throw this.#failure;
+    return closed;
   }
 
   /** Whether `trySend` would succeed, or throw. */
@@ -134,21 +128,24 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
     return this.#isClosed || this.#receivers.length > 0 || this.#length < this.capacity;
   }
 
-  /** Whether `tryReceive` would yield a value or {@link closed}. */
+  /** Whether `tryReceive` would yield a value or {@link closed}, or throw. */
   get canReceive(): boolean {
     return this.#length > 0 || this.#senders.length > 0 || this.#isClosed;
   }
 
   /** No more sends. @throws CloseOfClosedChannelError (CLOSE_OF_CLOSED_CHANNEL). */
   close(): void {
-    if (this.#isClosed) throw new CloseOfClosedChannelError();
-    this.#isClosed = true;
-    for (let waiter = this.#receivers.shift(); waiter !== undefined; waiter = this.#receivers.shift()) {
-      waiter.channelClosed();
-    }
-    for (let waiter = this.#senders.shift(); waiter !== undefined; waiter = this.#senders.shift()) {
-      waiter.channelClosed();
-    }
+    this.#end(undefined);
+  }
+
+  /**
+   * Closes the channel because of `failure`: receivers get what lies in the buffer, then `failure` is thrown where they
+   * would have got {@link closed}. Go has nothing like it. It is for those who feed a channel and fail: whoever reads must
+   * not take half of the values for all of them.
+   * @throws CloseOfClosedChannelError (CLOSE_OF_CLOSED_CHANNEL).
+   */
+  fail(failure: Error): void {
+    this.#end(failure);
   }
 
   /** Registers a case of a `select`. For the library's own use. */
@@ -162,27 +159,62 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
   }
 
   /** Yields values until the channel is closed and empty. Leaving the loop early closes nothing. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    for (;;) {
-      const pending = this.receive();
-      const value = pending instanceof Promise ? await pending : pending;
-      if (value === closed) return;
-      yield value;
+  [Symbol.asyncIterator](): AsyncIterator<T, undefined> {
+    return { next: () => this.#next(undefined) };
+  }
+
+  /** The same for a loop that ends with `cancellation`'s error when that comes first. */
+  values(cancellation?: Cancellation): AsyncIterable<T> {
+    return { [Symbol.asyncIterator]: () => ({ next: () => this.#next(cancellation) }) };
+  }
+
+  async #next(cancellation: Cancellation | undefined): Promise<IteratorResult<T, undefined>> {
+    const received = this.receive(cancellation);
+    const value = received instanceof Promise ? await received : received;
+    return value === closed ? { done: true, value: undefined } : { done: false, value };
+  }
+
+  #end(failure: Error | undefined): void {
+    if (this.#isClosed) throw new CloseOfClosedChannelError();
+    this.#isClosed = true;
+    this.#failure = failure;
+    for (let waiter = this.#receivers.shift(); waiter !== undefined; waiter = this.#receivers.shift()) {
+      waiter.channelClosed(failure);
+    }
+    for (let waiter = this.#senders.shift(); waiter !== undefined; waiter = this.#senders.shift()) {
+      waiter.channelClosed(failure);
     }
   }
 
+  /** A sender that waited is done; what it has offered. */
+  #release(sender: Waiter<T>): T {
+    const { value } = sender;
+    this.#senders.remove(sender);
+    sender.succeed(undefined);
+    return value as T;
+  }
+
   #put(value: T): void {
-    const at = this.#head + this.#length;
-    this.#ring[at < this.capacity ? at : at - this.capacity] = value;
+    if (this.#length > this.#mask) this.#grow();
+    this.#ring[(this.#head + this.#length) & this.#mask] = value;
     this.#length++;
   }
 
   #take(): T {
-    assert(this.#length > 0, "take from an empty buffer");
-    const value = this.#ring[this.#head] as T;
-    this.#ring[this.#head] = undefined;
-    this.#head = this.#head + 1 === this.capacity ? 0 : this.#head + 1;
+    const head = this.#head;
+    const value = this.#ring[head] as T;
+    this.#ring[head] = undefined;
+    this.#head = (head + 1) & this.#mask;
     this.#length--;
     return value;
+  }
+
+  #grow(): void {
+    const size = Math.max(8, 2 * this.#ring.length);
+    const grown = new Array<T | undefined>(size).fill(undefined);
+    for (let at = 0; at < this.#length; at++) grown[at] = this.#ring[(this.#head + at) & this.#mask];
+    this.#ring = grown;
+    this.#mask = size - 1;
+    this.#head = 0;
   }
 }

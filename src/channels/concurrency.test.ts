@@ -1,20 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { SimulatedWorld } from "../simulation/index.ts";
 import {
-  after,
+  after as afterDuration,
   background,
   Channel,
   Context,
-  ContextKey,
   closed,
-  fanOut,
-  go,
   Mutex,
-  mapConcurrently,
-  merge,
   Once,
   RWMutex,
-  rateLimit,
   Semaphore,
   sleep,
   TaskGroup,
@@ -27,91 +21,11 @@ function virtual(): { world: SimulatedWorld; context: Context } {
   return { world, context: Context.background(world.machine("m").start()) };
 }
 
-async function all<T>(channel: AsyncIterable<T>): Promise<T[]> {
-  const values: T[] = [];
-  for await (const value of channel) values.push(value);
-  return values;
-}
-
-describe("a task", () => {
-  test("starts after its starter lets go, and yields what it returns", async () => {
-    const events: string[] = [];
-    const task = go(() => {
-      events.push("task");
-      return 5;
-    });
-    events.push("starter");
-    expect(task.state).toBe("running");
-    expect(await task).toBe(5);
-    expect(events).toEqual(["starter", "task"]);
-    expect(task.state).toBe("done");
-  });
-
-  test("throws its failure to whoever awaits it", async () => {
-    const task = go(() => {
-      throw new RangeError("no");
-    });
-    await expect(task).rejects.toThrow(RangeError);
-    expect(task.state).toBe("failed");
-  });
-
-  test("is cancelled through its context, and that is no unhandled failure", async () => {
-    const channel = new Channel<number>();
-    const task = go((context) => channel.receive(context));
-    await Promise.resolve();
-    task.cancel("enough");
-    await task.settled();
-    expect(task.state).toBe("failed");
-    await expect(task).rejects.toMatchObject({ code: "CANCELLED", cause: "enough" });
-    expect(channel.waiting.receivers).toBe(0);
-  });
-});
-
-describe("a context", () => {
-  test("ends its children, not its parent", () => {
-    const [parent, cancelParent] = background().withCancel();
-    const [child, cancelChild] = parent.withCancel();
-    const [other] = parent.withCancel();
-    cancelChild();
-    expect([parent.isDone, child.isDone, other.isDone]).toEqual([false, true, false]);
-    cancelParent("over");
-    expect(other.error).toMatchObject({ code: "CANCELLED", cause: "over" });
-    expect(parent.withCancel()[0].isDone).toBe(true);
-  });
-
-  test("ends at its deadline, or its parent's if that is earlier", async () => {
-    const { world, context } = virtual();
-    const [outer] = context.withTimeout(100);
-    const [inner] = outer.withTimeout(500);
-    await world.run(99);
-    expect(inner.isDone).toBe(false);
-    await world.run(2);
-    expect(inner.error).toMatchObject({ code: "DEADLINE_EXCEEDED" });
-  });
-
-  test("carries values down", () => {
-    const name = new ContextKey<string>("name");
-    const child = background().withValue(name, "a").withCancel()[0];
-    expect(child.value(name)).toBe("a");
-    expect(background().value(name)).toBeUndefined();
-  });
-
-  test("comes from an AbortSignal and becomes one", () => {
-    const controller = new AbortController();
-    const context = Context.fromSignal(controller.signal);
-    const { signal } = context;
-    controller.abort("gone");
-    expect(context.error).toMatchObject({ cause: "gone" });
-    expect(signal.aborted).toBe(true);
-    expect(Context.fromSignal(controller.signal).isDone).toBe(true);
-  });
-});
-
 describe("time", () => {
   test("after and sleep pass on the context's clock", async () => {
     const { world, context } = virtual();
     const startMs = context.runtime.clock.nowMs();
-    const one = after(50, context);
+    const one = afterDuration(50, context);
     await world.until(sleep(49, context));
     expect(one.length).toBe(0);
     await world.until(sleep(1, context));
@@ -132,20 +46,25 @@ describe("time", () => {
     expect(ticker.ticks.tryReceive()).toBe(closed);
   });
 
-  test("a rate limit lets a burst through, then one value a period", async () => {
+  test("sleep throws when its context ends first, and leaves no timer", async () => {
     const { world, context } = virtual();
-    const source = new Channel<number>(5);
-    for (let value = 0; value < 5; value++) source.send(value);
-    source.close();
-    const times: number[] = [];
-    const startMs = context.runtime.clock.nowMs();
-    const limited = rateLimit(source, { periodMs: 100, burst: 2 }, context);
-    await world.until(
-      (async () => {
-        for await (const _ of limited) times.push(Math.round(context.runtime.clock.nowMs() - startMs));
-      })(),
-    );
-    expect(times).toEqual([0, 0, 100, 200, 300]);
+    const [own, cancel] = context.withCancel();
+    const sleeping = sleep(1_000, own);
+    sleeping.catch(() => {});
+    const one = afterDuration(1_000, own);
+    await world.run(10);
+    cancel("enough");
+    await expect(sleeping).rejects.toMatchObject({ code: "CANCELLED", cause: "enough" });
+    await expect(sleep(1, own)).rejects.toMatchObject({ code: "CANCELLED" });
+    expect(await one.receive()).toBe(closed);
+  });
+
+  test.for([-1, Number.NaN])("a duration of %d is refused", (durationMs) => {
+    const error = expect.objectContaining({ code: "INVALID_ARGUMENT" });
+    expect(() => sleep(durationMs)).toThrow(error);
+    expect(() => afterDuration(durationMs)).toThrow(error);
+    expect(() => background().withTimeout(durationMs)).toThrow(error);
+    expect(() => new Ticker(durationMs)).toThrow(error);
   });
 });
 
@@ -233,6 +152,53 @@ describe("a task group", () => {
     expect(() => group.go(() => {})).toThrow(expect.objectContaining({ code: "CANCELLED" }));
   });
 
+  test("one that waits for a place belongs to the group, whether that is awaited or not", async () => {
+    const group = new TaskGroup(background(), { concurrencyMax: 1 });
+    const done: number[] = [];
+    for (const id of [1, 2, 3]) {
+      group.go(async () => {
+        for (let turn = 0; turn < 5; turn++) await undefined;
+        done.push(id);
+      });
+    }
+    await group.wait();
+    expect(done).toEqual([1, 2, 3]);
+  });
+
+  test("those that still wait for a place when one fails are not started", async () => {
+    const group = new TaskGroup(background(), { concurrencyMax: 1 });
+    const done: number[] = [];
+    group.go(() => {
+      throw new RangeError("first");
+    });
+    const second = group.go(() => void done.push(2));
+    await expect(group.wait()).rejects.toThrow("first");
+    await expect(second).rejects.toMatchObject({ code: "CANCELLED" });
+    expect(done).toEqual([]);
+  });
+
+  test("leaving its scope cancels what runs, waits for it, and throws a failure that nobody has been told", async () => {
+    const events: string[] = [];
+    const quiet = new TaskGroup();
+    quiet.go(async (context) => {
+      await context.done();
+      events.push("ended");
+    });
+    quiet.go(async (context) => void (await new Channel<number>().receive(context)));
+    await Promise.resolve();
+    await quiet[Symbol.asyncDispose]();
+    expect(events).toEqual(["ended"]);
+
+    const failing = new TaskGroup();
+    failing.go(() => {
+      throw new RangeError("unseen");
+    });
+    await Promise.resolve();
+    await expect(failing[Symbol.asyncDispose]()).rejects.toThrow("unseen");
+    await expect(failing.wait()).rejects.toThrow("unseen");
+    await failing[Symbol.asyncDispose]();
+  });
+
   test("never runs more than its limit at a time", async () => {
     const group = new TaskGroup(background(), { concurrencyMax: 2 });
     let running = 0;
@@ -246,42 +212,5 @@ describe("a task group", () => {
     }
     await group.wait();
     expect(most).toBe(2);
-  });
-});
-
-describe("pipelines", () => {
-  const source = (count: number): Channel<number> => {
-    const channel = new Channel<number>(count);
-    for (let value = 0; value < count; value++) channel.send(value);
-    channel.close();
-    return channel;
-  };
-
-  test("merge yields everything and then closes", async () => {
-    const { output, finished } = merge([source(3), source(4)]);
-    expect((await all(output)).sort()).toEqual([0, 0, 1, 1, 2, 2, 3]);
-    await finished;
-  });
-
-  test("mapConcurrently transforms every value once", async () => {
-    const { output, finished } = mapConcurrently(source(20), { workerCount: 4 }, (value) => value * 2);
-    expect((await all(output)).sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, at) => at * 2));
-    await finished;
-  });
-
-  test("a failing transformation ends the stage with its error", async () => {
-    const { output, finished } = mapConcurrently(source(20), { workerCount: 4 }, (value) => {
-      if (value === 7) throw new RangeError("seven");
-      return value;
-    });
-    await all(output);
-    await expect(finished).rejects.toThrow("seven");
-  });
-
-  test("fanOut deals values out, each to one", async () => {
-    const { outputs, finished } = fanOut(source(30), 3);
-    const dealt = await Promise.all(outputs.map((output) => all(output)));
-    expect(dealt.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, at) => at));
-    await finished;
   });
 });

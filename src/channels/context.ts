@@ -8,43 +8,18 @@ export interface Runtime {
   readonly random: Random;
 }
 
-/** Told once when a context ends. Listeners form a list through themselves, so that leaving costs constant time. */
+/**
+ * Told once when a context ends. Listeners form a list through themselves, so that leaving costs constant time and an
+ * operation that waits allocates nothing for it.
+ */
 export interface CancelListener {
-  listeners: ListenerList | undefined;
+  /** In whose list it stands; undefined if in none. */
+  readonly listeningTo: Context | undefined;
+  /** The one before it; the first has the last here. Undefined if it stands in no list. */
   previousListener: CancelListener | undefined;
   nextListener: CancelListener | undefined;
   /** The listener has left its list already. */
   contextEnded(error: Error): void;
-}
-
-export class ListenerList {
-  #first: CancelListener | undefined = undefined;
-  #last: CancelListener | undefined = undefined;
-
-  add(listener: CancelListener): void {
-    listener.listeners = this;
-    listener.previousListener = this.#last;
-    listener.nextListener = undefined;
-    if (this.#last === undefined) this.#first = listener;
-    else this.#last.nextListener = listener;
-    this.#last = listener;
-  }
-
-  remove(listener: CancelListener): void {
-    if (listener.previousListener === undefined) this.#first = listener.nextListener;
-    else listener.previousListener.nextListener = listener.nextListener;
-    if (listener.nextListener === undefined) this.#last = listener.previousListener;
-    else listener.nextListener.previousListener = listener.previousListener;
-    listener.listeners = undefined;
-    listener.previousListener = undefined;
-    listener.nextListener = undefined;
-  }
-
-  shift(): CancelListener | undefined {
-    const listener = this.#first;
-    if (listener !== undefined) this.remove(listener);
-    return listener;
-  }
 }
 
 /** A key for {@link Context.value}, with the type of what stands under it. */
@@ -60,53 +35,63 @@ export class ContextKey<T> {
 /** Ends a context that was made to be ended. Idempotent. */
 export type Cancel = (cause?: unknown) => void;
 
+/** What few contexts have. */
+interface Extras {
+  /** Why it has ended. */
+  error?: Error;
+  /** A background context's. */
+  runtime?: Runtime;
+  key?: ContextKey<unknown>;
+  value?: unknown;
+  deadlineMs?: number;
+  timer?: Timer;
+  /** What `signal` has handed out. */
+  controller?: AbortController;
+  /** A second context whose end ends this one too. */
+  other?: Context;
+  otherListener?: CancelListener;
+  done?: Promise<void>;
+}
+
 /**
  * Carries a deadline, a cancellation and values down a tree of calls, as Go's `context` does. A child ends when its
  * parent ends, never the other way round. Contexts are immutable but for their end.
+ *
+ * A context stands in its parent's list only while somebody waits under it, or while it owns a timer or a signal; at
+ * other times it finds out about its parents' end by looking. So a context that is simply dropped leaves nothing behind,
+ * and a goroutine's costs next to nothing.
  */
 export class Context implements CancelListener {
-  readonly runtime: Runtime;
-  #error: Error | undefined = undefined;
-  #children: ListenerList | undefined = undefined;
-  #signal: AbortController | undefined = undefined;
-  #values: ReadonlyMap<ContextKey<unknown>, unknown> | undefined = undefined;
-  #deadlineMs: number | undefined = undefined;
-  #timer: Timer | undefined = undefined;
-  listeners: ListenerList | undefined = undefined;
+  readonly #parent: Context | undefined;
+  #first: CancelListener | undefined = undefined;
+  #extras: Extras | undefined = undefined;
   previousListener: CancelListener | undefined = undefined;
   nextListener: CancelListener | undefined = undefined;
 
-  private constructor(parent: Context | undefined, runtime: Runtime) {
-    this.runtime = runtime;
-    if (parent !== undefined) {
-      this.#deadlineMs = parent.#deadlineMs;
-      this.#values = parent.#values;
-      if (parent.#error !== undefined) this.#error = parent.#error;
-      else parent.listen(this);
-    }
+  private constructor(parent: Context | undefined) {
+    this.#parent = parent;
   }
 
   /** A context that never ends, on the given runtime; by default the machine's own clock and randomness. */
   static background(runtime: Runtime = nodeRuntime()): Context {
-    return new Context(undefined, runtime);
+    const context = new Context(undefined);
+    context.#extras = { runtime };
+    return context;
   }
 
-  /** A child that ends when `signal` aborts, with its reason as the cause. */
+  /** A child of `parent` that also ends when `signal` aborts, with its reason as the cause. */
   static fromSignal(signal: AbortSignal, parent: Context = background()): Context {
-    const child = new Context(parent, parent.runtime);
-    if (signal.aborted) {
-      child.#end(new CancelledError({ cause: signal.reason }));
-      return child;
-    }
-    const onAbort = (): void => child.#end(new CancelledError({ cause: signal.reason }));
-    signal.addEventListener("abort", onAbort, { once: true });
-    child.listen(new Callback(() => signal.removeEventListener("abort", onAbort)));
-    return child;
+    return parent.withOther(contextOfSignal(signal));
   }
 
-  /** A child, and the function that ends it. Call it also on success: it frees what the child holds. */
+  /** A child without a way to end it from outside but `cancel`. */
+  child(): Context {
+    return new Context(this);
+  }
+
+  /** A child, and the function that ends it. Call it also on success if the child has a deadline: it frees the timer. */
   withCancel(): [Context, Cancel] {
-    const child = new Context(this, this.runtime);
+    const child = this.child();
     return [child, (cause) => child.cancel(cause)];
   }
 
@@ -118,118 +103,213 @@ export class Context implements CancelListener {
 
   /** A child that ends at `deadlineMs` of the runtime's monotonic clock, or when cancelled. */
   withDeadline(deadlineMs: number): [Context, Cancel] {
+    if (Number.isNaN(deadlineMs)) throw new InvalidArgumentError("a deadline is a time in milliseconds, not NaN");
     const [child, cancel] = this.withCancel();
-    if (child.#error !== undefined || (child.#deadlineMs !== undefined && child.#deadlineMs <= deadlineMs)) {
-      return [child, cancel];
-    }
-    child.#deadlineMs = deadlineMs;
-    const clock = this.runtime.clock;
-    child.#timer = clock.setTimer(Math.max(0, deadlineMs - clock.nowMs()), () =>
-      child.#end(new DeadlineExceededError()),
+    if (this.isDone || (this.deadlineMs ?? Number.POSITIVE_INFINITY) <= deadlineMs) return [child, cancel];
+    const { clock } = this.runtime;
+    const timer = clock.setTimer(Math.max(0, deadlineMs - clock.nowMs()), () =>
+      Context.#end(child, new DeadlineExceededError()),
     );
+    child.#extras = { deadlineMs, timer };
+    // From now on, so that the timer goes when the parent ends.
+    Context.#attach(child);
     return [child, cancel];
   }
 
   /** A child in which `key` stands for `value`. It ends with this context. */
   withValue<T>(key: ContextKey<T>, value: T): Context {
-    const child = new Context(this, this.runtime);
-    child.#values = new Map([...(this.#values ?? []), [key, value]]);
+    const child = this.child();
+    child.#extras = { key, value };
     return child;
   }
 
+  /** A child that also ends when `other` ends. */
+  withOther(other: Context): Context {
+    const child = this.child();
+    child.#extras = { other };
+    return child;
+  }
+
+  get runtime(): Runtime {
+    let root: Context = this;
+    for (let parent = root.#parent; parent !== undefined; parent = root.#parent) root = parent;
+    return root.#extras?.runtime ?? nodeRuntime();
+  }
+
   value<T>(key: ContextKey<T>): T | undefined {
-    return this.#values?.get(key) as T | undefined;
+    for (let context: Context | undefined = this; context !== undefined; context = context.#parent) {
+      if (context.#extras?.key === key) return context.#extras.value as T;
+    }
+    return undefined;
   }
 
   /** Why this context has ended; undefined while it has not. */
   get error(): Error | undefined {
-    return this.#error;
+    for (let context: Context | undefined = this; context !== undefined; context = context.#parent) {
+      const extras = context.#extras;
+      if (extras === undefined) continue;
+      const error = extras.error ?? extras.other?.error;
+      if (error !== undefined) return error;
+    }
+    return undefined;
   }
 
   get isDone(): boolean {
-    return this.#error !== undefined;
+    return this.error !== undefined;
   }
 
-  /** On the runtime's monotonic clock. */
+  /** On the runtime's monotonic clock: the earliest of this context's and its parents'. */
   get deadlineMs(): number | undefined {
-    return this.#deadlineMs;
+    for (let context: Context | undefined = this; context !== undefined; context = context.#parent) {
+      if (context.#extras?.deadlineMs !== undefined) return context.#extras.deadlineMs;
+    }
+    return undefined;
   }
 
   /** @throws CancelledError, DeadlineExceededError if the context has ended. */
   throwIfDone(): void {
-    if (this.#error !== undefined) throw this.#error;
+    const error = this.error;
+    if (error !== undefined) throw error;
   }
 
-  /** For APIs that take an `AbortSignal`. Aborts when this context ends. */
+  /** For APIs that take an `AbortSignal`. Aborts when this context ends, with its `error` as the reason. */
   get signal(): AbortSignal {
-    if (this.#signal === undefined) {
+    this.#extras ??= {};
+    if (this.#extras.controller === undefined) {
       const controller = new AbortController();
-      this.#signal = controller;
-      if (this.#error !== undefined) controller.abort(this.#error);
+      this.#extras.controller = controller;
+      const error = this.error;
+      if (error !== undefined) controller.abort(error);
+      else Context.#attach(this);
     }
-    return this.#signal.signal;
+    return this.#extras.controller.signal;
   }
 
   /** Resolves when the context ends; never if it never does. */
   done(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.isDone) resolve();
-      else this.listen(new Callback(() => resolve()));
+    this.#extras ??= {};
+    this.#extras.done ??= new Promise((resolve) => {
+      this.onEnd(() => resolve());
     });
+    return this.#extras.done;
   }
 
-  /** Tells `listener` of the end; it leaves with `unlisten`. The context must not have ended. */
+  /** Tells `listener` of the end; it leaves with {@link unlisten}. The context must not have ended. */
   listen(listener: CancelListener): void {
-    this.#children ??= new ListenerList();
-    this.#children.add(listener);
+    const first = this.#first;
+    if (first === undefined) {
+      this.#first = listener;
+      listener.previousListener = listener;
+      Context.#attach(this);
+    } else {
+      const last = first.previousListener as CancelListener;
+      last.nextListener = listener;
+      listener.previousListener = last;
+      first.previousListener = listener;
+    }
   }
 
   /** Calls `callback` when the context ends, at once if it has. Returns how to leave. */
   onEnd(callback: (error: Error) => void): () => void {
-    if (this.#error !== undefined) {
-      callback(this.#error);
+    const error = this.error;
+    if (error !== undefined) {
+      callback(error);
       return () => {};
     }
-    const listener = new Callback(callback);
-    this.listen(listener);
+    const listener = new Callback(this, callback);
     return () => unlisten(listener);
   }
 
-  /** Ends this context; for whoever made it. Idempotent. */
+  /** Ends this context; for whoever made it. Idempotent. @throws InvalidArgumentError for one that never ends. */
   cancel(cause?: unknown): void {
-    if (this.#error === undefined) this.#end(new CancelledError(cause === undefined ? undefined : { cause }));
+    if (this.#parent === undefined) throw new InvalidArgumentError("a background context never ends: cancel a child");
+    if (this.error === undefined) Context.#end(this, new CancelledError(cause === undefined ? undefined : { cause }));
   }
 
-  /** The context leaves its parent without ending: nobody uses it any more. */
-  detach(): void {
-    unlisten(this);
-    this.#timer?.cancel();
+  get listeningTo(): Context | undefined {
+    return this.previousListener === undefined ? undefined : this.#parent;
   }
 
   contextEnded(error: Error): void {
-    this.#end(error);
+    Context.#end(this, error);
   }
 
-  #end(error: Error): void {
-    if (this.#error !== undefined) return;
-    this.#error = error;
-    this.detach();
-    this.#signal?.abort(error);
-    const children = this.#children;
-    if (children === undefined) return;
-    for (let child = children.shift(); child !== undefined; child = children.shift()) child.contextEnded(error);
-    this.#children = undefined;
+  /** Takes `listener`, which stands in this context's list, out of it. */
+  forget(listener: CancelListener): void {
+    Context.#remove(this, listener);
+    // Nobody waits under this context any more: it need not wait under its parent.
+    if (this.#first === undefined && !Context.#isPinned(this)) Context.#detach(this);
+  }
+
+  // Private functions rather than private methods, for which V8 would keep a mark in every context.
+
+  /** Takes its place in its parent's list. */
+  static #attach(context: Context): void {
+    const parent = context.#parent;
+    // A background context never ends: nothing under it needs to be in its list.
+    if (parent !== undefined && parent.#parent !== undefined && context.previousListener === undefined) {
+      parent.listen(context);
+    }
+    const extras = context.#extras;
+    if (extras?.other === undefined || extras.otherListener !== undefined) return;
+    extras.otherListener = new Callback(extras.other, (error) => Context.#end(context, error));
+  }
+
+  static #detach(context: Context): void {
+    unlisten(context);
+    const extras = context.#extras;
+    if (extras?.otherListener === undefined) return;
+    unlisten(extras.otherListener);
+    delete extras.otherListener;
+  }
+
+  /** Has something to do at its end even if nobody waits under it. */
+  static #isPinned(context: Context): boolean {
+    const extras = context.#extras;
+    return extras !== undefined && (extras.timer !== undefined || extras.controller !== undefined);
+  }
+
+  static #end(context: Context, error: Error): void {
+    context.#extras ??= {};
+    if (context.#extras.error !== undefined) return;
+    context.#extras.error = error;
+    Context.#detach(context);
+    context.#extras.timer?.cancel();
+    context.#extras.controller?.abort(error);
+    for (let listener = context.#first; listener !== undefined; listener = context.#first) {
+      Context.#remove(context, listener);
+      listener.contextEnded(error);
+    }
+  }
+
+  static #remove(context: Context, listener: CancelListener): void {
+    const first = context.#first as CancelListener;
+    const previous = listener.previousListener as CancelListener;
+    const next = listener.nextListener;
+    if (listener === first) context.#first = next;
+    else previous.nextListener = next;
+    // The one behind takes over what was before; behind the last there is the first, which knows the last.
+    if (next !== undefined) next.previousListener = previous;
+    else if (listener !== first) first.previousListener = previous;
+    listener.previousListener = undefined;
+    listener.nextListener = undefined;
   }
 }
 
 class Callback implements CancelListener {
-  listeners: ListenerList | undefined = undefined;
+  readonly #context: Context;
+  readonly #callback: (error: Error) => void;
   previousListener: CancelListener | undefined = undefined;
   nextListener: CancelListener | undefined = undefined;
-  readonly #callback: (error: Error) => void;
 
-  constructor(callback: (error: Error) => void) {
+  constructor(context: Context, callback: (error: Error) => void) {
+    this.#context = context;
     this.#callback = callback;
+    context.listen(this);
+  }
+
+  get listeningTo(): Context | undefined {
+    return this.previousListener === undefined ? undefined : this.#context;
   }
 
   contextEnded(error: Error): void {
@@ -239,7 +319,7 @@ class Callback implements CancelListener {
 
 /** Leaves the list that `listener` is in, if any. */
 export function unlisten(listener: CancelListener): void {
-  listener.listeners?.remove(listener);
+  listener.listeningTo?.forget(listener);
 }
 
 let shared: Context | undefined;
@@ -248,4 +328,23 @@ let shared: Context | undefined;
 export function background(): Context {
   shared ??= Context.background();
   return shared;
+}
+
+/**
+ * One context for a signal, however many operations wait under it, so that each signal has one listener of ours. Signal
+ * and context hold each other and nobody else holds them: they go together.
+ */
+const contexts = new WeakMap<AbortSignal, Context>();
+
+export function contextOfSignal(signal: AbortSignal): Context {
+  let context = contexts.get(signal);
+  if (context === undefined) {
+    const made = background().child();
+    const abort = (): void => made.cancel(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+    contexts.set(signal, made);
+    context = made;
+  }
+  return context;
 }

@@ -1,8 +1,8 @@
 import { assert, randomInteger, type Timer } from "../platform/index.ts";
 import { type Cancellation, contextOf } from "./cancellation.ts";
-import type { Channel, ReceiveChannel, SendChannel } from "./channel.ts";
+import { Channel, type ReceiveChannel, type SendChannel } from "./channel.ts";
 import { type Closed, closed, empty } from "./closed.ts";
-import { background, type CancelListener, type Context, type ListenerList, unlisten } from "./context.ts";
+import { background, type CancelListener, type Context, unlisten } from "./context.ts";
 import { noteWaiting } from "./deadlock.ts";
 import { InvalidArgumentError, SendOnClosedChannelError } from "./errors.ts";
 import type { Waiter, WaiterQueue } from "./waiter.ts";
@@ -39,12 +39,18 @@ interface OtherwiseCase<R> {
 
 /** Receives from `channel`; a `null` channel is never ready. */
 export function receiving<T, R>(channel: ReceiveChannel<T> | null, handler: (value: T | Closed) => R): SelectCase<R> {
-  return { kind: "receive", channel: channel as Channel<unknown> | null, handler: handler as (value: unknown) => R };
+  return { kind: "receive", channel: checked(channel), handler: handler as (value: unknown) => R };
 }
 
 /** Sends `value` on `channel`; a `null` channel is never ready. */
 export function sending<T, R>(channel: SendChannel<T> | null, value: T, handler: () => R): SelectCase<R> {
-  return { kind: "send", channel: channel as Channel<unknown> | null, value, handler };
+  return { kind: "send", channel: checked(channel), value, handler };
+}
+
+/** A select reaches into the queues of its channels: nothing else that looks like a channel will do. */
+function checked(channel: unknown): Channel<unknown> | null {
+  if (channel === null || channel instanceof Channel) return channel;
+  throw new InvalidArgumentError("a case of a select takes a Channel, or null");
 }
 
 /** Ready when nothing else has been for `durationMs`. @throws InvalidArgumentError for a negative duration. */
@@ -64,7 +70,8 @@ export function otherwise<R>(handler: () => R): SelectCase<R> {
  * at once. With no case that can ever be ready it waits for ever, or until `cancellation`.
  *
  * @throws SendOnClosedChannelError (SEND_ON_CLOSED_CHANNEL) when the case that is chosen sends on a closed channel;
- * CancelledError, DeadlineExceededError when `cancellation` ends first: then no case has taken place.
+ * CancelledError, DeadlineExceededError when `cancellation` ends first: then no case has taken place; what a channel
+ * failed with.
  */
 export function select<C extends SelectCase<unknown>>(
   cases: readonly C[],
@@ -81,13 +88,23 @@ function choose<R>(cases: readonly SelectCase<R>[], cancellation: Cancellation |
   context?.throwIfDone();
   let readyCount = 0;
   let fallback: OtherwiseCase<R> | undefined;
+  let limit: TimeoutCase<R> | undefined;
   for (const one of cases) {
-    if (one.kind === "otherwise") fallback = one;
-    else if (isReady(one)) readyCount++;
+    if (one.kind === "receive") {
+      if (one.channel?.canReceive === true) readyCount++;
+    } else if (one.kind === "send") {
+      if (one.channel?.canSend === true) readyCount++;
+    } else if (one.kind === "otherwise") {
+      if (fallback !== undefined) throw new InvalidArgumentError("a select has at most one otherwise");
+      fallback = one;
+    } else {
+      if (limit !== undefined) throw new InvalidArgumentError("a select has at most one timeout");
+      limit = one;
+    }
   }
   if (readyCount > 0) return carryOut(nthReady(cases, pick(readyCount, context)));
   if (fallback !== undefined) return fallback.handler();
-  return wait(cases, context) as Promise<Awaited<R>>;
+  return wait(cases, limit, context) as Promise<Awaited<R>>;
 }
 
 function pick(readyCount: number, context: Context | undefined): number {
@@ -122,11 +139,16 @@ function carryOut<R>(one: SelectCase<R>): R {
   return (one.handler as () => R)();
 }
 
-async function wait<R>(cases: readonly SelectCase<R>[], context: Context | undefined): Promise<R> {
-  const outcome = await new Promise<Outcome<R>>((resolve, reject) => {
-    new Selection<R>(cases, context, resolve, reject);
+async function wait<R>(
+  cases: readonly SelectCase<R>[],
+  limit: TimeoutCase<R> | undefined,
+  context: Context | undefined,
+): Promise<R> {
+  const { chosen, value } = await new Promise<Outcome<R>>((resolve, reject) => {
+    const selection = new Selection<R>(cases, limit, context, resolve, reject);
+    noteWaiting(selection, cases.length === 0 ? "select (no cases)" : "select");
   });
-  return outcome.chosen.kind === "receive" ? outcome.chosen.handler(outcome.value) : outcome.chosen.handler();
+  return chosen.kind === "receive" ? chosen.handler(value) : chosen.handler();
 }
 
 interface Outcome<R> {
@@ -136,37 +158,45 @@ interface Outcome<R> {
 
 /** A select that waits: one waiter at each channel, all of which leave when one of them is served. */
 class Selection<R> implements CancelListener {
-  listeners: ListenerList | undefined = undefined;
   previousListener: CancelListener | undefined = undefined;
   nextListener: CancelListener | undefined = undefined;
   readonly #waiters: CaseWaiter<R>[] = [];
   readonly #resolve: (outcome: Outcome<R>) => void;
   readonly #reject: (error: Error) => void;
+  readonly #context: Context | undefined;
   #timer: Timer | undefined = undefined;
+  #isOver = false;
 
   constructor(
     cases: readonly SelectCase<R>[],
+    limit: TimeoutCase<R> | undefined,
     context: Context | undefined,
     resolve: (outcome: Outcome<R>) => void,
     reject: (error: Error) => void,
   ) {
     this.#resolve = resolve;
     this.#reject = reject;
-    for (const one of cases) this.#register(one, context);
-    context?.listen(this);
-  }
-
-  #register(one: SelectCase<R>, context: Context | undefined): void {
-    if (one.kind === "timeout") {
-      if (this.#timer !== undefined) throw new InvalidArgumentError("a select has at most one timeout");
-      const clock = (context ?? background()).runtime.clock;
-      this.#timer = clock.setTimer(one.durationMs, () => this.succeed(one, undefined));
-    } else if (one.kind !== "otherwise" && one.channel !== null) {
+    this.#context = context;
+    for (const one of cases) {
+      if ((one.kind !== "receive" && one.kind !== "send") || one.channel === null) continue;
       const waiter = new CaseWaiter(this, one);
       this.#waiters.push(waiter);
       one.channel.enqueue(waiter, one.kind);
-      noteWaiting(waiter, "select");
     }
+    if (limit !== undefined) {
+      const { clock } = (context ?? background()).runtime;
+      this.#timer = clock.setTimer(limit.durationMs, () => this.succeed(limit, undefined));
+    }
+    context?.listen(this);
+  }
+
+  /** For the report of a deadlock: with a timer it ends by itself. */
+  get isWaiting(): boolean {
+    return !this.#isOver && this.#timer === undefined;
+  }
+
+  get listeningTo(): Context | undefined {
+    return this.previousListener === undefined ? undefined : this.#context;
   }
 
   succeed(chosen: SelectCase<R>, value: unknown): void {
@@ -184,6 +214,7 @@ class Selection<R> implements CancelListener {
   }
 
   #leave(): void {
+    this.#isOver = true;
     for (const waiter of this.#waiters) waiter.queue?.remove(waiter);
     this.#timer?.cancel();
     unlisten(this);
@@ -208,8 +239,9 @@ class CaseWaiter<R> implements Waiter<unknown> {
     this.#selection.succeed(this.#case, value);
   }
 
-  channelClosed(): void {
-    if (this.#case.kind === "receive") this.#selection.succeed(this.#case, closed);
-    else this.#selection.fail(new SendOnClosedChannelError());
+  channelClosed(failure: Error | undefined): void {
+    if (failure !== undefined) this.#selection.fail(failure);
+    else if (this.#case.kind === "receive") this.#selection.succeed(this.#case, closed);
+    else this.#selection.fail(failure ?? new SendOnClosedChannelError());
   }
 }

@@ -1,8 +1,7 @@
 import { type Cancellation, contextOf } from "./cancellation.ts";
-import { noteWaiting } from "./deadlock.ts";
 import { InvalidArgumentError, UnbalancedError } from "./errors.ts";
 import { type Waiter, WaiterQueue } from "./waiter.ts";
-import { WaitingSender } from "./waiting-operation.ts";
+import { waitToSend } from "./waiting-operation.ts";
 
 /**
  * Lets at most `limit` holders in at a time. First come, first served: a request for several permits is not overtaken
@@ -34,15 +33,10 @@ export class Semaphore {
     const context = cancellation === undefined ? undefined : contextOf(cancellation);
     context?.throwIfDone();
     if (this.tryAcquire(permits)) return undefined;
-    return new Promise((resolve, reject) => {
-      const waiter = new WaitingSender<number>(permits, resolve, (error) => {
-        reject(error);
-        this.#serve();
-      });
-      this.#waiters.push(waiter);
-      if (context !== undefined) waiter.listenTo(context);
-      noteWaiting(waiter, "semaphore");
-    });
+    const waiting = waitToSend(this.#waiters, permits, context, "semaphore");
+    // One that gives up may have held back smaller requests behind it.
+    if (context !== undefined) waiting.catch(() => this.#serve());
+    return waiting;
   }
 
   /** Takes `permits` if that needs no waiting. @throws InvalidArgumentError for more than the limit. */

@@ -1,31 +1,44 @@
 import type { Timer } from "../platform/index.ts";
+import { type Cancellation, contextOf } from "./cancellation.ts";
 import { Channel, type ReceiveChannel } from "./channel.ts";
-import { type Closed, closed } from "./closed.ts";
 import { background, type Context } from "./context.ts";
 import { InvalidArgumentError } from "./errors.ts";
 
 /** Resolves after `durationMs` of the context's clock. @throws CancelledError, DeadlineExceededError when it ends first. */
-export async function sleep(durationMs: number, context: Context = background()): Promise<void> {
-  await after(durationMs, context).receive(context);
+export function sleep(durationMs: number, cancellation: Cancellation = background()): Promise<void> {
+  checkDuration(durationMs);
+  const context = contextOf(cancellation);
+  return new Promise((resolve, reject) => {
+    // With a context that has ended the callback comes at once, before there is a timer.
+    let timer: Timer | undefined;
+    const leave = context.onEnd((error) => {
+      timer?.cancel();
+      reject(error);
+    });
+    if (context.isDone) return;
+    timer = context.runtime.clock.setTimer(durationMs, () => {
+      leave();
+      resolve();
+    });
+  });
+}
+
+function checkDuration(durationMs: number): void {
+  if (!(durationMs >= 0)) throw new InvalidArgumentError(`a duration is 0 ms or more, not ${durationMs}`);
 }
 
 /**
  * A channel that yields the time (`nowMs` of the context's clock) once, after `durationMs`, and is closed then. When the
  * context ends first it is closed without a value, and its timer is gone.
  */
-export function after(durationMs: number, context: Context = background()): ReceiveChannel<number> {
-  if (!(durationMs >= 0)) throw new InvalidArgumentError(`a duration is 0 ms or more, not ${durationMs}`);
+export function after(durationMs: number, cancellation: Cancellation = background()): ReceiveChannel<number> {
+  checkDuration(durationMs);
   const channel = new Channel<number>(1);
-  const clock = context.runtime.clock;
-  const timer = clock.setTimer(durationMs, () => {
-    leave();
-    channel.trySend(clock.nowMs());
-    channel.close();
-  });
-  const leave = context.onEnd(() => {
-    timer.cancel();
-    channel.close();
-  });
+  const { clock } = contextOf(cancellation).runtime;
+  const yieldTime = (): void => void channel.trySend(clock.nowMs());
+  sleep(durationMs, cancellation)
+    .then(yieldTime, () => {})
+    .finally(() => channel.close());
   return channel;
 }
 
@@ -42,8 +55,9 @@ export class Ticker {
   #timer: Timer;
 
   /** @throws InvalidArgumentError unless `periodMs` is above 0. */
-  constructor(periodMs: number, context: Context = background()) {
+  constructor(periodMs: number, cancellation: Cancellation = background()) {
     if (!(periodMs > 0)) throw new InvalidArgumentError(`a ticker's period is above 0 ms, not ${periodMs}`);
+    const context = contextOf(cancellation);
     this.#context = context;
     this.#periodMs = periodMs;
     this.#dueMs = context.runtime.clock.nowMs() + periodMs;
@@ -76,32 +90,4 @@ export class Ticker {
     this.#timer.cancel();
     if (!this.#channel.isClosed) this.#channel.close();
   }
-}
-
-/** Hands on at most one value every `periodMs`, and up to `burst` (default 1) at once after a quiet time. */
-export function rateLimit<T>(
-  source: ReceiveChannel<T>,
-  options: { readonly periodMs: number; readonly burst?: number },
-  context: Context = background(),
-): ReceiveChannel<T> {
-  const { periodMs, burst = 1 } = options;
-  if (!(periodMs > 0)) throw new InvalidArgumentError(`a rate's period is above 0 ms, not ${periodMs}`);
-  const limited = new Channel<T>(0);
-  const clock = context.runtime.clock;
-  const run = async (): Promise<void> => {
-    // The time at which all permits would be back (the "virtual scheduling" form of a token bucket).
-    let fullAtMs = clock.nowMs();
-    for (let value = await source.receive(context); value !== closed; value = await source.receive(context)) {
-      const nowMs = clock.nowMs();
-      fullAtMs = Math.max(fullAtMs, nowMs) + periodMs;
-      const waitMs = fullAtMs - nowMs - burst * periodMs;
-      if (waitMs > 0) await sleep(waitMs, context);
-      await limited.send(value as Exclude<T | Closed, Closed>, context);
-    }
-  };
-  run().then(
-    () => limited.close(),
-    () => limited.close(),
-  );
-  return limited;
 }

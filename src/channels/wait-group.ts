@@ -1,8 +1,7 @@
 import { type Cancellation, contextOf } from "./cancellation.ts";
-import { noteWaiting } from "./deadlock.ts";
 import { UnbalancedError } from "./errors.ts";
 import { WaiterQueue } from "./waiter.ts";
-import { WaitingSender } from "./waiting-operation.ts";
+import { waitToSend } from "./waiting-operation.ts";
 
 /** Waits for a number of things to be done, as Go's `sync.WaitGroup`. */
 export class WaitGroup {
@@ -33,11 +32,6 @@ export class WaitGroup {
     const context = cancellation === undefined ? undefined : contextOf(cancellation);
     context?.throwIfDone();
     if (this.#count === 0) return undefined;
-    return new Promise((resolve, reject) => {
-      const waiter = new WaitingSender<undefined>(undefined, resolve, reject);
-      this.#waiters.push(waiter);
-      if (context !== undefined) waiter.listenTo(context);
-      noteWaiting(waiter, "wait group");
-    });
+    return waitToSend(this.#waiters, undefined, context, "wait group");
   }
 }

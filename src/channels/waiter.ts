@@ -5,51 +5,52 @@
  */
 export interface Waiter<T> {
   /** For a sender: what it offers. */
-  value: T | undefined;
+  readonly value: T | undefined;
   queue: WaiterQueue<T> | undefined;
   previous: Waiter<T> | undefined;
   next: Waiter<T> | undefined;
   /** A receiver is handed `value`; a sender's offer was taken. The waiter has left its queue already. */
   succeed(value: T | undefined): void;
-  /** The channel was closed. The waiter has left its queue already. */
-  channelClosed(): void;
+  /** The channel was closed, or failed with `failure`. The waiter has left its queue already. */
+  channelClosed(failure: Error | undefined): void;
 }
 
 export class WaiterQueue<T> {
-  #first: Waiter<T> | undefined = undefined;
-  #last: Waiter<T> | undefined = undefined;
+  /** The one that has waited longest. */
+  first: Waiter<T> | undefined = undefined;
+  last: Waiter<T> | undefined = undefined;
   length = 0;
 
   push(waiter: Waiter<T>): void {
+    const { last } = this;
     waiter.queue = this;
-    waiter.previous = this.#last;
-    waiter.next = undefined;
-    if (this.#last === undefined) this.#first = waiter;
-    else this.#last.next = waiter;
-    this.#last = waiter;
+    if (last === undefined) {
+      this.first = waiter;
+    } else {
+      waiter.previous = last;
+      last.next = waiter;
+    }
+    this.last = waiter;
     this.length++;
-  }
-
-  /** The one that has waited longest. */
-  shift(): Waiter<T> | undefined {
-    const waiter = this.#first;
-    if (waiter !== undefined) this.remove(waiter);
-    return waiter;
-  }
-
-  get first(): Waiter<T> | undefined {
-    return this.#first;
   }
 
   /** `waiter` must be in this queue. */
   remove(waiter: Waiter<T>): void {
-    if (waiter.previous === undefined) this.#first = waiter.next;
-    else waiter.previous.next = waiter.next;
-    if (waiter.next === undefined) this.#last = waiter.previous;
-    else waiter.next.previous = waiter.previous;
+    const { previous, next } = waiter;
+    if (previous === undefined) this.first = next;
+    else previous.next = next;
+    if (next === undefined) this.last = previous;
+    else next.previous = previous;
     waiter.queue = undefined;
     waiter.previous = undefined;
     waiter.next = undefined;
     this.length--;
+  }
+
+  /** Takes out the one that has waited longest. */
+  shift(): Waiter<T> | undefined {
+    const waiter = this.first;
+    if (waiter !== undefined) this.remove(waiter);
+    return waiter;
   }
 }

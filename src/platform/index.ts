@@ -19,6 +19,7 @@ export {
   type UnixAddress,
   unixPathBytesMax,
 } from "./network.ts";
+export { AsyncLabel, examineAtIdle, isDevelopment } from "./node-development.ts";
 export { createNodePlatform, type NodePlatformOptions } from "./node-platform.ts";
 export type { Exit } from "./node-process.ts";
 export type { Platform, Process } from "./platform.ts";
