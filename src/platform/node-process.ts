@@ -1,4 +1,4 @@
-import { writeSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 import type { Process } from "./platform.ts";
 
 /** Ends the process; must not return. */
@@ -9,6 +9,7 @@ export class NodeProcess implements Process {
   readonly id: number = process.pid;
   readonly runtimeVersion: string = process.versions.node;
   readonly exit: Exit;
+  readonly openFilesMax: number = readOpenFilesMax();
 
   constructor(exit: Exit = exitNow) {
     this.exit = exit;
@@ -22,6 +23,16 @@ export class NodeProcess implements Process {
   cpu(): { readonly userUs: number; readonly systemUs: number } {
     const usage = process.cpuUsage();
     return { userUs: usage.user, systemUs: usage.system };
+  }
+}
+
+/** Where there is `/proc`. Node has raised what a shell allows to what the system allows when it started. */
+function readOpenFilesMax(): number {
+  try {
+    const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1")) ?? [];
+    return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
+  } catch {
+    return Number.POSITIVE_INFINITY;
   }
 }
 

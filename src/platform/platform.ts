@@ -11,6 +11,8 @@ export interface Process {
   readonly runtimeVersion: string;
   /** Resident size and JavaScript heap in use, in bytes. */
   memory(): { readonly residentBytes: number; readonly heapBytes: number };
+  /** Files and sockets together that it may have open at a time; infinite where that is not known. */
+  readonly openFilesMax: number;
   /** CPU time of the whole process so far, in microseconds. */
   cpu(): { readonly userUs: number; readonly systemUs: number };
   /** Ends the process at once, after the log has been flushed. For states in which going on would be wrong. */

@@ -8,6 +8,10 @@ export class OpenSockets {
   readonly #owners = new Set<SocketOwner>();
   #onEmpty: (() => void)[] = [];
 
+  get count(): number {
+    return this.#owners.size;
+  }
+
   add(owner: SocketOwner): void {
     this.#owners.add(owner);
   }

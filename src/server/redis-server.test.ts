@@ -158,6 +158,48 @@ describe("bounds", () => {
     expect(await first.run("INFO", "stats")).toContain("rejected_connections:1\r\n");
   });
 
+  test("no more clients are accepted than the system has sockets for, whatever maxclients says", async () => {
+    const { process, ...platform } = createNodePlatform();
+    const bounded = Object.create(process, { openFilesMax: { value: 131 } });
+    const served = await start({ platform: { ...platform, process: bounded } });
+    const first = await connect(served);
+    expect(await first.run("CONFIG", "GET", "maxclients")).toEqual(["maxclients", "3"]);
+    expect(await first.run("CONFIG", "SET", "maxclients", "4")).toEqual(
+      error(
+        "ERR CONFIG SET failed (possibly related to argument 'maxclients') - The operating system is not able to handle the specified number of clients, try with 3",
+      ),
+    );
+    const others = [await connect(served), await connect(served)];
+    expect(await (await connect(served)).replies(1)).toEqual([error("ERR max number of clients reached")]);
+    // One that was ended counts until its socket is closed.
+    await others[0]?.run("QUIT");
+    expect(await (await connect(served)).replies(1)).toEqual([error("ERR max number of clients reached")]);
+    others[0]?.close();
+    await others[0]?.ended();
+    let reply: Reply | undefined;
+    do {
+      const next = await connect(served);
+      reply = await next.run("PING");
+      next.close();
+    } while (!(reply instanceof SimpleString));
+    expect(reply).toEqual(pong);
+  });
+
+  test("of clients too many only some are given time to hear so", async () => {
+    const served = await start({ limits: { turnedAwayMax: 1, lingerMs: 3_600_000 } });
+    const first = await connect(served);
+    await first.run("CONFIG", "SET", "maxclients", "1");
+    const [patient, cutOff] = [await connect(served), await connect(served)];
+    for (const client of [patient, cutOff]) await client.ended();
+    expect(patient.received).toBe("-ERR max number of clients reached\r\n");
+    // The other socket is closed on our side, so that what is written to it is answered with a reset.
+    while (!cutOff.isClosed) {
+      cutOff.send("PING\r\n");
+      await new Promise(setImmediate);
+    }
+    expect(patient.isClosed).toBe(false);
+  });
+
   test("an input buffer above client-query-buffer-limit ends the connection", async () => {
     const served = await start();
     const client = await connect(served);

@@ -70,6 +70,8 @@ export class RedisServer {
     // Others may reach this server because it has one (`--bind`): it can be changed, not taken away.
     if (options.password !== undefined)
       config.addRule("requirepass", (value) => (value === "" ? "this server was started with a password" : undefined));
+    const limits = { ...serverLimitDefaults, ...options.limits };
+    boundClients(config, platform.process.openFilesMax - limits.reservedFilesMin, options.logger);
     const context = new ServerContext({
       clock: platform.clock,
       process: platform.process,
@@ -77,7 +79,7 @@ export class RedisServer {
       node,
       commands: new ServedCommands(commandTable.specs, serverCommands),
       config,
-      limits: { ...serverLimitDefaults, ...options.limits },
+      limits,
       runId: Buffer.from(platform.random.bytes(20)).toString("hex"),
       shutdown: options.shutdown,
     });
@@ -119,9 +121,27 @@ export class RedisServer {
   }
 }
 
+/** No more clients than the system has sockets for: without one left, the node could not open a file of its log. */
+function boundClients(config: ServerConfig, clientsMax: number, logger: Logger): void {
+  const most = Math.max(clientsMax, 1);
+  config.addRule("maxclients", (value) =>
+    Number(value) > most
+      ? `The operating system is not able to handle the specified number of clients, try with ${most}`
+      : undefined,
+  );
+  const asked = config.number("maxclients");
+  if (asked <= most) return;
+  config.setAtStart("maxclients", `${most}`);
+  logger.log("warn", "fewer clients than maxclients can be served: raise the limit of open files (ulimit -n)", {
+    asked,
+    maxclients: most,
+  });
+}
+
 function accept(context: ServerContext, socket: StreamSocket): void {
   context.statistics.connectionsReceived++;
-  if (context.connections.size >= context.config.number("maxclients")) {
+  // Those too that are ended and whose sockets are not closed yet.
+  if (context.sockets.count - context.turnedAwayCount >= context.config.number("maxclients")) {
     turnAway(context, socket);
     return;
   }
@@ -130,15 +150,19 @@ function accept(context: ServerContext, socket: StreamSocket): void {
 }
 
 function turnAway(context: ServerContext, socket: StreamSocket): void {
-  context.statistics.connectionsRejected++;
-  const timer = context.clock.setTimer(context.limits.lingerMs, () => socket.destroy());
-  context.sockets.add(socket);
+  const { clock, limits, sockets, statistics } = context;
+  statistics.connectionsRejected++;
+  const hasTime = context.turnedAwayCount < limits.turnedAwayMax;
+  const timer = clock.setTimer(hasTime ? limits.lingerMs : 0, () => socket.destroy());
+  context.turnedAwayCount++;
+  sockets.add(socket);
   socket.handle({
     onData: () => {},
     onEnd: () => socket.destroy(),
     onClose: () => {
       timer.cancel();
-      context.sockets.remove(socket);
+      context.turnedAwayCount--;
+      sockets.remove(socket);
     },
   });
   socket.write(tooManyClients);

@@ -59,6 +59,8 @@ export class ServerContext {
 
   readonly startedMs: number;
   readonly startedWallMs: number;
+  /** Connections too many that are being told so. */
+  turnedAwayCount = 0;
   /** Memory held for unfinished commands, by all connections. */
   unfinishedBytes = 0;
   /** Clients that wait in a blocking command, or for the end of a pause. */

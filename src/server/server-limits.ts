@@ -12,6 +12,13 @@ export interface ServerLimits {
   readonly pushedBytesMax: number;
   /** Input that is read ahead from a client that is not served at the moment. Default 64 KiB. */
   readonly inputAheadBytesMax: number;
+  /**
+   * Files and sockets that this process keeps for other things than clients: the log, its peers, clients that are being
+   * told that they are too many. `maxclients` is no larger than what the system allows beyond them. Default 128.
+   */
+  readonly reservedFilesMin: number;
+  /** Clients too many that are given time to hear so; more are cut off at once. Default 32. */
+  readonly turnedAwayMax: number;
   /** How long a connection that we ended is given to take its last reply, in milliseconds. Default 5,000. */
   readonly lingerMs: number;
   /** The same when the whole server closes. Default 500. */
@@ -25,6 +32,8 @@ export const serverLimitDefaults: ServerLimits = {
   outputBytesMax: 256 * 1_024,
   pushedBytesMax: 32 * 1_048_576,
   inputAheadBytesMax: 64 * 1_024,
+  reservedFilesMin: 128,
+  turnedAwayMax: 32,
   lingerMs: 5_000,
   closeWaitMs: 500,
 };

@@ -918,6 +918,7 @@ function environmentContract(host: () => Host): void {
     expect(process.runtimeVersion).toMatch(/^\d+\.\d+\.\d+/);
     expect(process.memory().residentBytes).toBeGreaterThan(process.memory().heapBytes);
     expect(process.memory().heapBytes).toBeGreaterThan(0);
+    expect(process.openFilesMax).toBeGreaterThan(16);
     expect(process.cpu().userUs).toBeGreaterThanOrEqual(0);
     expect(process.cpu().systemUs).toBeGreaterThanOrEqual(0);
   });

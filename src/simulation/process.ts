@@ -69,6 +69,8 @@ export class SimulatedProcess implements Process {
     return this.#end;
   }
 
+  readonly openFilesMax: number = Number.POSITIVE_INFINITY;
+
   memory(): { readonly residentBytes: number; readonly heapBytes: number } {
     return { residentBytes: 64 << 20, heapBytes: 16 << 20 };
   }

@@ -23,12 +23,15 @@ export class Run {
   stderr = "";
   #onOutput: () => void = () => {};
 
-  constructor(words: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+  /** `openFilesMax`: files and sockets that the system lets it and its children have open; by default as this process. */
+  constructor(words: readonly string[], environment: NodeJS.ProcessEnv = {}, openFilesMax?: number) {
     // As in a user's shell: without what npm and the test runner put there.
     const rest = Object.fromEntries(
       Object.entries(process.env).filter(([name]) => !/^(npm_|COTERIE_|VITEST)/.test(name)),
     );
-    this.child = spawn(process.execPath, [binary, ...words], {
+    const command = [process.execPath, binary, ...words];
+    if (openFilesMax !== undefined) command.unshift("sh", "-c", `ulimit -n ${openFilesMax} && exec "$0" "$@"`);
+    this.child = spawn(command[0] as string, command.slice(1), {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...rest, ...environment },
     });
