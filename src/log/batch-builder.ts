@@ -12,6 +12,7 @@ import {
   batchGroupsMax,
   batchHeaderBytesMax,
   flagHardState,
+  flagSnapshot,
   flagUnfinished,
 } from "./batch-header.ts";
 import { batchMagic, blocksUp, type LogPosition, putUint53 } from "./format.ts";
@@ -23,8 +24,10 @@ import {
   recordEnds,
   recordHeaderBytes,
   recordKind,
+  snapshotRecordBytes,
+  snapshotResets,
 } from "./record.ts";
-import { entryData, pieceBytesMax, type RecordSet } from "./record-set.ts";
+import { entryData, pieceBytesMax, type RecordSet, type SnapshotRecord } from "./record-set.ts";
 import type { StoredGroup } from "./stored-group.ts";
 
 /** What the batch under construction holds of one group. */
@@ -102,11 +105,11 @@ export class BatchBuilder {
     set.save(this.#stamp);
     const slot = this.#slotOf(set.group);
     const { entries, hardState } = set;
+    if (set.snapshot !== undefined) this.#putSnapshot(slot, set, set.snapshot);
     for (let place = 0; place < entries.length; place++) {
-      this.#putEntry(slot, entries[place] as Entry, this.#flagsOf(set, place));
+      this.#putEntry(slot, set, { entry: entries[place] as Entry, flags: this.#flagsOf(set, place) });
     }
-    if (hardState !== undefined)
-      this.#putHardState(slot, hardState, entries.length === 0 ? recordBegins | recordEnds : recordEnds);
+    if (hardState !== undefined) this.#putHardState(slot, hardState, this.#flagsOf(set, entries.length));
     set.nextEntry = entries.length;
     this.#setEnds(set, slot);
   }
@@ -201,13 +204,18 @@ export class BatchBuilder {
     return slot;
   }
 
+  /** Of the entry at `place`, or, behind them all, of the hard state. */
   #flagsOf(set: RecordSet, place: number): number {
-    const isLast = place === set.entries.length - 1 && set.hardState === undefined;
-    return (place === 0 ? recordBegins : 0) | (isLast ? recordEnds : 0);
+    const isFirst = place === 0 && set.snapshot === undefined;
+    const isLast = place === set.entries.length - (set.hardState === undefined ? 1 : 0);
+    return (isFirst ? recordBegins : 0) | (isLast ? recordEnds : 0);
   }
 
   #setEnds(set: RecordSet, slot: BatchSlot): void {
     set.isComplete = true;
+    if (set.snapshot !== undefined) slot.flags |= flagSnapshot;
+    // The header lists what is new in the log; a restated entry that is lost is missed where it stood before.
+    if (set.isRestated) return;
     const first = set.entries[0];
     const last = set.entries.at(-1);
     if (first === undefined || last === undefined) return;
@@ -227,9 +235,23 @@ export class BatchBuilder {
     return at + recordHeaderBytes;
   }
 
-  #putEntry(slot: BatchSlot, entry: Entry, flags: number): void {
+  #putSnapshot(slot: BatchSlot, set: RecordSet, snapshot: SnapshotRecord): void {
+    const isAll = set.entries.length === 0 && set.hardState === undefined;
+    const at = this.#putRecord(slot, recordKind.snapshot, recordBegins | (isAll ? recordEnds : 0), 24);
+    putUint53(this.#view, at, snapshot.term);
+    putUint53(this.#view, at + 8, snapshot.index);
+    this.#view.setUint32(at + 16, snapshot.isReset ? snapshotResets : 0, true);
+    this.#view.setUint32(at + 20, 0, true);
+    set.isSnapshotPut = true;
+  }
+
+  #putEntry(slot: BatchSlot, set: RecordSet, whole: { readonly entry: Entry; readonly flags: number }): void {
+    const { entry, flags } = whole;
     const data = entryData(entry);
-    const kind = entry.kind === "normal" ? recordKind.entry : recordKind.configurationEntry;
+    const [normal, configuration] = set.isRestated
+      ? [recordKind.restatedEntry, recordKind.restatedConfigurationEntry]
+      : [recordKind.entry, recordKind.configurationEntry];
+    const kind = entry.kind === "normal" ? normal : configuration;
     const at = this.#putRecord(slot, kind, flags, 16 + data.length);
     putUint53(this.#view, at, entry.term);
     putUint53(this.#view, at + 8, entry.index);
@@ -245,8 +267,9 @@ export class BatchBuilder {
     slot.flags |= flagHardState;
   }
 
-  /** Bytes of the next record of a set: an entry, a piece that is fit into `bytesMax` but not made tiny, or the hard state. */
+  /** Bytes of the next record of a set: the snapshot, an entry, a piece that is fit into `bytesMax` but not made tiny, or the hard state. */
   #unitBytes(set: RecordSet, bytesMax: number): number {
+    if (set.snapshot !== undefined && !set.isSnapshotPut) return snapshotRecordBytes;
     const entry = set.entries[set.nextEntry];
     if (entry === undefined) return hardStateRecordBytes;
     const dataBytes = entryData(entry).length;
@@ -257,6 +280,10 @@ export class BatchBuilder {
   }
 
   #putUnit(slot: BatchSlot, set: RecordSet, unitBytes: number): void {
+    if (set.snapshot !== undefined && !set.isSnapshotPut) {
+      this.#putSnapshot(slot, set, set.snapshot);
+      return;
+    }
     const entry = set.entries[set.nextEntry];
     if (entry === undefined) {
       if (set.hardState !== undefined) this.#putHardState(slot, set.hardState, recordEnds);
@@ -266,7 +293,7 @@ export class BatchBuilder {
     const flags = this.#flagsOf(set, set.nextEntry);
     const data = entryData(entry);
     if (data.length <= pieceBytesMax) {
-      this.#putEntry(slot, entry, flags);
+      this.#putEntry(slot, set, { entry, flags });
       set.nextEntry++;
     } else {
       this.#putPiece(slot, set, { entry, data, flags }, unitBytes - pieceOverheadBytes);
@@ -284,7 +311,8 @@ export class BatchBuilder {
     const offset = set.nextByte;
     const begins = offset === 0 ? whole.flags & recordBegins : 0;
     const ends = offset + bytes === data.length ? whole.flags & recordEnds : 0;
-    const at = this.#putRecord(slot, recordKind.piece, begins | ends, 24 + bytes);
+    const kind = set.isRestated ? recordKind.restatedPiece : recordKind.piece;
+    const at = this.#putRecord(slot, kind, begins | ends, 24 + bytes);
     putUint53(this.#view, at, entry.term);
     putUint53(this.#view, at + 8, entry.index);
     this.#view.setUint32(at + 16, data.length, true);

@@ -13,6 +13,8 @@ export interface BatchGroup {
   readonly holdsHardState: boolean;
   /** Holds a part of a record set that ends in a later batch. */
   readonly holdsUnfinished: boolean;
+  /** Ends a record set that names a snapshot. */
+  readonly holdsSnapshot: boolean;
 }
 
 export interface BatchHeader {
@@ -30,6 +32,7 @@ export const batchGroupBytes = 48;
 export const batchGroupsMax = 4_096;
 export const flagHardState = 1;
 export const flagUnfinished = 2;
+export const flagSnapshot = 4;
 
 export const batchHeaderBytesMax: number = batchFixedBytes + batchGroupsMax * batchGroupBytes;
 
@@ -80,5 +83,6 @@ function decodeBatchGroup(view: DataView, at: number): BatchGroup {
     lastTerm: getUint53(view, at + 32),
     holdsHardState: (flags & flagHardState) !== 0,
     holdsUnfinished: (flags & flagUnfinished) !== 0,
+    holdsSnapshot: (flags & flagSnapshot) !== 0,
   };
 }

@@ -161,7 +161,7 @@ describe("a full disk", () => {
     },
   );
 
-  test("votes and terms are written when entries no longer are, also where entries wait in other groups [D-7]", async () => {
+  test("votes, terms and a leader's empty entry are written when other entries no longer are, also where entries wait in other groups [D-7]", async () => {
     const { log } = await open();
     const makeSpace = fill();
     let index = 0;
@@ -176,11 +176,15 @@ describe("a full disk", () => {
     // In its own group a vote does not pass the entries before it.
     const behind = tryWrite(log, 1, { hardState: hardState(9, 1) });
     await host.run(50);
-    for (let term = 2; term <= 4; term++) {
+    for (let term = 2; term <= 3; term++) {
       const vote = tryWrite(log, 2, { hardState: hardState(term, 3) });
       await host.run(50);
       expect(vote.isDone).toBe(true);
     }
+    // Nor would reads go on after an election without the entry by which a leader begins its term.
+    const empty = tryWrite(log, 3, { entries: [{ kind: "normal", index: 1, term: 3, data: new Uint8Array(0) }] });
+    await host.run(50);
+    expect(empty.isDone).toBe(true);
     await host.run(1_000);
     expect([last.isDone, behind.isDone]).toEqual([false, false]);
     makeSpace();
@@ -190,7 +194,8 @@ describe("a full disk", () => {
     const again = await open();
     expect(again.log.group(1).lastIndex).toBe(index);
     expect(again.log.group(1).hardState).toEqual(hardState(9, 1));
-    expect(again.log.group(2).hardState).toEqual(hardState(4, 3));
+    expect(again.log.group(2).hardState).toEqual(hardState(3, 3));
+    expect(again.log.group(3).lastIndex).toBe(1);
   });
 
   test("when it has no space even for votes they wait for it too, and the node lives [D-7]", async () => {

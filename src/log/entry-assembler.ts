@@ -15,37 +15,39 @@ export class EntryAssembler {
 
   /** Consecutive entries from `from` up to and including `to`, of the record sets that are complete; else undefined. */
   entries(from: LogIndex, to: LogIndex): readonly Entry[] | undefined {
-    const first = this.#complete.findIndex((entry) => entry.index === from);
-    if (first === -1) return undefined;
-    const entries = this.#complete.slice(first, first + to - from + 1);
-    return entries.every((entry, place) => entry.index === from + place) && entries.length === to - from + 1
-      ? entries
-      : undefined;
+    const entries: Entry[] = [];
+    for (let index = from; index <= to; index++) {
+      const entry = this.#complete.get(index);
+      if (entry === undefined) return undefined;
+      entries.push(entry);
+    }
+    return entries;
   }
 
   readonly #cursor = new RecordCursor();
-  readonly #complete: Entry[] = [];
+  readonly #complete: Map<LogIndex, Entry> = new Map();
+  #lastIndex: LogIndex = 0;
   #staged: Entry[] = [];
   /** Data of the entry whose pieces are coming in, and how much of it has come. */
   #whole: Uint8Array | undefined;
   #wholeBytes = 0;
 
   #take(body: Uint8Array): boolean {
-    const { kind, flags, term, index, dataStart, dataEnd } = this.#cursor;
+    const { kind, flags, term, index, dataStart, dataEnd, isRestated } = this.#cursor;
     if ((flags & recordBegins) !== 0) {
       this.#staged = [];
       this.#whole = undefined;
     }
-    if (kind === recordKind.entry) {
+    if (kind === recordKind.entry || kind === recordKind.restatedEntry) {
       this.#staged.push({ kind: "normal", term, index, data: body.subarray(dataStart, dataEnd) });
-    } else if (kind === recordKind.configurationEntry) {
+    } else if (kind === recordKind.configurationEntry || kind === recordKind.restatedConfigurationEntry) {
       const entry = decodeConfigurationEntry(body.subarray(dataStart, dataEnd), { term, index });
       if (entry === undefined) return false;
       this.#staged.push(entry);
-    } else if (kind === recordKind.piece && !this.#takePiece(body)) {
+    } else if (this.#cursor.isPiece && !this.#takePiece(body)) {
       return false;
     }
-    if ((flags & recordEnds) !== 0) this.#complete.push(...this.#endSet());
+    if ((flags & recordEnds) !== 0) this.#endSet({ isRestated });
     return true;
   }
 
@@ -66,12 +68,16 @@ export class EntryAssembler {
     return true;
   }
 
-  /** A set replaces what stands at and above its first entry (CONSENSUS O-4). */
-  #endSet(): readonly Entry[] {
+  /** A set replaces what stands at and above its first entry (CONSENSUS O-4), unless it restates what is in the log. */
+  #endSet(set: { readonly isRestated: boolean }): void {
     const staged = this.#staged;
     this.#staged = [];
     const first = staged[0];
-    while (first !== undefined && (this.#complete.at(-1)?.index ?? 0) >= first.index) this.#complete.pop();
-    return staged;
+    if (first === undefined) return;
+    if (!set.isRestated) {
+      for (; this.#lastIndex >= first.index; this.#lastIndex--) this.#complete.delete(this.#lastIndex);
+    }
+    for (const entry of staged) this.#complete.set(entry.index, entry);
+    this.#lastIndex = Math.max(this.#lastIndex, staged.at(-1)?.index ?? 0);
   }
 }

@@ -65,6 +65,14 @@ export class EntryCache {
     }
   }
 
+  /** Drops all, and goes on from `nextIndex`. */
+  reset(nextIndex: LogIndex): void {
+    this.#firstIndex = nextIndex;
+    this.#bytes = 0;
+    this.#head = 0;
+    this.#entries.length = 0;
+  }
+
   #firstIndex: LogIndex;
   #bytes = 0;
   #head = 0;

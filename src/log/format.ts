@@ -5,6 +5,7 @@
  *     directory      000000000007.segment     begun: its header stands; or ready: nothing but zeros yet
  *                    000000000008.preparing   is being filled with zeros by a running node
  *                    000000000009.opening     is being written by a start of the node; renamed when durable
+ *                    and snapshots, see snapshot-file.ts
  *
  *     segment        +-----------+-----------+---------+---------+---------+------------------+
  *                    | header    | header    | batch   | batch   | batch   | zeros, allocated |
@@ -59,7 +60,8 @@
  *           16 u53 first index of the entries that this batch makes part of the group's log (0: none) …
  *           24 u53 … and the last
  *           32 u53 term of the last one
- *           40 u32 flags: 1 = holds a hard state, 2 = holds a part of a record set that ends in a later batch
+ *           40 u32 flags: 1 = holds a hard state, 2 = holds a part of a record set that ends in a later batch,
+ *                  4 = ends a record set that names a snapshot
  *           44 u32 reserved
  *
  * Body: records. A *record set* is what one `append` brings; it has an effect only when its last record is there, and it may
@@ -76,10 +78,19 @@
  *     kind 3, hard state           u53 term, u53 vote (0: none), u53 commit index
  *     kind 4, piece of an entry    u53 term, u53 index, u32 bytes of the whole data, u32 place of this piece, then its bytes.
  *                                  The pieces of an entry come in order and without gaps
- *     kinds 5 to 15                kept for what a later version of the software adds within format version 1's frame, and
- *                                  then requires: a durable snapshot by name (resets the group's log), restated entries (which
- *                                  never discard), a group's configuration, a replica's tombstone. A reader that
- *                                  meets a kind that it does not know refuses the log whole.
+ *     kind 5, snapshot             u53 term, u53 index, u32 flags, u32 reserved. Begins its set. The file that is named by
+ *                                  group and index is durable and whole. Flag 1: the log begins anew behind it, and
+ *                                  all entries before are discarded; otherwise the log stays as it is
+ *     kinds 6, 7, 8                as 1, 2, 4, of entries that are in the log already: they stand here from now on, and
+ *                                  nothing is discarded. Such a set holds nothing else, and the batch's header does not
+ *                                  list its entries: one that is lost is missed where it stood before
+ *     kinds 9 to 15                kept for what a later version of the software adds within format version 1's frame, and
+ *                                  then requires: a replica's tombstone. A reader that meets a kind that it does not know
+ *                                  refuses the log whole.
+ *
+ * A segment is given up when nothing in it is needed: its entries are compacted, discarded or restated in a later one,
+ * and what else stood in it the later headers repeat. First a header that names a younger oldest segment becomes durable,
+ * then the file is removed.
  *
  * Checksums are CRC-32, continued from a seed: the CRC-32 of cluster id (16 bytes), node id (u53) and segment number (u53).
  * Bytes of another cluster, node or segment never pass.

@@ -111,7 +111,9 @@ describe.for(logs)("a group's log $name", ({ open }) => {
     expect(() => log.group(1).term(99)).toThrow("not in the log");
     expect(() => log.group(1).entries(1, 99, 1)).toThrow("not in the log");
     const snapshot = { index: 1, term: 1, data: new Uint8Array(0) } as never;
-    expect(() => log.append(1, { entries: [], hardState: undefined, snapshot }, () => {})).toThrow("no snapshots");
+    expect(() => log.append(1, { entries: [], hardState: undefined, snapshot }, () => {})).toThrow(
+      "received before it is installed",
+    );
   });
 
   test("its size is known, and it has a disk epoch", async () => {

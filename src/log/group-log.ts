@@ -1,7 +1,8 @@
 import { assert } from "../platform/index.ts";
 import type { Entry, HardState, LogIndex, LogReader, Term } from "../raft/index.ts";
 import { EntryCache } from "./entry-cache.ts";
-import type { TermRuns } from "./term-runs.ts";
+import type { StoredSnapshot } from "./snapshot.ts";
+import { TermRuns } from "./term-runs.ts";
 
 /** One group's part of the log, as Raft reads it: what has been appended, durable or not. */
 export interface GroupLog extends LogReader {
@@ -13,13 +14,23 @@ export interface GroupLog extends LogReader {
    * nothing may be appended for it. What the group's log answers then is for people to look at.
    */
   readonly isDamaged: boolean;
+  /**
+   * The newest that is durable and stands in the log by name. The log goes back to its index at least:
+   * `firstIndex - 1 <= snapshot.index`. One that is being installed shows once it is durable.
+   */
+  readonly snapshot: StoredSnapshot | undefined;
+  /**
+   * Bytes of the durable entries above `index`, about: how much a snapshot there would spare. Takes as long as there are
+   * batches (in memory: entries) that hold them, so it is no question for every turn.
+   */
+  bytesAbove(index: LogIndex): number;
   /** Called whenever entries that were "unavailable" may have become available. One callback at a time; the last set counts. */
   onAvailable(callback: () => void): void;
 }
 
 /** What has been appended: all terms, the newest entries, the newest hard state. */
 export class AppendedLog {
-  readonly terms: TermRuns;
+  terms: TermRuns;
   readonly cache: EntryCache;
   hardState: HardState;
 
@@ -39,6 +50,19 @@ export class AppendedLog {
 
   term(index: LogIndex): Term {
     return this.terms.termAt(index);
+  }
+
+  /** Everything is replaced by a snapshot (CONSENSUS O-3). */
+  reset(snapshot: { readonly index: LogIndex; readonly term: Term }): void {
+    assert(snapshot.index > this.firstIndex - 1, "a snapshot that is installed is newer than the one before");
+    this.terms = new TermRuns(snapshot);
+    this.cache.reset(snapshot.index + 1);
+  }
+
+  /** Forgets the entries up to and including `index`. */
+  compactTo(index: LogIndex): void {
+    this.terms.compactTo(index);
+    this.cache.evict(-1, index + 1);
   }
 
   /** Entries replace what stands at and above the first of them (CONSENSUS O-4). */

@@ -10,7 +10,11 @@ export {
   LogLostError,
   LogNewerError,
   LogUnreadableError,
+  SnapshotDamagedError,
+  SnapshotNotWrittenError,
 } from "./log-errors.ts";
 export { MemoryLog, type MemoryLogOptions } from "./memory-log.ts";
 export type { LogRecords, NodeLog } from "./node-log.ts";
+export { isVital } from "./record-set.ts";
 export type { DamagedRange } from "./recovery.ts";
+export type { SnapshotMeta, SnapshotReader, SnapshotWriter, StoredSnapshot } from "./snapshot.ts";

@@ -114,3 +114,46 @@ export class LogDamagedError extends CoterieError {
     this.offset = place.offset;
   }
 }
+
+/**
+ * A snapshot was not written, for want of space or of files. Nothing of it is left, and the log goes on as before: try again
+ * later.
+ */
+export class SnapshotNotWrittenError extends CoterieError {
+  readonly code = "SNAPSHOT_NOT_WRITTEN";
+  readonly group: number;
+  readonly path: string;
+
+  constructor(path: string, details: { readonly group: number; readonly cause: unknown }) {
+    super(
+      `${path}: the snapshot of group ${details.group} could not be written. It is tried again; if there is no space left, ` +
+        "free some on this file system.",
+      { cause: details.cause },
+    );
+    this.group = details.group;
+    this.path = path;
+  }
+}
+
+/** A stored snapshot fails its checksum or cannot be read: it can neither be loaded nor sent. */
+export class SnapshotDamagedError extends CoterieError {
+  readonly code = "SNAPSHOT_DAMAGED";
+  readonly group: number;
+  readonly path: string;
+  readonly offset: number;
+
+  constructor(
+    place: { readonly group: number; readonly path: string; readonly offset: number },
+    what: string,
+    options: { readonly cause?: unknown } = {},
+  ) {
+    super(
+      `${place.path} at ${place.offset}: ${what}. A running replica of group ${place.group} makes a new snapshot; at a start ` +
+        "it has lost its state and is rebuilt from its peers.",
+      options,
+    );
+    this.group = place.group;
+    this.path = place.path;
+    this.offset = place.offset;
+  }
+}

@@ -126,6 +126,17 @@ export class LogWriter {
     this.#isRunningDones = false;
   }
 
+  /** The disk failed: nothing is written or called back any more, and the process must end (CONSENSUS D-4). */
+  fail(what: string, cause: unknown): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    const code = cause instanceof DiskError ? cause.code : undefined;
+    this.#place.logger.log("error", "log failed", { directory: this.#place.directory, what, code });
+    this.#cancelTimers();
+    this.#failure = new LogDiskError(`${this.#place.directory}: ${what}`, { cause });
+    this.#onFailure?.(this.#failure);
+  }
+
   /** Writes what waits and a last mark, as far as the disk lets it. */
   async close(): Promise<void> {
     if (this.#isClosing) return this.#closed;
@@ -247,7 +258,7 @@ export class LogWriter {
     this.#underWay = undefined;
     if (error === undefined) this.#succeeded(underWay);
     else if (isOutOfSpace(error)) this.#refused(underWay, error);
-    else this.#fail("the log could not be written", error);
+    else this.fail("the log could not be written", error);
     this.#noteStill();
   };
 
@@ -355,7 +366,7 @@ export class LogWriter {
 
   readonly #onPrepared = (result: Preparation): void => {
     if (result.kind === "failed") {
-      this.#fail("the log's next segment could not be prepared", result.error);
+      this.fail("the log's next segment could not be prepared", result.error);
     } else if (result.kind === "full") {
       this.#isNextRefused = true;
       this.#noteFull("ENOSPC");
@@ -366,16 +377,6 @@ export class LogWriter {
       this.#tryAgain();
     }
   };
-
-  #fail(what: string, cause: unknown): void {
-    if (this.#hasFailed) return;
-    this.#hasFailed = true;
-    const code = cause instanceof DiskError ? cause.code : undefined;
-    this.#place.logger.log("error", "log failed", { directory: this.#place.directory, what, code });
-    this.#cancelTimers();
-    this.#failure = new LogDiskError(`${this.#place.directory}: ${what}`, { cause });
-    this.#onFailure?.(this.#failure);
-  }
 
   /** Not a timer a batch: one that is armed looks, when it fires, whether the log has been idle long enough. */
   #armIdleMark(): void {

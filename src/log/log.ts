@@ -1,5 +1,5 @@
 import { assert, type Clock, type Disk, DiskError, type Logger } from "../platform/index.ts";
-import type { HardState } from "../raft/index.ts";
+import type { HardState, LogIndex, Snapshot } from "../raft/index.ts";
 import { EntryFetcher } from "./entry-fetcher.ts";
 import type { LogIdentity } from "./format.ts";
 import type { GroupLog } from "./group-log.ts";
@@ -10,7 +10,10 @@ import { RecordSet } from "./record-set.ts";
 import { type DamagedRange, type ReadLog, type RecoverySource, readLog } from "./recovery.ts";
 import { SegmentReads } from "./segment-files.ts";
 import type { GroupAtStart } from "./segment-header.ts";
-import { type OpenedSegment, openSegment } from "./segment-opening.ts";
+import { type OpenedSegment, openSegment, removeAll } from "./segment-opening.ts";
+import type { SnapshotMeta, SnapshotReader, SnapshotWriter, StoredSnapshot } from "./snapshot.ts";
+import { type FoundSnapshots, findSnapshots } from "./snapshot-recovery.ts";
+import { SnapshotStore, type SnapshotStoreHost } from "./snapshot-store.ts";
 import { type GroupHost, StoredGroup } from "./stored-group.ts";
 
 export interface LogOptions extends Partial<WriterSettings> {
@@ -47,6 +50,8 @@ export interface LogRecovery {
 export interface RecoveredGroup {
   readonly group: number;
   readonly hardState: HardState;
+  /** What the state machine starts from, before the log behind it; undefined: from nothing. Its index is committed. */
+  readonly snapshot: StoredSnapshot | undefined;
   /** It lost acknowledged records: it must neither vote nor count until it is rebuilt as a new replica (CONSENSUS D-3). */
   readonly isDamaged: boolean;
 }
@@ -88,9 +93,11 @@ export class Log implements NodeLog {
       const settings = settingsOf(options);
       const found = await readLog(source);
       const opened = await openSegment(source, found, settings.segmentBytes);
+      const snapshots = await findSnapshots(options, found.names, found.replay.groups);
+      await removeAll(source, snapshots.leftovers);
       const file = await options.disk.open(opened.path, "write");
-      const log = new Log(options, settings, { found, opened, file });
-      const recovery = describe(found, opened);
+      const log = new Log(options, settings, { found, opened, snapshots, file });
+      const recovery = describe(found, opened, log);
       report(options.logger, recovery);
       return { log, recovery };
     } catch (error) {
@@ -108,7 +115,7 @@ export class Log implements NodeLog {
   }
 
   get sizeBytes(): number {
-    return this.#olderBytes + this.#writer.filledBytes + this.#writer.current.end;
+    return this.#olderBytes + this.#writer.filledBytes + this.#writer.current.end + this.#snapshots.sizeBytes;
   }
 
   group(group: number): GroupLog {
@@ -118,17 +125,43 @@ export class Log implements NodeLog {
   append(groupId: number, records: LogRecords, done: () => void): void {
     const group = this.#group(groupId);
     assert(!group.isDamaged, "nothing is appended to a damaged group");
-    assert(records.snapshot === undefined, "this version of the log stores no snapshots");
-    const { entries, hardState } = records;
+    const { entries, hardState, snapshot } = records;
+    if (snapshot !== undefined) {
+      this.#install(group, records, snapshot, done);
+      return;
+    }
     if (entries.length === 0 && isHint(group.hardState, hardState)) {
       this.#appendHint(group, hardState, done);
       return;
     }
-    group.append(entries, hardState);
-    const set = new RecordSet(group, records, { isHint: false, dones: [done] });
-    group.newestSet = set;
-    group.newestUrgentSet = set;
-    this.#writer.queue.push(set);
+    group.append(records);
+    this.#push(new RecordSet(group, { entries, hardState }, { isHint: false, dones: [done] }));
+  }
+
+  createSnapshot(groupId: number, meta: SnapshotMeta): SnapshotWriter {
+    const group = this.#group(groupId);
+    assert(!group.isDamaged, "no snapshot is made of a damaged group");
+    assert(meta.index > (group.snapshot?.index ?? 0), "a snapshot is newer than the one before");
+    assert(meta.index <= group.lastIndex && meta.index >= group.firstIndex, "a snapshot ends with an entry of the log");
+    assert(meta.term === group.term(meta.index), "a snapshot has the term of the entry that it ends with");
+    return this.#snapshots.create(groupId, meta);
+  }
+
+  receiveSnapshot(groupId: number, meta: SnapshotMeta): SnapshotWriter {
+    assert(!this.#group(groupId).isDamaged, "a damaged group takes no snapshot");
+    return this.#snapshots.receive(groupId, meta);
+  }
+
+  openSnapshot(group: number): SnapshotReader | undefined {
+    return this.#snapshots.open(group);
+  }
+
+  compact(group: number, index: LogIndex): void {
+    this.#group(group).compact(index);
+  }
+
+  onSnapshotWanted(handler: (group: number) => void): void {
+    this.#onSnapshotWanted = handler;
   }
 
   flush(): void {
@@ -145,6 +178,7 @@ export class Log implements NodeLog {
   }
 
   async close(): Promise<void> {
+    await this.#snapshots.close();
     await this.#writer.close();
     for (const group of this.#groups.values()) await group.idle();
     await this.#reads.close();
@@ -158,26 +192,32 @@ export class Log implements NodeLog {
   readonly #logger: Logger;
   readonly #reads: SegmentReads;
   readonly #writer: LogWriter;
+  readonly #snapshots: SnapshotStore;
   readonly #host: GroupHost;
   readonly #groups: Map<number, StoredGroup> = new Map();
   readonly #mayMissGroups: boolean;
   readonly #olderBytes: number;
   #onDamage: ((error: LogDamagedError) => void) | undefined;
+  #onSnapshotWanted: ((group: number) => void) | undefined;
 
   private constructor(options: LogOptions, settings: WriterSettings, start: LogStart) {
     const { disk, directory, identity, logger } = options;
-    const { found, opened, file } = start;
+    const { found, opened, snapshots, file } = start;
     this.#clock = options.clock;
     this.#logger = logger;
     this.#reads = new SegmentReads(disk, directory);
+    this.#snapshots = new SnapshotStore(this.#snapshotHost(options), snapshots.snapshots);
     this.#host = {
       fetcher: new EntryFetcher(this.#reads, identity, options.fetchBytes ?? fetchBytesDefault),
       cacheBytesMax: options.cacheBytesPerGroupMax ?? cacheBytesDefault,
+      snapshot: (group) => this.#snapshots.get(group),
       onDamage: (error) => this.#damaged(error),
       troubled: (error) => this.#troubled(error),
     };
     for (const [id, group] of found.replay.groups) {
-      this.#groups.set(id, new StoredGroup(id, this.#host, group.restored()));
+      const restored = group.restored();
+      const isDamaged = restored.isDamaged || snapshots.damaged.has(id);
+      this.#groups.set(id, new StoredGroup(id, this.#host, { ...restored, isDamaged }));
     }
     this.#mayMissGroups = found.replay.mayMissGroups;
     this.#olderBytes = [...found.usedBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
@@ -200,10 +240,50 @@ export class Log implements NodeLog {
     return group;
   }
 
+  #snapshotHost({ disk, clock, logger, directory, identity }: LogOptions): SnapshotStoreHost {
+    return {
+      disk,
+      clock,
+      logger,
+      directory,
+      identity,
+      fail: (what, error) => this.#writer.fail(what, error),
+      troubled: (error) => this.#troubled(error),
+      name: (group, snapshot) => this.#name(this.#group(group), snapshot),
+    };
+  }
+
+  #push(set: RecordSet): void {
+    const { group } = set;
+    group.newestSet = set;
+    group.newestUrgentSet = set;
+    this.#writer.queue.push(set);
+  }
+
+  /** Everything that the group had is replaced, in one record set (CONSENSUS O-3, N-3). */
+  #install(group: StoredGroup, records: LogRecords, { index, term }: Snapshot, done: () => void): void {
+    const received = this.#snapshots.beginInstall(group.group, { index, term });
+    group.append(records);
+    const { entries, hardState } = records;
+    const installed = (): void => this.#snapshots.installed(group.group, received);
+    const content = { snapshot: { index, term, isReset: true }, entries, hardState };
+    this.#push(new RecordSet(group, content, { isHint: false, dones: [installed, done] }));
+  }
+
+  /** By a record of its own, behind all that the snapshot holds (CONSENSUS O-6). */
+  #name(group: StoredGroup, { index, term }: StoredSnapshot): Promise<boolean> {
+    if (group.isDamaged) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const content = { snapshot: { index, term, isReset: false }, entries: [], hardState: undefined };
+      this.#push(new RecordSet(group, content, { isHint: false, dones: [() => resolve(true)] }));
+      this.#writer.flush();
+    });
+  }
+
   /** A new commit index alone: of several that wait only the newest is written. */
   #appendHint(group: StoredGroup, hardState: HardState | undefined, done: () => void): void {
     if (hardState !== undefined) {
-      group.append([], hardState);
+      group.append({ entries: [], hardState, snapshot: undefined });
       const newest = group.newestSet;
       if (newest?.isHint === true && !newest.isComplete) {
         newest.hardState = hardState;
@@ -220,7 +300,7 @@ export class Log implements NodeLog {
   /** Sorted, for the header of a segment. */
   #groupsAtStart(): readonly GroupAtStart[] {
     const groups: GroupAtStart[] = [];
-    for (const { group, durable, firstIndex, isDamaged } of this.#groups.values()) {
+    for (const { group, durable, durableFirstIndex: firstIndex, isDamaged } of this.#groups.values()) {
       if (durable.batchCount > 0 || isDamaged) groups.push({ group, ...durable, firstIndex, isDamaged });
     }
     return groups.sort((a, b) => a.group - b.group);
@@ -242,6 +322,7 @@ export class Log implements NodeLog {
 interface LogStart {
   readonly found: ReadLog;
   readonly opened: OpenedSegment;
+  readonly snapshots: FoundSnapshots;
   readonly file: Awaited<ReturnType<Disk["open"]>>;
 }
 
@@ -260,11 +341,10 @@ function settingsOf(options: LogOptions): WriterSettings {
   };
 }
 
-function describe(found: ReadLog, opened: OpenedSegment): LogRecovery {
-  const groups = [...found.replay.groups.values()].map((replayed) => {
-    const { group, isDamaged, durable } = replayed;
-    const vote = durable.vote === 0 ? undefined : durable.vote;
-    return { group, hardState: { term: durable.term, vote, commit: durable.commit }, isDamaged };
+function describe(found: ReadLog, opened: OpenedSegment, log: Log): LogRecovery {
+  const groups = [...found.replay.groups.keys()].map((id) => {
+    const { group, hardState, snapshot, isDamaged } = log.group(id);
+    return { group, hardState, snapshot, isDamaged };
   });
   return {
     groups: groups.sort((a, b) => a.group - b.group),

@@ -1,7 +1,9 @@
 import { assert, type Clock } from "../platform/index.ts";
 import type { Entry, HardState, LogIndex, Term } from "../raft/index.ts";
 import { AppendedLog, entryDataBytes, type GroupLog } from "./group-log.ts";
+import { MemorySnapshots } from "./memory-snapshots.ts";
 import type { LogRecords, NodeLog } from "./node-log.ts";
+import type { SnapshotMeta, SnapshotReader, SnapshotWriter, StoredSnapshot } from "./snapshot.ts";
 import { TermRuns } from "./term-runs.ts";
 
 export interface MemoryLogOptions {
@@ -20,16 +22,15 @@ export class MemoryLog implements NodeLog {
   constructor(options: MemoryLogOptions) {
     this.#clock = options.clock;
     this.#bytesMax = options.bytesMax ?? bytesMaxDefault;
+    this.#wantedBytes = this.#bytesMax / 2;
   }
 
   get isFull(): boolean {
-    return this.sizeBytes > this.#bytesMax;
+    return this.#entryBytes > this.#bytesMax;
   }
 
   get sizeBytes(): number {
-    let bytes = 0;
-    for (const group of this.#groups.values()) bytes += group.sizeBytes;
-    return bytes;
+    return this.#entryBytes + this.#snapshots.sizeBytes;
   }
 
   group(group: number): GroupLog {
@@ -37,10 +38,39 @@ export class MemoryLog implements NodeLog {
   }
 
   append(group: number, records: LogRecords, done: () => void): void {
-    assert(records.snapshot === undefined, "this version of the log stores no snapshots");
     assert(!this.#isClosed, "nothing is appended to a closed log");
-    this.#group(group).append(records.entries, records.hardState);
+    const { snapshot } = records;
+    if (snapshot !== undefined) {
+      const received = this.#snapshots.beginInstall(group, snapshot);
+      this.#waiting.push(() => this.#snapshots.installed(group, received));
+    }
+    this.#group(group).append(records);
     this.#waiting.push(done);
+  }
+
+  createSnapshot(groupId: number, meta: SnapshotMeta): SnapshotWriter {
+    const group = this.#group(groupId);
+    assert(meta.index > (group.snapshot?.index ?? 0), "a snapshot is newer than the one before");
+    assert(meta.index <= group.lastIndex && meta.index >= group.firstIndex, "a snapshot ends with an entry of the log");
+    assert(meta.term === group.term(meta.index), "a snapshot has the term of the entry that it ends with");
+    return this.#snapshots.create(groupId, meta);
+  }
+
+  receiveSnapshot(group: number, meta: SnapshotMeta): SnapshotWriter {
+    return this.#snapshots.receive(group, meta);
+  }
+
+  openSnapshot(group: number): SnapshotReader | undefined {
+    return this.#snapshots.open(group);
+  }
+
+  compact(group: number, index: LogIndex): void {
+    this.#group(group).compact(index);
+  }
+
+  /** For the largest group, when half of what may be held is. */
+  onSnapshotWanted(handler: (group: number) => void): void {
+    this.#onSnapshotWanted = handler;
   }
 
   flush(): void {
@@ -67,9 +97,13 @@ export class MemoryLog implements NodeLog {
   readonly #clock: Clock;
   readonly #bytesMax: number;
   readonly #groups: Map<number, MemoryGroup> = new Map();
+  readonly #snapshots = new MemorySnapshots();
   #waiting: (() => void)[] = [];
   #isArmed = false;
   #isClosed = false;
+  #onSnapshotWanted: ((group: number) => void) | undefined;
+  /** From how many bytes on a snapshot is asked for (again). */
+  #wantedBytes: number;
 
   readonly #runDones = (): void => {
     this.#isArmed = false;
@@ -77,13 +111,29 @@ export class MemoryLog implements NodeLog {
     this.#waiting = [];
     if (this.#isClosed) return;
     for (const done of dones) done();
+    this.#considerSnapshot();
   };
+
+  get #entryBytes(): number {
+    let bytes = 0;
+    for (const group of this.#groups.values()) bytes += group.sizeBytes;
+    return bytes;
+  }
+
+  #considerSnapshot(): void {
+    const bytes = this.#entryBytes;
+    if (bytes < this.#bytesMax / 2) this.#wantedBytes = this.#bytesMax / 2;
+    if (bytes < this.#wantedBytes) return;
+    this.#wantedBytes = bytes + this.#bytesMax / 16;
+    const [largest] = [...this.#groups.values()].sort((a, b) => b.sizeBytes - a.sizeBytes);
+    if (largest !== undefined) this.#onSnapshotWanted?.(largest.group);
+  }
 
   #group(id: number): MemoryGroup {
     let group = this.#groups.get(id);
     if (group === undefined) {
       assert(Number.isSafeInteger(id) && id > 0, "a group id is a positive whole number");
-      group = new MemoryGroup(id);
+      group = new MemoryGroup(id, this.#snapshots);
       this.#groups.set(id, group);
     }
     return group;
@@ -94,8 +144,13 @@ class MemoryGroup implements GroupLog {
   readonly group: number;
   readonly isDamaged = false;
 
-  constructor(group: number) {
+  constructor(group: number, snapshots: MemorySnapshots) {
     this.group = group;
+    this.#snapshots = snapshots;
+  }
+
+  get snapshot(): StoredSnapshot | undefined {
+    return this.#snapshots.get(this.group);
   }
 
   get sizeBytes(): number {
@@ -135,9 +190,26 @@ class MemoryGroup implements GroupLog {
   /** Never called: everything is available. */
   onAvailable(): void {}
 
-  append(entries: readonly Entry[], hardState: HardState | undefined): void {
+  bytesAbove(index: LogIndex): number {
+    let bytes = 0;
+    for (let at = Math.max(index + 1, this.firstIndex); at <= this.lastIndex; at++) {
+      const entry = this.#appended.cache.get(at);
+      if (entry !== undefined) bytes += entryDataBytes(entry);
+    }
+    return bytes;
+  }
+
+  append({ snapshot, entries, hardState }: LogRecords): void {
+    if (snapshot !== undefined) this.#appended.reset(snapshot);
     this.#appended.append(entries, hardState);
   }
 
+  compact(index: LogIndex): void {
+    if (index < this.firstIndex) return;
+    assert(index <= (this.snapshot?.index ?? 0), "a log is compacted behind a durable snapshot [N-1]");
+    this.#appended.compactTo(index);
+  }
+
+  readonly #snapshots: MemorySnapshots;
   readonly #appended = new AppendedLog(new TermRuns(), { term: 0, vote: undefined, commit: 0 });
 }

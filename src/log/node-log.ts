@@ -1,6 +1,7 @@
-import type { Persist } from "../raft/index.ts";
+import type { LogIndex, Persist } from "../raft/index.ts";
 import type { GroupLog } from "./group-log.ts";
 import type { LogDamagedError, LogDiskError } from "./log-errors.ts";
+import type { SnapshotMeta, SnapshotReader, SnapshotWriter } from "./snapshot.ts";
 
 /** A node's log for all its groups, on disk ({@link Log}) or in memory ({@link MemoryLog}). */
 export interface NodeLog {
@@ -13,13 +14,42 @@ export interface NodeLog {
    * nothing but a new commit index needs no durability: it goes along with a later batch, and its `done` is called once the
    * sets before it are durable. The entries' bytes stay untouched for good.
    *
-   * Asserts that the group is not damaged, that entries follow each other, and that there is no snapshot: this version of the
-   * log stores none.
+   * `records.snapshot` resets the group's log: entries follow its index. Its state comes from a {@link receiveSnapshot} of the
+   * same index and term that was committed before; the log does not look at `snapshot.data`. Once `done` is called it is the
+   * group's snapshot.
+   *
+   * Asserts that the group is not damaged, that entries follow each other, and that a snapshot was received.
    */
   append(group: number, records: LogRecords, done: () => void): void;
 
   /** The end of a turn: everything queued is written in one batch, as soon as the one before it is durable. */
   flush(): void;
+
+  /**
+   * Begins a snapshot that this replica makes of its own state, once the entry at `meta.index` is applied. The log stays as
+   * it is; {@link compact} cuts it behind the snapshot. Asserts that `meta.index` lies behind the group's snapshot and within
+   * its log, and that the group is not damaged.
+   */
+  createSnapshot(group: number, meta: SnapshotMeta): SnapshotWriter;
+
+  /** Begins to take a snapshot from a leader; {@link append} installs it after its `commit`. The last one of a group counts. */
+  receiveSnapshot(group: number, meta: SnapshotMeta): SnapshotWriter;
+
+  /** The group's snapshot, to be read; undefined if there is none. The caller closes it. */
+  openSnapshot(group: number): SnapshotReader | undefined;
+
+  /**
+   * Entries up to and including `index` are not needed any more, neither here nor for other replicas; nothing happens if
+   * they are gone already. Asserts that a durable snapshot holds them: `index <= group(group).snapshot.index`. After a
+   * restart some of them may be there again.
+   */
+  compact(group: number, index: LogIndex): void;
+
+  /**
+   * The log takes more space than it should, and the oldest part of it is held by entries of this group: a snapshot of it,
+   * then {@link compact}, would free it. Called again as long as it is so, now and then. One handler; the last set counts.
+   */
+  onSnapshotWanted(handler: (group: number) => void): void;
 
   /**
    * No space is left for entries. What was queued is kept and written when there is space again, without an operator; votes
@@ -31,7 +61,7 @@ export interface NodeLog {
   /** Number of the segment being written: higher after every start, and rising while the node runs (CONSENSUS D-10). */
   readonly diskEpoch: number;
 
-  /** Bytes of the log, without what is allocated and not used yet. */
+  /** Bytes of the log and its snapshots, without what is allocated and not used yet. */
   readonly sizeBytes: number;
 
   /**

@@ -26,7 +26,7 @@ test("every entry is found in the batch that stored it last", () => {
           expect(run !== undefined && run.firstIndex <= entry && entry <= run.lastIndex).toBe(true);
         }
         expect(index.find(plain.length + 1, plain.length)).toBeUndefined();
-        expect(index.hasHoles).toBe(plain.includes(undefined));
+        expect(index.lastHoleIndex(plain.length)).toBe(plain.lastIndexOf(undefined) + 1);
       }
     }),
   );

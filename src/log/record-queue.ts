@@ -5,7 +5,7 @@ import { pieceBytesMax, type RecordSet } from "./record-set.ts";
 /**
  * Record sets that wait for the disk. A batch takes them in the order in which they came, with two exceptions: large sets
  * get one piece after the other, in turn, so that the small sets of other groups pass them; and while the disk is full, sets
- * with entries wait. Sets of one group never pass each other.
+ * with entries wait, save those that are vital. Sets of one group never pass each other.
  */
 export class RecordQueue {
   /** Sets that wait, hints included. */
@@ -44,7 +44,7 @@ export class RecordQueue {
     const keptRoomBytes = this.#waiting.some((set) => set.isLarge) ? 2 * pieceBytesMax : 0;
     for (const set of this.#waiting) {
       const { group } = set;
-      const isHeld = group.queueStamp === heldStamp || (options.holdsEntries && set.entries.length > 0);
+      const isHeld = group.queueStamp === heldStamp || (options.holdsEntries && set.isHoldable);
       if (!isHeld && !set.isLarge && this.#fits(set, builder, keptRoomBytes)) {
         builder.add(set);
         this.#taken.push(set);

@@ -1,6 +1,6 @@
-import type { Entry, HardState } from "../raft/index.ts";
+import type { Entry, HardState, LogIndex, Term } from "../raft/index.ts";
 import type { BatchPlace } from "./position-index.ts";
-import { encodeConfigurationChange, entryOverheadBytes, hardStateRecordBytes } from "./record.ts";
+import { encodeConfigurationChange, entryOverheadBytes, hardStateRecordBytes, snapshotRecordBytes } from "./record.ts";
 import type { StoredGroup } from "./stored-group.ts";
 
 /** Entries with more data than this are logged in pieces of this size, so that others need not wait behind them. */
@@ -11,9 +11,41 @@ export function entryData(entry: Entry): Uint8Array {
   return entry.kind === "normal" ? entry.data : encodeConfigurationChange(entry.change);
 }
 
+/** Names a durable snapshot file of the group. */
+export interface SnapshotRecord {
+  readonly index: LogIndex;
+  readonly term: Term;
+  /** The log begins anew behind it; otherwise it stays as it is. */
+  readonly isReset: boolean;
+}
+
+/** What the records of one set are. */
+export interface RecordSetContent {
+  readonly entries: readonly Entry[];
+  readonly hardState: HardState | undefined;
+  readonly snapshot?: SnapshotRecord;
+}
+
+export interface RecordSetOptions {
+  readonly isHint: boolean;
+  readonly dones: (() => void)[];
+  /** The entries are in the log already, and are written again elsewhere: nothing is discarded. */
+  readonly isRestated?: boolean;
+}
+
+/**
+ * True for entries that a full disk takes as it takes votes, from the space that is kept in reserve: without the empty one
+ * by which a new leader begins its term nothing could be read after an election, and members must be able to change.
+ */
+export function isVital(entry: Entry): boolean {
+  return entry.kind === "configuration" || entry.data.length === 0;
+}
+
 /** What one `append` brought: it is logged as a whole or not at all, in one batch or, if it is large, over several. */
 export class RecordSet {
   readonly group: StoredGroup;
+  /** The first record of the set. */
+  readonly snapshot: SnapshotRecord | undefined;
   readonly entries: readonly Entry[];
   /** Of sets that bring only a new commit index the newest takes the others' place. */
   hardState: HardState | undefined;
@@ -21,27 +53,31 @@ export class RecordSet {
   readonly dones: (() => void)[];
   /** Nobody relies on it: it goes along with the next batch. */
   readonly isHint: boolean;
+  readonly isRestated: boolean;
+  /** It has to wait while the disk is full. */
+  readonly isHoldable: boolean;
   /** Bytes of its records. */
   readonly bytes: number;
 
-  /** How far it has been encoded: whole entries, and bytes of the next one. */
+  /** How far it has been encoded: the snapshot, whole entries, and bytes of the next one. */
+  isSnapshotPut = false;
   nextEntry = 0;
   nextByte = 0;
   isComplete = false;
   /** Batches on the disk that hold its beginning. */
   readonly earlierPlaces: BatchPlace[] = [];
 
-  constructor(
-    group: StoredGroup,
-    content: { readonly entries: readonly Entry[]; readonly hardState: HardState | undefined },
-    options: { readonly isHint: boolean; readonly dones: (() => void)[] },
-  ) {
+  constructor(group: StoredGroup, content: RecordSetContent, options: RecordSetOptions) {
     this.group = group;
+    this.snapshot = content.snapshot;
     this.entries = content.entries;
     this.hardState = content.hardState;
     this.dones = options.dones;
     this.isHint = options.isHint;
+    this.isRestated = options.isRestated === true;
+    this.isHoldable = this.isRestated || !content.entries.every(isVital);
     let bytes = content.hardState === undefined ? 0 : hardStateRecordBytes;
+    if (content.snapshot !== undefined) bytes += snapshotRecordBytes;
     for (const entry of content.entries) bytes += entryOverheadBytes + entryData(entry).length;
     this.bytes = bytes;
   }
@@ -54,15 +90,20 @@ export class RecordSet {
   save(batchStamp: number): void {
     if (batchStamp === this.#savedStamp) return;
     this.#savedStamp = batchStamp;
-    this.#saved = { nextEntry: this.nextEntry, nextByte: this.nextByte };
+    this.#saved = { isSnapshotPut: this.isSnapshotPut, nextEntry: this.nextEntry, nextByte: this.nextByte };
   }
 
   restore(): void {
+    this.isSnapshotPut = this.#saved.isSnapshotPut;
     this.nextEntry = this.#saved.nextEntry;
     this.nextByte = this.#saved.nextByte;
     this.isComplete = false;
   }
 
   #savedStamp = 0;
-  #saved: { readonly nextEntry: number; readonly nextByte: number } = { nextEntry: 0, nextByte: 0 };
+  #saved: Pick<RecordSet, "isSnapshotPut" | "nextEntry" | "nextByte"> = {
+    isSnapshotPut: false,
+    nextEntry: 0,
+    nextByte: 0,
+  };
 }

@@ -2,7 +2,16 @@ import { assert } from "../platform/index.ts";
 import type { ConfigurationChange, ConfigurationEntry } from "../raft/index.ts";
 import { getUint53, putUint53, viewOf } from "./format.ts";
 
-export const recordKind = { entry: 1, configurationEntry: 2, hardState: 3, piece: 4 } as const;
+export const recordKind = {
+  entry: 1,
+  configurationEntry: 2,
+  hardState: 3,
+  piece: 4,
+  snapshot: 5,
+  restatedEntry: 6,
+  restatedConfigurationEntry: 7,
+  restatedPiece: 8,
+} as const;
 
 export const recordBegins = 1;
 export const recordEnds = 2;
@@ -12,12 +21,20 @@ export const recordHeaderBytes = 8;
 export const entryOverheadBytes: number = recordHeaderBytes + 16;
 export const pieceOverheadBytes: number = recordHeaderBytes + 24;
 export const hardStateRecordBytes: number = recordHeaderBytes + 24;
+export const snapshotRecordBytes: number = recordHeaderBytes + 24;
+
+/** Of a snapshot record: the log begins anew behind it. */
+export const snapshotResets = 1;
 
 const leastBodyBytes: Readonly<Record<number, number>> = {
   [recordKind.entry]: 16,
   [recordKind.configurationEntry]: 24,
   [recordKind.hardState]: 24,
   [recordKind.piece]: 24,
+  [recordKind.snapshot]: 24,
+  [recordKind.restatedEntry]: 16,
+  [recordKind.restatedConfigurationEntry]: 24,
+  [recordKind.restatedPiece]: 24,
 };
 
 /**
@@ -29,9 +46,9 @@ export class RecordCursor {
   flags = 0;
   /** Place of the group in the batch header's list. */
   slot = 0;
-  /** Of entries, pieces and hard states. */
+  /** Of all kinds. */
   term = 0;
-  /** Of entries and pieces. */
+  /** Of entries, pieces and snapshots. */
   index = 0;
   /** Of hard states. */
   vote = 0;
@@ -39,9 +56,21 @@ export class RecordCursor {
   /** Of pieces: bytes of the whole entry's data, and where this piece belongs. */
   wholeBytes = 0;
   pieceOffset = 0;
+  /** Of snapshots: the log begins anew behind it. */
+  isReset = false;
   /** The data, from `dataStart` up to `dataEnd` of the body. */
   dataStart = 0;
   dataEnd = 0;
+  /** Bytes behind the record's header. */
+  bodyBytes = 0;
+
+  get isPiece(): boolean {
+    return this.kind === recordKind.piece || this.kind === recordKind.restatedPiece;
+  }
+
+  get isRestated(): boolean {
+    return this.kind >= recordKind.restatedEntry && this.kind <= recordKind.restatedPiece;
+  }
 
   open(body: Uint8Array, slotCount: number): void {
     this.#view = viewOf(body);
@@ -60,6 +89,7 @@ export class RecordCursor {
     const bodyBytes = view.getUint32(at + 4, true);
     const bodyStart = at + recordHeaderBytes;
     this.dataEnd = bodyStart + bodyBytes;
+    this.bodyBytes = bodyBytes;
     this.#next = this.dataEnd;
     const leastBytes = leastBodyBytes[this.kind];
     if (leastBytes === undefined || bodyBytes < leastBytes) return "unknown";
@@ -82,7 +112,9 @@ export class RecordCursor {
     }
     this.index = getUint53(view, at + 8);
     this.dataStart = at + 16;
-    if (this.kind === recordKind.piece) {
+    if (this.kind === recordKind.snapshot) {
+      this.isReset = (view.getUint32(at + 16, true) & snapshotResets) !== 0;
+    } else if (this.isPiece) {
       this.wholeBytes = view.getUint32(at + 16, true);
       this.pieceOffset = view.getUint32(at + 20, true);
       this.dataStart = at + 24;

@@ -17,6 +17,7 @@ import { LogFormatError, LogLostError, LogNewerError, LogUnreadableError } from 
 import { Replay } from "./replay.ts";
 import { type ChainedSegment, findChain, type SegmentChain, withSegment } from "./segment-chain.ts";
 import type { SegmentScanner, StoredBatch } from "./segment-scanner.ts";
+import { parseSnapshotName } from "./snapshot-file.ts";
 
 export interface RecoverySource {
   readonly disk: Disk;
@@ -50,6 +51,8 @@ export interface ReadLog {
   /** All that is proven; the tail is not in it yet. */
   readonly replay: Replay;
   readonly chain: SegmentChain;
+  /** All names in the directory. */
+  readonly names: readonly string[];
   /** Where the proven part ends; undefined in a new log. */
   readonly provenEnd: LogPosition | undefined;
   readonly tail: readonly TailBatch[];
@@ -69,9 +72,12 @@ export async function readLog(source: RecoverySource): Promise<ReadLog> {
   const names = await listOrEmpty(source);
   const chain = await findChain(source, names);
   checkAgainstMemory(source, chain);
+  if (chain.segments.length === 0 && names.some((name) => parseSnapshotName(name) !== undefined)) {
+    throw new LogLostError(source.directory, "it holds snapshots, and no log");
+  }
   const reading = new LogReading(source, chain);
   for (const segment of chain.segments) await reading.read(segment);
-  return reading.result();
+  return { ...reading.result(), names };
 }
 
 async function listOrEmpty({ disk, directory }: RecoverySource): Promise<readonly string[]> {
@@ -104,11 +110,12 @@ class LogReading {
   async read(segment: ChainedSegment): Promise<void> {
     const { header } = segment;
     if (segment.isAfterLoss) this.#loseUnknown({ segment: segment.segment, offset: 0, bytes: 0 });
-    if (header !== undefined) this.#replay.startSegment(header);
+    if (header !== undefined && segment.isAfterReclaimed) this.#replay.startAfterReclaimed(header);
+    else if (header !== undefined) this.#replay.startSegment(header);
     await withSegment(this.#source, segment.segment, (scanner) => this.#readBatches(segment, scanner));
   }
 
-  result(): ReadLog {
+  result(): Omit<ReadLog, "names"> {
     return {
       replay: this.#replay,
       chain: this.#chain,

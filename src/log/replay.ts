@@ -20,6 +20,12 @@ export class Replay {
     this.mayMissGroups = header.mayMissGroups;
   }
 
+  /** The log begins here, since what came before was given up: every group stands as the header says. */
+  startAfterReclaimed(header: SegmentHeader): void {
+    for (const listed of header.groups) this.#group(listed.group).begin(listed);
+    this.mayMissGroups = header.mayMissGroups;
+  }
+
   /** Something is lost, and nobody can say of which groups: all are suspect until something later vouches for them. */
   loseUnknown(): void {
     for (const group of this.#groups.values()) group.isSuspect = true;
@@ -30,7 +36,7 @@ export class Replay {
   applyBatch(header: BatchHeader, body: Uint8Array, place: BatchPlace): boolean {
     const members = header.groups.map((listed) => this.#group(listed.group));
     members.forEach((member, slot) => {
-      member.begin(header.groups[slot] as BatchGroup);
+      member.beginBatch(header.groups[slot] as BatchGroup);
     });
     const cursor = this.#cursor;
     cursor.open(body, members.length);
@@ -40,7 +46,7 @@ export class Replay {
       member.take(cursor, header.groups[cursor.slot] as BatchGroup, place);
     }
     members.forEach((member, slot) => {
-      member.end(header.groups[slot] as BatchGroup, place);
+      member.endBatch(header.groups[slot] as BatchGroup, place);
     });
     return true;
   }
@@ -53,6 +59,16 @@ export class Replay {
   /** For the header of a segment that begins here. */
   table(): readonly GroupAtStart[] {
     return [...this.#groups.values()].map((group) => group.atStart()).sort((a, b) => a.group - b.group);
+  }
+
+  /** The oldest segment that holds anything that is still needed; undefined if none does. */
+  oldestSegment(): number | undefined {
+    let oldest: number | undefined;
+    for (const group of this.#groups.values()) {
+      const segment = group.oldestSegment();
+      if (segment !== undefined && (oldest === undefined || segment < oldest)) oldest = segment;
+    }
+    return oldest;
   }
 
   readonly #groups: Map<number, ReplayedGroup> = new Map();

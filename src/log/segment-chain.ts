@@ -25,6 +25,8 @@ export interface ChainedSegment {
   readonly end: number | undefined;
   /** A segment before this one is lost. */
   readonly isAfterLoss: boolean;
+  /** The segments before this one were given up: nothing in them is needed any more. */
+  readonly isAfterReclaimed: boolean;
 }
 
 export interface SegmentChain {
@@ -128,23 +130,29 @@ async function newestBegun(
   throw new LogLostError(place.directory, "none of its segments has a header that can be read");
 }
 
-/** Follows the headers from the newest segment back to the first. */
+/** Follows the headers from the newest segment back to the oldest that any of them still needs. */
 function link(place: Place, headers: ReadonlyMap<number, FoundHeader>, newest: number): readonly ChainedSegment[] {
-  const older = [...headers.keys()].sort((a, b) => b - a);
+  const numbers = [...headers.keys()].sort((a, b) => b - a);
   const segments: ChainedSegment[] = [];
+  let oldest = 1;
   let end: number | undefined;
   for (let segment: number | undefined = newest; segment !== undefined; ) {
     const found = headers.get(segment);
     assert(found !== undefined, "a chained segment was read");
     const { header, batchesStart } = found;
+    oldest = Math.max(oldest, header?.oldestSegment ?? 0);
     const previous = header?.previousEnd;
-    const isLost = header === undefined || (previous !== undefined && !headers.has(previous.segment));
+    const isAfterReclaimed = previous !== undefined && previous.segment < oldest;
+    const isLost =
+      header === undefined || (previous !== undefined && !isAfterReclaimed && !headers.has(previous.segment));
     const path = segmentPath(place.directory, { segment, kind: "segment" });
-    segments.push({ segment, path, header, batchesStart, end, isAfterLoss: isLost });
+    segments.push({ segment, path, header, batchesStart, end, isAfterLoss: isLost, isAfterReclaimed });
+    if (isAfterReclaimed) break;
     // Behind a gap the next older segment with a whole header goes on; the groups' numbers will say what is missing.
     const current: number = segment;
+    const from = oldest;
     segment = isLost
-      ? older.find((candidate) => candidate < current && headers.get(candidate)?.header !== undefined)
+      ? numbers.find((one) => one < current && one >= from && headers.get(one)?.header !== undefined)
       : previous?.segment;
     end = isLost ? undefined : previous?.offset;
   }

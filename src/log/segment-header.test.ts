@@ -26,6 +26,8 @@ const header: SegmentHeader = {
     lastIndex: large - 5,
     lastTerm: large - 6,
     batchCount: large - 7,
+    snapshotIndex: large - 8,
+    snapshotTerm: large - 9,
     isDamaged: place % 2 === 0,
   })),
 };

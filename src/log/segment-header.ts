@@ -25,6 +25,9 @@ export interface GroupAtStart {
   readonly lastTerm: number;
   /** Batches of this group so far. */
   readonly batchCount: number;
+  /** Of the durable snapshot; 0: none. */
+  readonly snapshotIndex: number;
+  readonly snapshotTerm: number;
   readonly isDamaged: boolean;
 }
 
@@ -181,6 +184,8 @@ function encodeGroup(view: DataView, at: number, group: GroupAtStart): void {
   putUint53(view, at + 48, group.lastIndex);
   putUint53(view, at + 56, group.lastTerm);
   putUint53(view, at + 64, group.batchCount);
+  putUint53(view, at + 72, group.snapshotIndex);
+  putUint53(view, at + 80, group.snapshotTerm);
   view.setUint32(at + 88, group.isDamaged ? flagDamaged : 0, true);
 }
 
@@ -194,6 +199,8 @@ function decodeGroup(view: DataView, at: number): GroupAtStart {
     lastIndex: getUint53(view, at + 48),
     lastTerm: getUint53(view, at + 56),
     batchCount: getUint53(view, at + 64),
+    snapshotIndex: getUint53(view, at + 72),
+    snapshotTerm: getUint53(view, at + 80),
     isDamaged: (view.getUint32(at + 88, true) & flagDamaged) !== 0,
   };
 }

@@ -37,7 +37,7 @@ export async function openSegment(source: RecoverySource, log: ReadLog, segmentB
   for (const { header, body, place } of plan.batches) {
     assert(log.replay.applyBatch(header, body, place), "records that were read can be read again");
   }
-  await removeAll(source, [...log.chain.leftovers, ...plan.emptySegments]);
+  await removeAll(source, [...log.chain.leftovers, ...plan.unneededSegments]);
   await releaseOldTail(source, plan);
   return {
     segment: plan.segment,
@@ -77,7 +77,8 @@ interface SegmentPlan {
   readonly end: number;
   readonly previousEnd: LogPosition | undefined;
   readonly oldestSegment: number;
-  readonly emptySegments: readonly string[];
+  /** Paths of the segments that the new one makes superfluous. */
+  readonly unneededSegments: readonly string[];
   readonly batches: readonly {
     readonly header: BatchHeader;
     readonly body: Uint8Array;
@@ -87,13 +88,13 @@ interface SegmentPlan {
 
 function planSegment({ identity, bootCounter }: RecoverySource, log: ReadLog, roomBytes: number): SegmentPlan {
   const segment = log.chain.highestNumber + 1;
-  const { previousEnd, emptySegments } = predecessor(log);
+  const { previousEnd, emptySegment } = predecessor(log);
+  const oldestSegment = oldestNeeded(log, { emptySegment, newSegment: segment });
+  const unneeded = log.chain.segments.filter((old) => old.segment < oldestSegment || old.segment === emptySegment);
   const groups = log.replay.table();
   const batchesStart = headersBytes(groups.length);
   const end = log.tail.reduce((at, batch) => at + batch.header.totalBytes, batchesStart);
   const image = new Uint8Array(blocksUp(end + roomBytes));
-  const oldest = log.chain.segments.find((candidate) => !emptySegments.includes(candidate.path));
-  const oldestSegment = oldest?.segment ?? segment;
   encodeSegmentHeader(
     image,
     {
@@ -117,7 +118,8 @@ function planSegment({ identity, bootCounter }: RecoverySource, log: ReadLog, ro
     return { header: batch.header, body: batch.body, place };
   });
   const isFirst = log.chain.segments.length === 0;
-  return { segment, isFirst, image, batchesStart, end, previousEnd, oldestSegment, emptySegments, batches };
+  const unneededSegments = unneeded.map((old) => old.path);
+  return { segment, isFirst, image, batchesStart, end, previousEnd, oldestSegment, unneededSegments, batches };
 }
 
 /**
@@ -125,11 +127,25 @@ function planSegment({ identity, bootCounter }: RecoverySource, log: ReadLog, ro
  * its tail stands in the new one: the new one takes its place, so that a node that crashes at every start does not fill
  * its directory.
  */
-function predecessor(log: ReadLog): Pick<SegmentPlan, "previousEnd" | "emptySegments"> {
+function predecessor(log: ReadLog): {
+  readonly previousEnd: LogPosition | undefined;
+  readonly emptySegment: number | undefined;
+} {
   const last = log.chain.segments.at(-1);
   const isEmpty = last?.header !== undefined && log.provenEnd?.offset === last.batchesStart && !last.isAfterLoss;
-  if (!isEmpty) return { previousEnd: log.provenEnd, emptySegments: [] };
-  return { previousEnd: last.header.previousEnd, emptySegments: [last.path] };
+  if (!isEmpty) return { previousEnd: log.provenEnd, emptySegment: undefined };
+  return { previousEnd: last.header.previousEnd, emptySegment: last.segment };
+}
+
+/** The first segment that holds what is still needed. Where there is damage all are kept, for people to look at. */
+function oldestNeeded(
+  log: ReadLog,
+  around: { readonly emptySegment: number | undefined; readonly newSegment: number },
+): number {
+  const isDamaged = log.damage.length > 0 || log.replay.table().some((group) => group.isDamaged);
+  const first = log.chain.segments.find((old) => old.segment !== around.emptySegment)?.segment ?? around.newSegment;
+  if (isDamaged) return first;
+  return Math.max(first, log.replay.oldestSegment() ?? around.newSegment);
 }
 
 /** The same records under a new header: other place, other mark, other checksums. */
@@ -175,7 +191,7 @@ async function makeDirectory({ disk, directory }: RecoverySource): Promise<void>
 }
 
 /** A file that cannot be removed is in nobody's way: the next start tries again. */
-async function removeAll({ disk, logger }: RecoverySource, paths: readonly string[]): Promise<void> {
+export async function removeAll({ disk, logger }: RecoverySource, paths: readonly string[]): Promise<void> {
   for (const path of paths) {
     try {
       await disk.remove(path);
@@ -188,7 +204,7 @@ async function removeAll({ disk, logger }: RecoverySource, paths: readonly strin
 
 /** What was allocated in the old segment and not used. Nothing of it is part of the log any more. */
 async function releaseOldTail({ disk, directory, logger }: RecoverySource, plan: SegmentPlan): Promise<void> {
-  if (plan.previousEnd === undefined || plan.emptySegments.length > 0) return;
+  if (plan.previousEnd === undefined || plan.previousEnd.segment < plan.oldestSegment) return;
   const path = segmentPath(directory, { segment: plan.previousEnd.segment, kind: "segment" });
   try {
     const file = await disk.open(path, "write");

@@ -1,6 +1,7 @@
-import type { Clock, Disk, DiskFile, Timer } from "../platform/index.ts";
+import type { Clock, Disk, DiskFile } from "../platform/index.ts";
 import { isOutOfSpace, sync, write } from "./disk-steps.ts";
 import { blockBytes } from "./format.ts";
+import { bulkPieceBytes, Pauses } from "./pauses.ts";
 import { segmentPath } from "./segment-files.ts";
 
 /** A segment full of zeros, synced, under its own name. */
@@ -24,13 +25,6 @@ export type Preparation =
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly error: unknown };
 
-/** Written and synced at once: the more, the longer the log's own syncs wait behind it (p99 0.6 ms with 256 KiB, 1 to 6 with 1 MiB). */
-const pieceBytes = 262_144;
-
-/** A pause of this many times as long as a piece took leaves the disk to the log. */
-const pauseFactor = 2;
-const pauseMsMax = 50;
-
 /** A full disk may still have room for a smaller segment. */
 export const segmentBytesMin = 1_048_576;
 
@@ -41,6 +35,7 @@ export const segmentBytesMin = 1_048_576;
 export class SegmentPreparer {
   constructor(options: PreparerOptions) {
     this.#options = options;
+    this.#pauses = new Pauses(options.clock);
   }
 
   get isPreparing(): boolean {
@@ -49,7 +44,7 @@ export class SegmentPreparer {
 
   /** `done` is called once, later. Only one preparation at a time. */
   start(segment: number, wantedBytes: number, done: (result: Preparation) => void): void {
-    this.#isHurried = false;
+    this.#pauses.restore();
     const running = this.#prepare(segment, wantedBytes).then((result) => {
       this.#running = undefined;
       done(result);
@@ -59,22 +54,20 @@ export class SegmentPreparer {
 
   /** Leaves out the pauses from now on: the log needs the segment soon. */
   hurry(): void {
-    this.#isHurried = true;
-    this.#endPause();
+    this.#pauses.skip();
   }
 
   /** Stops, and waits until it has. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#endPause();
+    this.#pauses.skip();
     await this.#running;
   }
 
   readonly #options: PreparerOptions;
   #running: Promise<void> | undefined;
-  #isHurried = false;
+  readonly #pauses: Pauses;
   #isStopped = false;
-  #pause: { readonly timer: Timer; readonly resume: () => void } | undefined;
 
   async #prepare(segment: number, wantedBytes: number): Promise<Preparation> {
     const { disk, directory } = this.#options;
@@ -111,35 +104,20 @@ export class SegmentPreparer {
 
   /** False if it was stopped. Closes the file on an error. */
   async #fill(file: DiskFile, bytes: number): Promise<boolean> {
-    const zeros = new Uint8Array(pieceBytes);
+    const zeros = new Uint8Array(bulkPieceBytes);
     try {
-      for (let at = 0; at < bytes; at += pieceBytes) {
+      for (let at = 0; at < bytes; at += bulkPieceBytes) {
         if (this.#isStopped) return false;
         const startMs = this.#options.clock.nowMs();
-        await write(file, zeros.subarray(0, Math.min(pieceBytes, bytes - at)), at);
+        await write(file, zeros.subarray(0, Math.min(bulkPieceBytes, bytes - at)), at);
         await sync(file);
-        await this.#rest(this.#options.clock.nowMs() - startMs);
+        await this.#pauses.rest(this.#options.clock.nowMs() - startMs);
       }
       return true;
     } catch (error) {
       await file.close();
       throw error;
     }
-  }
-
-  async #rest(workMs: number): Promise<void> {
-    if (this.#isHurried || this.#isStopped) return;
-    await new Promise<void>((resolve) => {
-      const timer = this.#options.clock.setTimer(Math.min(workMs * pauseFactor, pauseMsMax), () => this.#endPause());
-      this.#pause = { timer, resume: resolve };
-    });
-  }
-
-  #endPause(): void {
-    const pause = this.#pause;
-    this.#pause = undefined;
-    pause?.timer.cancel();
-    pause?.resume();
   }
 
   async #abandon(path: string, result: Preparation): Promise<Preparation> {

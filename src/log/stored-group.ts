@@ -4,8 +4,10 @@ import { entryMemoryBytes } from "./entry-cache.ts";
 import type { EntryFetcher } from "./entry-fetcher.ts";
 import { AppendedLog, entryDataBytes, type GroupLog } from "./group-log.ts";
 import type { LogDamagedError } from "./log-errors.ts";
-import { type BatchPlace, PositionIndex } from "./position-index.ts";
-import type { RecordSet } from "./record-set.ts";
+import type { LogRecords } from "./node-log.ts";
+import { type BatchPlace, PositionIndex, type PositionRun } from "./position-index.ts";
+import type { RecordSet, SnapshotRecord } from "./record-set.ts";
+import type { StoredSnapshot } from "./snapshot.ts";
 import { TermRuns } from "./term-runs.ts";
 
 /** What the disk holds of a group, as far as it was synced. */
@@ -17,7 +19,21 @@ export interface DurableGroup {
   lastIndex: LogIndex;
   lastTerm: Term;
   batchCount: number;
+  /** The snapshot that the log names; 0: none. */
+  snapshotIndex: LogIndex;
+  snapshotTerm: Term;
 }
+
+export const emptyDurableGroup: Readonly<DurableGroup> = {
+  term: 0,
+  vote: 0,
+  commit: 0,
+  lastIndex: 0,
+  lastTerm: 0,
+  batchCount: 0,
+  snapshotIndex: 0,
+  snapshotTerm: 0,
+};
 
 /** A group as recovery found it; what is missing is as in a new group. */
 export interface RestoredGroup {
@@ -32,6 +48,7 @@ export interface GroupHost {
   readonly fetcher: EntryFetcher;
   /** Bytes of entries kept in memory per group: the newest, and as many again of those read back. */
   readonly cacheBytesMax: number;
+  snapshot(group: number): StoredSnapshot | undefined;
   /** Stored entries turned out to be damaged; called once. */
   onDamage(error: LogDamagedError): void;
   /** Reading failed for a reason that passes; resolves when it may be tried again. */
@@ -55,13 +72,14 @@ export class StoredGroup implements GroupLog {
 
   constructor(group: number, host: GroupHost, restored: RestoredGroup) {
     this.group = group;
-    this.durable = restored.durable ?? { term: 0, vote: 0, commit: 0, lastIndex: 0, lastTerm: 0, batchCount: 0 };
+    this.durable = restored.durable ?? { ...emptyDurableGroup };
     this.#host = host;
     this.#positions = restored.positions ?? new PositionIndex();
     this.#isDamaged = restored.isDamaged;
     const { term, vote, commit } = this.durable;
     const hardState = { term, vote: vote === 0 ? undefined : vote, commit };
     this.#appended = new AppendedLog(restored.terms ?? new TermRuns(), hardState);
+    this.#durableFirstIndex = this.#appended.firstIndex;
   }
 
   get firstIndex(): LogIndex {
@@ -78,6 +96,19 @@ export class StoredGroup implements GroupLog {
 
   get isDamaged(): boolean {
     return this.#isDamaged;
+  }
+
+  get snapshot(): StoredSnapshot | undefined {
+    return this.#host.snapshot(this.group);
+  }
+
+  /** The first entry that is still needed, as far as the disk knows. */
+  get durableFirstIndex(): LogIndex {
+    return this.#durableFirstIndex;
+  }
+
+  bytesAbove(index: LogIndex): number {
+    return this.#positions.dataBytesAbove(index);
   }
 
   term(index: LogIndex): Term {
@@ -106,7 +137,11 @@ export class StoredGroup implements GroupLog {
   }
 
   /** Takes what was appended; it can be read at once. */
-  append(entries: readonly Entry[], hardState: HardState | undefined): void {
+  append({ snapshot, entries, hardState }: LogRecords): void {
+    if (snapshot !== undefined) {
+      this.#appended.reset(snapshot);
+      this.#windows.length = 0;
+    }
     const first = entries[0]?.index;
     const isRewrite = first !== undefined && first <= this.lastIndex;
     this.#appended.append(entries, hardState);
@@ -119,21 +154,21 @@ export class StoredGroup implements GroupLog {
   written(set: RecordSet, place: BatchPlace): void {
     if (this.newestSet === set) this.newestSet = undefined;
     if (this.newestUrgentSet === set) this.newestUrgentSet = undefined;
-    const first = set.entries[0];
-    const last = set.entries.at(-1);
-    if (first !== undefined && last !== undefined) {
-      this.#positions.add(first.index, place, set.earlierPlaces);
-      this.durable.lastIndex = last.index;
-      this.durable.lastTerm = last.term;
-      this.#unwrittenFirsts.shift();
-      let safeIndex = this.lastIndex + 1;
-      for (const index of this.#unwrittenFirsts) safeIndex = Math.min(safeIndex, index);
-      this.#appended.cache.evict(this.#host.cacheBytesMax, safeIndex);
-    }
+    if (set.snapshot !== undefined) this.#snapshotWritten(set.snapshot);
+    if (set.entries.length > 0) this.#entriesWritten(set, place);
     if (set.hardState === undefined) return;
     this.durable.term = set.hardState.term;
     this.durable.vote = set.hardState.vote ?? 0;
     this.durable.commit = set.hardState.commit;
+  }
+
+  /** Entries up to and including `index`, which a durable snapshot holds, are not needed any more. */
+  compact(index: LogIndex): void {
+    if (index < this.firstIndex) return;
+    assert(index <= (this.snapshot?.index ?? 0), "a log is compacted behind a durable snapshot [N-1]");
+    this.#appended.compactTo(index);
+    this.#positions.compactTo(index, this.durable.lastIndex);
+    this.#durableFirstIndex = index + 1;
   }
 
   /** Resolves when nothing is being read any more. */
@@ -145,6 +180,7 @@ export class StoredGroup implements GroupLog {
   readonly #host: GroupHost;
   readonly #appended: AppendedLog;
   readonly #positions: PositionIndex;
+  #durableFirstIndex: LogIndex;
   #isDamaged: boolean;
   #onAvailable: (() => void) | undefined;
   /** First index of each appended set with entries that is not durable yet. */
@@ -153,6 +189,28 @@ export class StoredGroup implements GroupLog {
   readonly #windows: (readonly Entry[])[] = [];
   readonly #wanted: LogIndex[] = [];
   #fetching: Promise<void> | undefined;
+
+  #snapshotWritten({ index, term, isReset }: SnapshotRecord): void {
+    this.durable.snapshotIndex = index;
+    this.durable.snapshotTerm = term;
+    if (!isReset) return;
+    this.durable.lastIndex = index;
+    this.durable.lastTerm = term;
+    this.#durableFirstIndex = index + 1;
+    this.#positions.clear();
+  }
+
+  #entriesWritten(set: RecordSet, place: BatchPlace): void {
+    const first = set.entries[0] as Entry;
+    const last = set.entries.at(-1) as Entry;
+    this.#positions.add(first.index, place, set.earlierPlaces, set.bytes);
+    this.durable.lastIndex = last.index;
+    this.durable.lastTerm = last.term;
+    this.#unwrittenFirsts.shift();
+    let safeIndex = this.lastIndex + 1;
+    for (const index of this.#unwrittenFirsts) safeIndex = Math.min(safeIndex, index);
+    this.#appended.cache.evict(this.#host.cacheBytesMax, safeIndex);
+  }
 
   #readBack(index: LogIndex): Entry | undefined {
     for (let place = this.#windows.length - 1; place >= 0; place--) {
@@ -185,9 +243,10 @@ export class StoredGroup implements GroupLog {
     await undefined;
     for (let index = this.#wanted[0]; index !== undefined; index = this.#wanted[0]) {
       if (this.#isOnDisk(index) && this.#readBack(index) === undefined) {
+        const before = this.#positions.find(index, this.durable.lastIndex);
         const result = await this.#host.fetcher.fetch(this, this.#positions, index);
         if ("entries" in result) this.#keep(result.entries);
-        else if ("damage" in result) this.#damaged(result.damage);
+        else if ("damage" in result) this.#lost(index, before, result.damage);
         else await this.#host.troubled(result.trouble);
       }
       const place = this.#wanted.indexOf(index);
@@ -201,6 +260,13 @@ export class StoredGroup implements GroupLog {
 
   #isOnDisk(index: LogIndex): boolean {
     return index >= this.firstIndex && index < this.#appended.cache.firstIndex;
+  }
+
+  /** While it was being read the entry may have been given up, or moved: then nothing is damaged. */
+  #lost(index: LogIndex, before: PositionRun | undefined, error: LogDamagedError): void {
+    const now = this.#positions.find(index, this.durable.lastIndex);
+    const isMoved = now?.place?.segment !== before?.place?.segment || now?.place?.offset !== before?.place?.offset;
+    if (this.#isOnDisk(index) && !isMoved) this.#damaged(error);
   }
 
   #damaged(error: LogDamagedError): void {

@@ -6,14 +6,20 @@ import type { LogIndex, Term } from "../raft/index.ts";
  * are. Terms change with elections, so that a list of years fits in memory and a look-up is a short binary search.
  */
 export class TermRuns {
-  /** The index before the first entry, and its term (a snapshot's, or 0 and 0). */
-  readonly baseIndex: LogIndex;
-  readonly baseTerm: Term;
-
   constructor(base: { readonly index: LogIndex; readonly term: Term } = { index: 0, term: 0 }) {
-    this.baseIndex = base.index;
-    this.baseTerm = base.term;
+    this.#baseIndex = base.index;
+    this.#baseTerm = base.term;
     this.#lastIndex = base.index;
+  }
+
+  /** The index before the first entry: 0, or where the log was last reset or compacted to. */
+  get baseIndex(): LogIndex {
+    return this.#baseIndex;
+  }
+
+  /** The term of the entry at `baseIndex`; 0 before the first of all. */
+  get baseTerm(): Term {
+    return this.#baseTerm;
   }
 
   /** `baseIndex` when there are no entries. */
@@ -60,7 +66,41 @@ export class TermRuns {
     return this.#terms[low]!;
   }
 
+  /** Forgets the entries up to and including `index`, which becomes the base. `term`: that of the entry there. */
+  compactTo(index: LogIndex, term: Term = this.termAt(index)): void {
+    assert(index >= this.#baseIndex && index <= this.#lastIndex, "a log is compacted within its entries");
+    let gone = 0;
+    while (gone < this.#starts.length && (this.#starts[gone + 1] ?? this.#lastIndex + 1) <= index + 1) gone++;
+    this.#starts.splice(0, gone);
+    this.#terms.splice(0, gone);
+    if (this.#starts.length > 0) this.#starts[0] = Math.max(this.#starts[0]!, index + 1);
+    this.#baseIndex = index;
+    this.#baseTerm = term;
+  }
+
+  /** The entries from `firstIndex` up to and including `lastIndex`, which are in the log, are of `term`: nothing else changes. */
+  restate(firstIndex: LogIndex, lastIndex: LogIndex, term: Term): void {
+    assert(firstIndex > this.#baseIndex && lastIndex <= this.#lastIndex, "restated entries are in the log");
+    const [starts, terms] = [[...this.#starts], [...this.#terms]];
+    const end = this.#lastIndex;
+    this.#starts.length = 0;
+    this.#terms.length = 0;
+    this.#lastIndex = this.#baseIndex;
+    for (let run = 0; run < starts.length; run++) {
+      const runEnd = (starts[run + 1] ?? end + 1) - 1;
+      this.#extendUpTo(Math.min(runEnd, firstIndex - 1), terms[run]!);
+      this.#extendUpTo(Math.min(runEnd, lastIndex), term);
+      this.#extendUpTo(runEnd, terms[run]!);
+    }
+  }
+
+  #baseIndex: LogIndex;
+  #baseTerm: Term;
   #lastIndex: LogIndex;
   readonly #starts: LogIndex[] = [];
   readonly #terms: Term[] = [];
+
+  #extendUpTo(lastIndex: LogIndex, term: Term): void {
+    if (lastIndex > this.#lastIndex) this.extend(lastIndex, term);
+  }
 }

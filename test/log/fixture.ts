@@ -4,9 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { batchHeaderBytes, decodeBatchHeader } from "../../src/log/batch-header.ts";
 import { blockBytes, checksumSeed, viewOf } from "../../src/log/format.ts";
-import { Log, type LogOptions, type LogRecovery, type NodeLog } from "../../src/log/index.ts";
+import {
+  Log,
+  type LogOptions,
+  type LogRecovery,
+  type NodeLog,
+  type SnapshotMeta,
+  type SnapshotReader,
+  type SnapshotWriter,
+} from "../../src/log/index.ts";
 import { createNodePlatform, type Platform, silentLogger } from "../../src/platform/index.ts";
-import type { ConfigurationEntry, Entry, HardState, NormalEntry } from "../../src/raft/index.ts";
+import type { Configuration, ConfigurationEntry, Entry, HardState, NormalEntry } from "../../src/raft/index.ts";
 import { type SimulatedMachine, SimulatedWorld } from "../../src/simulation/index.ts";
 
 export const identity: { readonly clusterId: Uint8Array; readonly nodeId: number } = {
@@ -187,6 +195,57 @@ export function write(
     log.append(group, { entries: records.entries ?? [], hardState: records.hardState, snapshot: undefined }, () =>
       resolve(),
     );
+    log.flush();
+  });
+}
+
+export const configuration: Configuration = {
+  voters: [1, 2, 2 ** 40],
+  votersOutgoing: [1, 3],
+  learners: [7],
+  learnersNext: [3],
+  autoLeave: true,
+};
+
+export function meta(index: number, term: number): SnapshotMeta {
+  return { index, term, configuration };
+}
+
+/** Writes a whole stream, in chunks of odd sizes, and commits it. */
+export async function writeSnapshot(writer: SnapshotWriter, stream: Uint8Array): Promise<void> {
+  for (let at = 0, bytes = 1; at < stream.length; bytes = (bytes * 7 + 3) % 150_001) {
+    await writer.write(stream.subarray(at, at + bytes));
+    at += bytes;
+  }
+  await writer.commit();
+}
+
+/** The whole stream. */
+export async function readSnapshot(reader: SnapshotReader | undefined, bytesMax = 100_000): Promise<Uint8Array> {
+  if (reader === undefined) throw new Error("there is no snapshot");
+  const parts: Uint8Array[] = [];
+  let offset = 0;
+  for (;;) {
+    const part = await reader.read(offset, bytesMax);
+    if (part.length === 0) break;
+    parts.push(part);
+    offset += part.length;
+  }
+  await reader.close();
+  return Buffer.concat(parts);
+}
+
+/** Receives a snapshot and installs it with what follows it; resolves when that is durable. */
+export async function install(
+  log: NodeLog,
+  group: number,
+  snapshot: SnapshotMeta,
+  records: { readonly stream?: Uint8Array; readonly entries?: readonly Entry[]; readonly hardState?: HardState } = {},
+): Promise<void> {
+  await writeSnapshot(log.receiveSnapshot(group, snapshot), records.stream ?? filler(1_000, snapshot.index));
+  await new Promise<void>((resolve) => {
+    const { entries = [], hardState } = records;
+    log.append(group, { entries, hardState, snapshot: { ...snapshot, data: new Uint8Array(0) } }, resolve);
     log.flush();
   });
 }
