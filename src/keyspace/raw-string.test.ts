@@ -35,6 +35,46 @@ test("parts are written and read as in a plain string, across the size where the
   );
 });
 
+test("frozen copies stay as they were, whatever is written afterwards, to the string or to clones of them", () => {
+  const write = fc.record({
+    offset: fc.nat(700),
+    length: fc.nat(150),
+    byte: fc.nat(255),
+    isFrozenBefore: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.nat(600), fc.array(write, { maxLength: 20 }), (length, writes) => {
+      const raw = new RawString("s".repeat(length), "embstr");
+      const kept: { copy: RawString; text: string; encoding: string }[] = [];
+      const keep = (): void => {
+        kept.push({ copy: raw.frozen(), text: raw.text(), encoding: raw.encoding });
+      };
+      for (const { offset, length: written, byte, isFrozenBefore } of writes) {
+        if (isFrozenBefore) keep();
+        // Appending is most of what is done.
+        raw.overwrite(offset % 3 === 0 ? offset : raw.length, String.fromCharCode(byte).repeat(written));
+      }
+      keep();
+      for (const { copy } of kept) copy.clone().overwrite(0, "changed");
+      for (const { copy } of kept) copy.frozen().clone().append("changed");
+      expect(kept.map(({ copy }) => copy.text())).toEqual(kept.map(({ text }) => text));
+      expect(kept.map(({ copy }) => copy.encoding)).toEqual(kept.map(({ encoding }) => encoding));
+    }),
+  );
+});
+
+test("freezing a long string and appending to it copies nothing of it", () => {
+  const raw = new RawString("");
+  raw.append("x".repeat(8 * 1024 * 1024));
+  raw.append("y");
+  // Were it copied each time, these would be 160 GiB.
+  for (let count = 0; count < 20_000; count++) {
+    raw.frozen();
+    raw.append("z");
+  }
+  expect(raw.text(raw.length - 2)).toBe("zz");
+});
+
 test("appending bit by bit costs what is appended", () => {
   const raw = new RawString("");
   for (let count = 0; count < 100_000; count++) raw.append("0123456789");

@@ -1,8 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { drawFrom, RandomCommands } from "../../test/keyspace/random-commands.ts";
+import { findCollidingKeys } from "../../test/keyspace/colliding-keys.ts";
+import { type Draw, drawFrom, RandomCommands } from "../../test/keyspace/random-commands.ts";
 import { chunksOf, loaded, Replica, recordsOf } from "../../test/keyspace/replica.ts";
+import { heldOverheadBytes } from "./held-records.ts";
 import type { Keyspace } from "./keyspace.ts";
+import type { KeyspaceSnapshot } from "./snapshot.ts";
 import { frozenCopyOf } from "./value.ts";
 
 const unbounded = { heldBytesMax: Number.POSITIVE_INFINITY };
@@ -16,6 +19,28 @@ function contentOf(keyspace: Keyspace): unknown {
   });
   const { logicalBytes, keyCount, deadlineCount } = keyspace;
   return { header: keyspace.header(), records, logicalBytes, keyCount, deadlineCount, due: keyspace.nextDeadlineMs() };
+}
+
+/** Makes a snapshot of `replica`, with `between` after each chunk, and holds what is loaded against the beginning. */
+function checkSnapshot(
+  replica: Replica,
+  bytesOf: () => number,
+  between: (snapshot: KeyspaceSnapshot) => void,
+): Keyspace {
+  const content = contentOf(replica.keyspace);
+  const digest = replica.keyspace.checksum();
+  const snapshot = replica.keyspace.beginSnapshot(unbounded);
+  const chunks: Uint8Array[] = [];
+  for (let chunk = snapshot.next(bytesOf()); chunk !== undefined; chunk = snapshot.next(bytesOf())) {
+    chunks.push(chunk);
+    between(snapshot);
+  }
+  expect(snapshot.digest).toBe(digest);
+  expect(snapshot.heldBytes).toBe(0);
+  const copy = loaded(chunks);
+  expect(contentOf(copy)).toEqual(content);
+  expect(copy.checksum()).toBe(digest);
+  return copy;
 }
 
 /** Applies random commands in entries of a few while a snapshot is made in steps of random sizes. */
@@ -32,22 +57,40 @@ function interleave(seed: number, chunkBytesMax: number): void {
     expect(replica.write(timeMs, ...batch)).toEqual(twin.write(timeMs, ...batch));
   };
   for (let entry = draw(40); entry >= 0; entry--) write();
-  const content = contentOf(replica.keyspace);
-  const digest = replica.keyspace.checksum();
-  const snapshot = replica.keyspace.beginSnapshot(unbounded);
-  const chunks: Uint8Array[] = [];
-  for (;;) {
-    const chunk = snapshot.next(1 + draw(chunkBytesMax));
-    if (chunk === undefined) break;
-    chunks.push(chunk);
-    for (let entry = draw(3); entry > 0; entry--) write();
-  }
-  expect(snapshot.digest).toBe(digest);
-  const copy = loaded(chunks);
-  expect(contentOf(copy)).toEqual(content);
-  expect(copy.checksum()).toBe(digest);
+  checkSnapshot(
+    replica,
+    () => 1 + draw(chunkBytesMax),
+    () => {
+      for (let entry = draw(3); entry > 0; entry--) write();
+    },
+  );
   expect(contentOf(replica.keyspace)).toEqual(contentOf(twin.keyspace));
   expect(replica.keyspace.checksum()).toBe(twin.keyspace.checksum());
+}
+
+/** A change of a random one of `names`, some of which are there. */
+function change(draw: Draw, names: readonly string[]): string[] {
+  const name = names[draw(names.length)] as string;
+  const other = names[draw(names.length)] as string;
+  const makers: readonly (() => string[])[] = [
+    () => ["SET", name, "new"],
+    () => ["SET", name, "fading", "PX", String(1 + draw(100))],
+    () => ["APPEND", name, "x".repeat(draw(300))],
+    () => ["SETRANGE", name, String(draw(400)), "y"],
+    () => ["DEL", name, other],
+    () => ["RENAME", name, other],
+    () => ["COPY", name, other, "REPLACE"],
+    () => ["PEXPIRE", name, String(1 + draw(1_000))],
+    () => ["PERSIST", name],
+    () => ["INCRBYFLOAT", name, "0.5"],
+  ];
+  return (makers[draw(makers.length)] as () => string[])();
+}
+
+function filled(names: readonly string[], bytes = 10): Replica {
+  const replica = new Replica();
+  replica.write(1, ...names.map((name) => ["SET", name, "v".repeat(bytes)]));
+  return replica;
 }
 
 describe("a snapshot made while entries are applied", () => {
@@ -56,10 +99,33 @@ describe("a snapshot made while entries are applied", () => {
     (chunkBytes) => {
       fc.assert(
         fc.property(fc.nat(), (seed) => interleave(seed, chunkBytes)),
-        { numRuns: 60 },
+        { numRuns: 40 },
       );
     },
   );
+
+  test.for<[string, (at: number) => string]>([
+    ["spread over all slots", (at) => `key${at}`],
+    ["in one slot by a hash tag, whose leaves split and join", (at) => `{tag}${at}`],
+  ])("is the state at its beginning, with thousands of keys %s [N-8]", ([, nameOf]) => {
+    for (const seed of [1, 2, 3]) {
+      const draw = drawFrom(seed);
+      const names = Array.from({ length: 3_000 }, (_, at) => nameOf(at));
+      const replica = filled(names.filter((_, at) => at % 3 !== 0));
+      const isShrinking = seed === 3;
+      let timeMs = 1;
+      checkSnapshot(
+        replica,
+        () => 64 + draw(4_000),
+        () => {
+          timeMs += draw(30);
+          const changes = Array.from({ length: draw(120) }, () => change(draw, names));
+          const removed = Array.from({ length: isShrinking ? 200 : 0 }, () => names[draw(names.length)] as string);
+          replica.write(timeMs, ...changes, ["DEL", "none", ...removed]);
+        },
+      );
+    }
+  });
 
   test("of an empty keyspace is empty", () => {
     const replica = new Replica();
@@ -69,4 +135,265 @@ describe("a snapshot made while entries are applied", () => {
     expect(copy.heldKeyCount).toBe(0);
     expect(copy.header()).toEqual({ appliedIndex: 0, clockMs: 0, semanticsLevel: 1 });
   });
+
+  test("keeps keys of one position apart, whichever of them changes", () => {
+    const { around } = findCollidingKeys();
+    for (let seed = 0; seed < 10; seed++) {
+      const draw = drawFrom(seed);
+      checkSnapshot(
+        filled(around),
+        () => 64,
+        () => {},
+      );
+      const replica = filled(around);
+      checkSnapshot(
+        replica,
+        () => 64,
+        () => void replica.write(2, change(draw, around), change(draw, around)),
+      );
+    }
+  });
+
+  test("holds keys and values of all bytes and sizes", () => {
+    const replica = new Replica();
+    const all = String.fromCharCode(...Array.from({ length: 256 }, (_, byte) => byte));
+    replica.write(
+      1,
+      ["MSET", "", "", "\0", "\xff\xff", all, all, all.repeat(500), all.repeat(2_000)],
+      ["SET", "{t}late", "v", "PXAT", "9223372036854775807"],
+      ["SET", "{t}exact", "v", "PXAT", "9007199254740991"],
+      ["SET", "{t}beyond", "v", "PXAT", "9007199254740992"],
+      ["APPEND", "raw", all.repeat(3)],
+      ["APPEND", "short", "x"],
+      ["APPEND", "none", ""],
+      ["INCRBYFLOAT", "float", "1"],
+    );
+    for (const bytes of [1, 64, 100, 65_536, 10_000_000]) {
+      const copy = checkSnapshot(
+        replica,
+        () => bytes,
+        () => {},
+      );
+      expect(new Replica(copy).run(["PEXPIRETIME", "{t}late"])).toBe(9223372036854775807n);
+      expect(new Replica(copy).run(["OBJECT", "ENCODING", "float"])).toBe("embstr");
+    }
+  });
+
+  test("holds due keys that are not freed yet, and those that are freed meanwhile", () => {
+    const replica = new Replica();
+    const names = Array.from({ length: 3_500 }, (_, at) => `k${at}`);
+    replica.write(1_000, ["SET", "lasting", "v"], ...names.map((name, at) => ["SET", name, "v", "PX", String(1 + at)]));
+    replica.advance(2_500);
+    expect(replica.keyspace.heldKeyCount).toBe(2_501);
+    checkSnapshot(
+      replica,
+      () => 1_000,
+      () => replica.advance(replica.keyspace.clockMs + 200),
+    );
+    expect(replica.run(["KEYS", "*"])).toEqual(["lasting"]);
+  });
+
+  test("keeps a due key that a new one takes the place of", () => {
+    const replica = new Replica();
+    const names = Array.from({ length: 1_500 }, (_, at) => `k${at}`);
+    replica.write(1_000, ...names.map((name) => ["SET", name, "old", "PX", "1"]));
+    replica.advance(2_000);
+    checkSnapshot(
+      replica,
+      () => 5_000,
+      () => {
+        replica.write(2_000, ["APPEND", "k7", "new"], ["SETNX", "k8", "new"], ["SET", "k9", "new", "PX", "500"]);
+      },
+    );
+  });
 });
+
+describe("FLUSHALL during a snapshot", () => {
+  test.for([0, 1, 5, 20])("leaves it the old keys, after %i chunks", (chunksBefore) => {
+    const names = Array.from({ length: 500 }, (_, at) => `k${at}`);
+    const replica = filled(names);
+    replica.write(1, ["PEXPIRE", "k1", "50"], ["APPEND", "k2", "more"]);
+    const draw = drawFrom(chunksBefore);
+    let chunks = 0;
+    checkSnapshot(
+      replica,
+      () => 500,
+      () => {
+        const changes = Array.from({ length: 10 }, () => change(draw, names));
+        if (chunks++ === chunksBefore) replica.write(2, ...changes, ["FLUSHALL"], ...changes);
+        else if (chunks === chunksBefore + 4) replica.write(99, ["FLUSHDB"], ["SET", "k1", "again"]);
+        else replica.write(2 + chunks, ...changes);
+      },
+    );
+  });
+
+  test("counts the old keys as held, and more than may be held abandons it", () => {
+    const names = Array.from({ length: 100 }, (_, at) => `k${at}`);
+    for (const [spareBytes, isAbandoned] of [
+      [0, false],
+      [-1, true],
+    ] as const) {
+      const replica = filled(names);
+      const { logicalBytes } = replica.keyspace;
+      const snapshot = replica.keyspace.beginSnapshot({ heldBytesMax: logicalBytes + spareBytes });
+      snapshot.next(500);
+      replica.write(2, ["FLUSHALL"], ["SET", "k1", "v"]);
+      expect(snapshot.isAbandoned).toBe(isAbandoned);
+      expect(snapshot.heldBytes).toBe(isAbandoned ? 0 : logicalBytes);
+      expect(replica.run(["KEYS", "*"])).toEqual(["k1"]);
+    }
+  });
+});
+
+describe("what a snapshot holds", () => {
+  const names = Array.from({ length: 100 }, (_, at) => `k${at}`);
+
+  test("is each key that changes before its turn, once, and is given back at its turn", () => {
+    const replica = filled(names, 1_000);
+    const [first, last] = [names.toSorted(byPosition(replica))[0], names.toSorted(byPosition(replica)).at(-1)];
+    const snapshot = replica.keyspace.beginSnapshot(unbounded);
+    const held = heldOverheadBytes + (last as string).length + 1_000;
+    snapshot.next(2_000);
+    replica.write(2, ["SET", first as string, "passed"]);
+    expect(snapshot.heldBytes).toBe(0);
+    replica.write(2, ["SET", last as string, "new"], ["APPEND", last as string, "more"], ["DEL", last as string]);
+    expect(snapshot.heldBytes).toBe(held);
+    replica.write(2, ["SET", last as string, "again"], ["PEXPIRE", last as string, "1000"]);
+    replica.write(3, ["FLUSHALL"]);
+    expect(snapshot.heldBytes).toBeGreaterThan(held);
+    for (const _ of chunksOf(snapshot));
+    expect(snapshot.heldBytes).toBe(0);
+  });
+
+  test("is nothing for new keys, reads, and writes that change nothing", () => {
+    const replica = filled(names);
+    const snapshot = replica.keyspace.beginSnapshot(unbounded);
+    replica.write(
+      2,
+      ["SET", "new", "v"],
+      ["DEL", "new", "other"],
+      ["GET", "k1"],
+      ["GETEX", "k1"],
+      ["SETNX", "k1", "v"],
+      ["MSETNX", "k1", "v", "k2", "v"],
+      ["SET", "k1", "v", "NX"],
+      ["INCR", "k1"],
+      ["SETRANGE", "k1", "5", ""],
+      ["PERSIST", "k1"],
+      ["EXPIRE", "k1", "100", "XX"],
+      ["COPY", "k1", "copy"],
+      ["COPY", "k1", "k2"],
+      ["RENAMENX", "k1", "k2"],
+      ["RENAME", "copy", "copy2"],
+    );
+    expect(snapshot.heldBytes).toBe(0);
+    for (const words of [
+      ["EXPIRE", "k1", "100"],
+      ["RENAME", "k2", "k3"],
+      ["EXPIRE", "k4", "-1"],
+    ]) {
+      const before = snapshot.heldBytes;
+      replica.write(2, words);
+      expect(snapshot.heldBytes).toBeGreaterThan(before);
+    }
+    snapshot.close();
+  });
+
+  test("is bounded: one byte more abandons the snapshot, and the keyspace goes on", () => {
+    const replica = filled(names, 1_000);
+    const oneKey = heldOverheadBytes + 2 + 1_000;
+    const snapshot = replica.keyspace.beginSnapshot({ heldBytesMax: 3 * oneKey });
+    snapshot.next(64);
+    replica.write(2, ["SET", "k1", "a"], ["SET", "k2", "a"], ["SET", "k3", "a"]);
+    expect(snapshot.isAbandoned).toBe(false);
+    replica.write(2, ["SET", "k4", "a"]);
+    expect(snapshot.isAbandoned).toBe(true);
+    expect(snapshot.heldBytes).toBe(0);
+    expect(() => snapshot.next()).toThrow("abandoned");
+    replica.write(2, ["SET", "k5", "a"]);
+    snapshot.close();
+    const again = replica.keyspace.beginSnapshot(unbounded);
+    snapshot.close();
+    replica.write(3, ["SET", "k6", "b"]);
+    expect(again.heldBytes).toBe(oneKey);
+    expect(new Replica(loaded(chunksOf(again))).run(["GET", "k6"])).toBe("v".repeat(1_000));
+  });
+
+  test("is freed by closing, which ends the snapshot", () => {
+    const replica = filled(names);
+    const snapshot = replica.keyspace.beginSnapshot(unbounded);
+    snapshot.next(500);
+    replica.write(2, ["DEL", ...names]);
+    expect(snapshot.heldBytes).toBeGreaterThan(0);
+    snapshot.close();
+    snapshot.close();
+    expect(snapshot.heldBytes).toBe(0);
+    expect(snapshot.digest).toBe(undefined);
+    expect(() => snapshot.next()).toThrow("closed");
+    expect(() => replica.keyspace.beginSnapshot(unbounded)).not.toThrow();
+  });
+
+  test("one snapshot lives at a time, and ends with its last chunk", () => {
+    const replica = filled(names);
+    const snapshot = replica.keyspace.beginSnapshot(unbounded);
+    expect(() => replica.keyspace.beginSnapshot(unbounded)).toThrow("another one");
+    for (const _ of chunksOf(snapshot));
+    expect(snapshot.next()).toBe(undefined);
+    expect(snapshot.keyCount).toBe(100);
+    replica.keyspace.beginSnapshot(unbounded).close();
+  });
+});
+
+describe("the chunks of a snapshot", () => {
+  test("are no larger than asked for, and full but for the last", () => {
+    const replica = filled(
+      Array.from({ length: 2_000 }, (_, at) => `k${at}`),
+      50,
+    );
+    for (const bytesMax of [64, 1_000, 65_536]) {
+      const sizes = [...chunksOf(replica.keyspace.beginSnapshot(unbounded), bytesMax)].map(({ length }) => length);
+      for (const size of sizes.slice(0, -1)) expect(size).toBeGreaterThan(bytesMax - 34);
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(bytesMax);
+    }
+  });
+
+  test("spread a large value, which may be overwritten, extended or removed in the middle", () => {
+    const bytes = 3_000_000;
+    const before = "a".repeat(bytes);
+    for (const last of [["SETRANGE", "k", "0", "b".repeat(bytes)], ["APPEND", "k", "b"], ["DEL", "k"], ["FLUSHALL"]]) {
+      for (const make of [
+        ["SET", "k", before],
+        ["APPEND", "k", before],
+      ]) {
+        const replica = new Replica();
+        replica.write(1, make, ["SETRANGE", "k", "5", make[0] === "SET" ? "" : "c"], ["SET", "other", "v"]);
+        let chunks = 0;
+        checkSnapshot(
+          replica,
+          () => 65_536,
+          () => {
+            if (++chunks === 20) replica.write(2, last);
+            if (chunks % 7 === 0)
+              replica.write(2, ["SETRANGE", "k", String(chunks * 60_000), "x"], ["APPEND", "k", "y"]);
+          },
+        );
+        expect(chunks).toBeGreaterThan(45);
+      }
+    }
+  });
+
+  test("are empty now and then rather than late, where nearly all keys are new", () => {
+    const replica = filled(["{tag}1", "{tag}2"]);
+    const snapshot = replica.keyspace.beginSnapshot(unbounded);
+    replica.write(2, ...Array.from({ length: 50_000 }, (_, at) => ["SET", `{tag}new${at}`, "v"]));
+    const sizes = [...chunksOf(snapshot)].map(({ length }) => length);
+    expect(sizes.length).toBeGreaterThan(10);
+    expect(sizes).toContain(0);
+  });
+});
+
+/** The logical order. */
+function byPosition(replica: Replica): (a: string, b: string) => number {
+  const keys = [...recordsOf(replica.keyspace)].map(({ key }) => key);
+  return (a, b) => keys.indexOf(a) - keys.indexOf(b);
+}
