@@ -47,7 +47,7 @@ export class ConnectionClosedError extends CoterieError {
   readonly code = "CONNECTION_CLOSED";
   readonly address: Address;
   constructor(address: Address) {
-    super(`nothing can be sent to ${formatAddress(address)} any more: this side was closed`);
+    super(`nothing can be sent to ${formatAddress(address)} any more: the connection was closed`);
     this.address = address;
   }
 }

@@ -6,6 +6,7 @@ import {
   closed,
   contextOf,
   InvalidArgumentError,
+  type ReceiveChannel,
   type Runtime,
   Semaphore,
 } from "../channels/index.ts";
@@ -97,6 +98,11 @@ export class Connection<A extends StreamAddress = StreamAddress> implements Asyn
   /** What time is measured with: that of the context under which the connection was made. */
   get runtime(): Runtime {
     return this.#options.runtime;
+  }
+
+  /** Closed when the connection has come to its end: both sides have ended, it broke, or it was destroyed. */
+  get ended(): ReceiveChannel<never> {
+    return this.#ended;
   }
 
   /**

@@ -40,6 +40,16 @@ export {
   type PeerLinksSettings,
   peerLinksDefaults,
 } from "./peer-links.ts";
+export { RequestClient, type RequestClientOptions, type RequestOptions } from "./request-client.ts";
+export {
+  errorCodes,
+  RequestCancelledError,
+  RequestFailedError,
+  RequestTimeoutError,
+  RequestUnansweredError,
+} from "./request-errors.ts";
+export type { RequestParams } from "./request-message.ts";
+export { type RequestHandler, type ServeOptions, serveRequests, withParams } from "./request-server.ts";
 export type { StreamListenOptions, StreamOptions } from "./stream.ts";
 export {
   dialTcp,

@@ -71,10 +71,13 @@ export function decodeMessage<T>(
 ): T | Promise<T> {
   const { bytesMax = jsonBytesMaxDefault, depthMax = depthMaxDefault, schema } = options;
   if (bytes.length > bytesMax) throw new MessageTooLargeError(bytesMax, { messageNumber });
-  const value = parse(bytes, depthMax, messageNumber);
+  return checkMessage(parse(bytes, depthMax, messageNumber), schema, { messageNumber });
+}
+
+/** What `schema` makes of `value`. @throws MessageInvalidError (MESSAGE_INVALID) */
+export function checkMessage<T>(value: unknown, schema: MessageSchema<T>, place: MessagePlace = {}): T | Promise<T> {
   const result = schema["~standard"].validate(value);
-  if (result instanceof Promise) return result.then((settled) => validated(settled, { messageNumber }));
-  return validated(result, { messageNumber });
+  return result instanceof Promise ? result.then((settled) => validated(settled, place)) : validated(result, place);
 }
 
 function validated<T>(result: StandardSchemaV1.Result<T>, place: MessagePlace): T {
