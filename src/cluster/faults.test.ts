@@ -66,6 +66,30 @@ test("a follower whose disk is full holds nobody up, and catches up when there i
   await cluster.close();
 });
 
+test("where all disks are full, a new leader is elected and answers reads [D-7]", async () => {
+  const cluster = await started();
+  const leader = await cluster.untilLeader();
+  const client = cluster.client(leader);
+  client.send("SET", "k", "0");
+  await cluster.until(() => client.isAnswered, "a reply");
+  for (const name of cluster.names) {
+    const { disk } = cluster.world.machine(name);
+    disk.settings = { ...disk.settings, capacityBytes: disk.usedBytes };
+  }
+  const areFull = (): boolean => cluster.names.every((name) => cluster.node(name).nodeStatus().isDiskFull);
+  for (let count = 0; count < 400 && !areFull(); count++) {
+    client.send("SET", "ballast", "x".repeat(5_000));
+    await cluster.world.run(20);
+  }
+  expect(areFull()).toBe(true);
+  cluster.kill(leader);
+  const next = cluster.client(await cluster.untilLeader(leader));
+  next.send("GET", "k");
+  await cluster.until(() => next.isAnswered, "a reply", 10_000);
+  expect(next.replies).toEqual([bulk("0")]);
+  await cluster.close();
+});
+
 test("a leader whose disk is full hands over to a node that has space, and writes go on [D-7]", async () => {
   const cluster = await started();
   const leader = await cluster.untilLeader();

@@ -38,6 +38,7 @@ export class HostedGroup {
   constructor(options: HostedGroupOptions) {
     const { group, id, voters, host } = options;
     const { clock, random, settings } = host;
+    this.#host = host;
     this.group = group;
     this.voters = voters;
     this.otherVoters = voters.filter((voter) => voter !== id);
@@ -77,7 +78,8 @@ export class HostedGroup {
 
   tick(): void {
     this.replica.tick();
-    if (this.replica.isLeading) this.checksums.tick();
+    // On a full disk the entry would wait for space, and votes behind it.
+    if (this.replica.isLeading && !this.#host.isDiskFull()) this.checksums.tick();
   }
 
   /** A digest was computed by an entry. */
@@ -85,5 +87,6 @@ export class HostedGroup {
     this.checksums.computed(index, from, reply);
   }
 
+  readonly #host: ReplicaHost;
   readonly #replayedIndex: LogIndex;
 }

@@ -23,6 +23,7 @@ import type { Replica, ReplicaHost } from "./replica.ts";
 import type { NodeSettings } from "./settings.ts";
 import type { GroupStatus } from "./status.ts";
 import { Ticker } from "./ticker.ts";
+import { vitalPart } from "./vital-part.ts";
 
 export interface NodeWorkOptions {
   readonly platform: Platform;
@@ -239,9 +240,8 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   // ── What comes from peers ─────────────────────────────────────────────────────────────────────────────────────────
 
   onRaftMessage(group: number, message: Message): void {
-    // A full log takes no entries from a leader: a vote would wait behind them for space.
-    if (message.type === "appendEntries" && message.entries.length > 0 && this.isDiskFull()) return;
-    this.#groups.get(group)?.replica.step(message);
+    const taken = message.type === "appendEntries" && this.isDiskFull() ? vitalPart(message) : message;
+    if (taken !== undefined) this.#groups.get(group)?.replica.step(taken);
   }
 
   onLost(nodeId: number): void {

@@ -1,7 +1,7 @@
 /** What comes from other nodes and goes to them: Raft's messages, clocks, forwarded commands, questions for the status. */
 import type { ByteReader, PeerIdentity, PeerLink, PeerLinks, PeerLinksHandler, Refusal } from "../net/index.ts";
 import type { Clock, Logger, SocketAddress } from "../platform/index.ts";
-import type { Entry, Message } from "../raft/index.ts";
+import type { Message } from "../raft/index.ts";
 import { admit } from "./admission.ts";
 import type { Checksum } from "./checksums.ts";
 import type { EntryClock } from "./entry-clock.ts";
@@ -9,6 +9,7 @@ import type { Forwarding } from "./forwarding.ts";
 import { messageType } from "./message-type.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 import { raftMessageBytes, readRaftMessage, writeRaftMessage } from "./raft-codec.ts";
+import { vitalPart } from "./vital-part.ts";
 
 export interface PeerTrafficOptions {
   readonly clock: Clock;
@@ -56,8 +57,9 @@ export class PeerTraffic implements PeerLinksHandler {
       if (isData) handler.onLost(message.to);
       return;
     }
-    if (isData && this.isPeerFull(message.to) && isHeavy(message.entries[0])) return;
-    writeRaftMessage(link.begin(messageType.raft, raftMessageBytes(message)), group, message);
+    const sent = isData && this.isPeerFull(message.to) ? vitalPart(message) : message;
+    if (sent === undefined) return;
+    writeRaftMessage(link.begin(messageType.raft, raftMessageBytes(sent)), group, sent);
     link.end();
     handler.onOutput();
   }
@@ -277,9 +279,4 @@ export class PeerTraffic implements PeerLinksHandler {
     this.#options.handler.onDigest(link.peer.nodeId, group, { index, digest });
     return true;
   }
-}
-
-/** A full log would not take it, nor what follows it; the next ping says when it does. */
-function isHeavy(entry: Entry | undefined): boolean {
-  return entry?.kind === "normal" && entry.data.length > 0;
 }

@@ -307,7 +307,8 @@ export class Replica {
   /** Keys fall due whether or not anybody looks at them. */
   #advanceClock(): void {
     const dueMs = this.keyspace.nextDeadlineMs();
-    if (dueMs === undefined || !this.core.hasCommittedInTerm) return;
+    // On a full disk the entry would wait for space, and votes behind it.
+    if (dueMs === undefined || !this.core.hasCommittedInTerm || this.#host.isDiskFull()) return;
     const nowMs = this.#host.entryTimeMs(this);
     if (nowMs !== undefined && dueMs <= nowMs) this.#commands.forceEntry();
   }

@@ -4,7 +4,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { choosePorts } from "../../src/cli/demo-ports.ts";
 import { createNodePlatform } from "../../src/platform/index.ts";
 import { type Reply, VerbatimReply } from "../../src/resp/index.ts";
-import { ask, Run, run, temporaryFolder } from "../cli/processes.ts";
+import { ask, type Outcome, Run, run, temporaryFolder } from "../cli/processes.ts";
+import { FaultyDisk } from "./faulty-disk.ts";
 
 const { random } = createNodePlatform();
 
@@ -23,6 +24,7 @@ export interface StatusView {
     readonly status: {
       readonly pid: number;
       readonly logBytes: number;
+      readonly isDiskFull: boolean;
       readonly residentBytes: number;
       readonly rejectedConnections: number;
       readonly groups: readonly GroupView[];
@@ -60,15 +62,20 @@ export class ProcessNode {
   readonly name: string;
   readonly dir: string;
   readonly port: number;
+  /** Sound, until it is told otherwise; only in a cluster with `faultyDisks`. */
+  readonly disk: FaultyDisk;
   readonly #firstWords: readonly string[];
+  readonly #environment: NodeJS.ProcessEnv;
   #run: Run | undefined;
   #wasStarted = false;
 
-  constructor(name: string, dir: string, port: number, words: readonly string[]) {
+  constructor(name: string, dir: string, port: number, words: readonly string[], faultyDisk: boolean) {
     this.name = name;
     this.dir = dir;
     this.port = port;
+    this.disk = new FaultyDisk(dir);
     this.#firstWords = words;
+    this.#environment = faultyDisk ? this.disk.environment : {};
   }
 
   get pid(): number {
@@ -79,6 +86,11 @@ export class ProcessNode {
     return this.#process.stderr;
   }
 
+  /** Resolves when its process has ended. */
+  get ended(): Promise<Outcome> {
+    return this.#process.done;
+  }
+
   get isRunning(): boolean {
     return this.#process.child.exitCode === null && this.#process.child.signalCode === null;
   }
@@ -87,7 +99,7 @@ export class ProcessNode {
   async start(): Promise<void> {
     const words = this.#wasStarted ? ["start", "--dir", this.dir] : this.#firstWords;
     this.#wasStarted = true;
-    this.#run = new Run([...words, "--log-level", "warn"]);
+    this.#run = new Run([...words, "--log-level", "warn"], this.#environment);
     await this.#run.output(({ stdout }) => (stdout.includes("\n") ? stdout : undefined));
   }
 
@@ -112,6 +124,8 @@ export interface ProcessClusterOptions {
    * start; the node itself listens at the same port of {@link hiddenHost}.
    */
   readonly hideSecond?: (peerPort: number) => Promise<void>;
+  /** The nodes' disks fail when they are told to, see {@link FaultyDisk}. */
+  readonly faultyDisks?: boolean;
 }
 
 /** Another loopback address, as Linux has them. */
@@ -136,7 +150,7 @@ export class ProcessCluster {
       const dir = join(folder, name);
       const words = ["start", "--name", name, "--dir", dir, "--port", String(redis), "--peers", peers];
       if (at === 1 && options.hideSecond !== undefined) words.push("--peer-bind", hiddenHost);
-      return new ProcessNode(name, dir, redis, words);
+      return new ProcessNode(name, dir, redis, words, options.faultyDisks === true);
     });
     await Promise.all(nodes.map((node) => node.start()));
     const cluster = new ProcessCluster(

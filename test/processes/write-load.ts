@@ -36,6 +36,8 @@ class WriteClient {
       if (this.#client?.isOpen !== true && !(await this.#connect())) continue;
       const key = `w:${this.#place}:${this.#writeCount++}`;
       this.#note(key, await this.#write(key));
+      // What refuses now refuses in a moment too.
+      if (this.refused.at(-1) === key) await delay(10);
     }
     this.#client?.close();
   }
