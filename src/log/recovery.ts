@@ -188,6 +188,7 @@ class LogReading {
   }
 
   #loseUnknown(range: Omit<DamagedRange, "groups">): void {
+    mark("a damaged record is found at start");
     this.#replay.loseUnknown();
     this.#damage.push({ ...range, groups: undefined });
   }
