@@ -7,7 +7,9 @@ import {
   EntryReader,
   EntryUnknownError,
   entryCommandTable,
+  KeysAhead,
   type Keyspace,
+  keysAheadMax,
 } from "../keyspace/index.ts";
 import { assert, mark } from "../platform/index.ts";
 import type { NormalEntry } from "../raft/index.ts";
@@ -39,9 +41,11 @@ export class Applier {
       return;
     }
     this.#reader.open(data);
+    this.#aheadLeft = 0;
     this.keyspace.beginEntry(entry.index, this.#reader);
     if (batch === undefined) this.#execute(entry.index);
     else this.#executeAndAnswer(entry.index, batch);
+    this.#keysAhead.clear();
     this.keyspace.endEntry();
   }
 
@@ -56,6 +60,9 @@ export class Applier {
   readonly #reader: EntryReader = new EntryReader();
   readonly #args: Arguments = new Arguments();
   readonly #readArgs: Arguments = new Arguments();
+  readonly #keysAhead: KeysAhead = new KeysAhead();
+  /** Commands until keys are read ahead again. */
+  #aheadLeft = 0;
 
   /** Undefined for Raft's empty entries and for pieces of what is not whole yet. */
   #wholeEntry(entry: NormalEntry): Uint8Array | undefined {
@@ -69,7 +76,7 @@ export class Applier {
 
   #execute(index: number): void {
     const args = this.#args;
-    while (this.#reader.next(args)) {
+    while (this.#next(args)) {
       const spec = specOf(args);
       const reply = this.keyspace.execute(spec, args);
       if (spec === checksumSpec) this.#onChecksum(index, startOf(args), reply);
@@ -80,7 +87,7 @@ export class Applier {
     const args = this.#args;
     const { lanes, tickets, readPositions } = batch;
     this.#executeReads(batch);
-    while (this.#reader.next(args)) {
+    while (this.#next(args)) {
       const spec = specOf(args);
       const reply = this.keyspace.execute(spec, args);
       if (spec === checksumSpec) this.#onChecksum(index, startOf(args), reply);
@@ -93,6 +100,16 @@ export class Applier {
     }
     const isWhole = batch.answeredCount === lanes.length && batch.answeredReadCount === readPositions.length;
     assert(isWhole, "an entry holds fewer commands than were put in");
+  }
+
+  /** The next command; its key, and those of the commands behind it, have been read ahead. */
+  #next(args: Arguments): boolean {
+    if (this.#aheadLeft-- === 0) {
+      this.#reader.readAhead(this.#keysAhead);
+      this.keyspace.readAhead(this.#keysAhead);
+      this.#aheadLeft = keysAheadMax - 1;
+    }
+    return this.#reader.next(args);
   }
 
   /** Executes the reads that stand before the next command. */

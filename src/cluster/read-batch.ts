@@ -1,4 +1,4 @@
-import type { CommandSpec, Keyspace } from "../keyspace/index.ts";
+import type { CommandSpec, KeysAhead, Keyspace } from "../keyspace/index.ts";
 import type { LogIndex } from "../raft/index.ts";
 import type { Arguments } from "../resp/index.ts";
 import { CommandBuffer } from "./command-buffer.ts";
@@ -33,6 +33,15 @@ export class ReadBatch {
   /** Points `args` at the words of read `at`. */
   open(at: number, args: Arguments): void {
     this.#words.open(this.#offsets[at] as number, args);
+  }
+
+  /** Gives `keys` the second words of the reads from `at` on, as many as fit. Valid until the next `add` or `clear`. */
+  readAhead(at: number, keys: KeysAhead, args: Arguments): void {
+    for (let next = at; next < this.length && !keys.isFull; next++) {
+      this.open(next, args);
+      if (next === at) keys.begin(args.bytes);
+      if (args.count > 1) keys.push(args.starts[1] as number, args.ends[1] as number);
+    }
   }
 
   clear(): void {

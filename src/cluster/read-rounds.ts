@@ -8,7 +8,7 @@
  * besides; such reads form a queue of their own, so that others need not wait for a sync. A connection stays in it as
  * long as it has a read there, which keeps its reads in order.
  */
-import type { CommandSpec, Keyspace } from "../keyspace/index.ts";
+import { type CommandSpec, type Keyspace, keysAheadMax } from "../keyspace/index.ts";
 import { assert } from "../platform/index.ts";
 import type { LogIndex } from "../raft/index.ts";
 import type { Arguments } from "../resp/index.ts";
@@ -38,6 +38,9 @@ class Round {
 
 /** Does what is to be done with one read. Its place has been emptied. */
 export type ReadVisitor = (batch: ReadBatch, at: number, lane: Lane) => void;
+
+/** Is told before the read at `at`, and every so often again, that all from there on are visited now. */
+export type ReadPreparer = (batch: ReadBatch, at: number) => void;
 
 export class ReadRounds {
   constructor(roundsMax: number) {
@@ -92,15 +95,15 @@ export class ReadRounds {
   }
 
   /** Shows the reads that can be served now, each once, in order. `visit` may add reads and take others out. */
-  serve(appliedIndex: LogIndex, visit: ReadVisitor): void {
+  serve(appliedIndex: LogIndex, visit: ReadVisitor, prepare?: ReadPreparer): void {
     for (let round = this.#plain[0]; round !== undefined; round = this.#plain[0]) {
       if (round.index === undefined || appliedIndex < round.index) break;
-      this.#serveAll(round.plain, visit);
+      this.#serveAll(round.plain, visit, prepare);
       this.#plain.shift();
     }
     for (let round = this.#behind[0]; round !== undefined; round = this.#behind[0]) {
       if (round.index === undefined || appliedIndex < Math.max(round.index, round.behind.minimumIndex)) break;
-      this.#serveAll(round.behind, visit);
+      this.#serveAll(round.behind, visit, prepare);
       this.#behind.shift();
     }
   }
@@ -154,8 +157,12 @@ export class ReadRounds {
     return new Round(++this.#lastContext, this.#spare.pop() ?? new ReadBatch(), this.#spare.pop() ?? new ReadBatch());
   }
 
-  #serveAll(batch: ReadBatch, visit: ReadVisitor): void {
-    this.#visitAll(batch, visit);
+  #serveAll(batch: ReadBatch, visit: ReadVisitor, prepare: ReadPreparer | undefined): void {
+    for (let at = 0; at < batch.length; at++) {
+      if (at % keysAheadMax === 0) prepare?.(batch, at);
+      const lane = batch.lanes[at];
+      if (lane !== undefined) this.#visit(batch, at, lane, visit);
+    }
     batch.clear();
     if (this.#spare.length < spareMax) this.#spare.push(batch);
   }

@@ -2,7 +2,15 @@
  * The commands of clients that wait at a replica that leads: writes on their way into the log, reads that wait for a
  * proof of leadership, proposals whose fate is open since leadership was lost, and `WAIT`s.
  */
-import { type CommandSpec, DueKeyMet, hasArity, isWrite, type Keyspace, wrongArity } from "../keyspace/index.ts";
+import {
+  type CommandSpec,
+  DueKeyMet,
+  hasArity,
+  isWrite,
+  KeysAhead,
+  type Keyspace,
+  wrongArity,
+} from "../keyspace/index.ts";
 import { assert, type Clock, mark, type Random } from "../platform/index.ts";
 import type { LogIndex, RaftCore, Term } from "../raft/index.ts";
 import { Arguments, type ErrorReply } from "../resp/index.ts";
@@ -11,7 +19,7 @@ import { failUncertain, failUnproposed, giveBack } from "./batch-fate.ts";
 import { commandTooLarge, diskFull, tooManyWaiting } from "./errors.ts";
 import type { Lane } from "./lane.ts";
 import { Orphans } from "./orphans.ts";
-import { ReadRounds, type ReadVisitor } from "./read-rounds.ts";
+import { type ReadPreparer, ReadRounds, type ReadVisitor } from "./read-rounds.ts";
 import type { NodeSettings } from "./settings.ts";
 import { packWords, wordsBytes } from "./words.ts";
 import { WriteQueue } from "./write-queue.ts";
@@ -103,7 +111,8 @@ export class ReplicaCommands {
     const { core, keyspace, entryTimeMs } = this.#options;
     if (isLeading && this.#reads.count > 0) {
       this.#readTimeMs = entryTimeMs() ?? keyspace.clockMs;
-      this.#reads.serve(core.appliedIndex, this.#serveRead);
+      this.#reads.serve(core.appliedIndex, this.#serveRead, this.#prepareReads);
+      this.#keysAhead.clear();
     }
     this.#waits.check(core);
   }
@@ -142,6 +151,7 @@ export class ReplicaCommands {
   readonly #orphans: Orphans;
   readonly #waits: WriteWaits;
   readonly #args: Arguments = new Arguments();
+  readonly #keysAhead: KeysAhead = new KeysAhead();
   /** What the reads that are being served take for the present. */
   #readTimeMs = 0;
 
@@ -185,6 +195,11 @@ export class ReplicaCommands {
       batch.addRead(lane, reads.tickets[at] as number, reads.specs[at] as CommandSpec<Keyspace>, args);
     });
   }
+
+  readonly #prepareReads: ReadPreparer = (batch, at) => {
+    batch.readAhead(at, this.#keysAhead, this.#args);
+    this.#options.keyspace.readAhead(this.#keysAhead);
+  };
 
   readonly #serveRead: ReadVisitor = (batch, at, lane) => {
     const spec = batch.specs[at] as CommandSpec<Keyspace>;

@@ -257,7 +257,7 @@ export class Replica {
     let at = 0;
     while (at < entries.length) {
       this.#apply(entries[at++] as Entry);
-      if ((at & 15) === 0 && this.#host.clock.nowMs() >= sliceEndMs) break;
+      if (this.#host.clock.nowMs() >= sliceEndMs) break;
     }
     if (at > 0) this.core.applied((entries[at - 1] as Entry).index);
     this.#applying = at === entries.length ? noEntries : entries.slice(at);

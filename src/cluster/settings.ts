@@ -42,7 +42,7 @@ export interface NodeSettings {
   readonly replyWindowBytes: number;
   /** Large commands and replies that are being put together from one peer's pieces. Default 256 MiB. */
   readonly assembledBytesMax: number;
-  /** How long one turn applies entries before others get theirs. Default 10. */
+  /** How long one turn applies entries, at least one, before others get theirs and replies go out. Default 1. */
   readonly applySliceMs: number;
   /** Largest distance of an entry's time from the median of the voters' clocks. Default 500. */
   readonly clockBandMs: number;
@@ -78,7 +78,7 @@ export const nodeDefaults: NodeSettings = {
   forwardedCommandsMax: 1_024,
   replyWindowBytes: 512 * kibibyte,
   assembledBytesMax: 256 * mebibyte,
-  applySliceMs: 10,
+  applySliceMs: 1,
   clockBandMs: 500,
   checksumIntervalMs: 300_000,
   statusTimeoutMs: 1_000,

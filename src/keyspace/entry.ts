@@ -19,6 +19,7 @@
  */
 import { assert, CoterieError } from "../platform/index.ts";
 import type { Arguments } from "../resp/index.ts";
+import type { KeysAhead } from "./keys-ahead.ts";
 
 /** The only format there is. */
 export const entryFormat = 1;
@@ -34,6 +35,8 @@ const firstCapacity = 4_096;
 /** A buffer that one large batch needed is not kept for the small ones after it. */
 const keptCapacityMax = 1_048_576;
 const varintMax = 0x7fff_ffff;
+/** Commands with more words are not looked through twice. */
+const wordsAheadMax = 16;
 
 /** What an entry says to all of its commands. */
 export interface EntryHeader {
@@ -199,6 +202,28 @@ export class EntryReader implements EntryHeader {
       args.push(start, this.#at);
     }
     return true;
+  }
+
+  /**
+   * Gives `keys` the second words of the commands to come, as many as fit. It stops where a command is long or makes no
+   * sense: that is `next`'s to say.
+   */
+  readAhead(keys: KeysAhead): void {
+    const bytes = this.#bytes;
+    const at = this.#at;
+    keys.begin(bytes);
+    for (let left = this.#commandsLeft; left > 0 && !keys.isFull && bytes[this.#at] === plainKind; left--) {
+      this.#at++;
+      const wordCount = this.#readVarint();
+      if (wordCount > wordsAheadMax) break;
+      for (let word = 0; word < wordCount; word++) {
+        const byteLength = this.#readVarint();
+        const start = this.#at;
+        this.#at = start + byteLength;
+        if (word === 1 && this.#at <= bytes.length) keys.push(start, this.#at);
+      }
+    }
+    this.#at = at;
   }
 
   #readVarint(): number {

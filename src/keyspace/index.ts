@@ -26,6 +26,7 @@ export {
 export { matchesGlob } from "./glob.ts";
 export { type KeyPosition, keyPositionEnd } from "./key-hash.ts";
 export type { KeyRecord } from "./key-record.ts";
+export { KeysAhead, keysAheadMax } from "./keys-ahead.ts";
 export { freedKeysMax, Keyspace, type KeyspaceOptions } from "./keyspace.ts";
 export type { KeyspaceHeader } from "./keyspace-contents.ts";
 export { KeyspaceStatistics } from "./keyspace-statistics.ts";

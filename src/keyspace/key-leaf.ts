@@ -73,13 +73,18 @@ export function setMetaAt(leaf: KeyLeaf, index: number, meta: KeyMeta): void {
   leaf[cellsPerKey * index + metaOffset] = meta;
 }
 
+/** Where `lowerBound` looks first, in a leaf that is not empty. */
+export function firstGuess(leaf: KeyLeaf, hash: number): number {
+  return Math.floor((hash / keyHashCount) * keysIn(leaf));
+}
+
 /**
  * The first index whose hash is `hash` or above, in a leaf that holds all keys of its slot. Their hashes are spread
  * evenly over all there are, so the guess is off by a few places, and nothing but these is read.
  */
 export function lowerBound(leaf: KeyLeaf, hash: number): number {
   const count = keysIn(leaf);
-  let index = Math.floor((hash / keyHashCount) * count);
+  let index = firstGuess(leaf, hash);
   while (index > 0 && hashAt(leaf, index - 1) >= hash) index--;
   while (index < count && hashAt(leaf, index) < hash) index++;
   return index;

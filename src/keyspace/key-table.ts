@@ -10,6 +10,7 @@ import type { Arguments } from "../resp/index.ts";
 import { hashSlot, hashSlotOfText, slotCount } from "../ring/index.ts";
 import { type KeyPosition, keyHash, keyHashCount, keyHashOfText } from "./key-hash.ts";
 import {
+  firstGuess,
   halvesOf,
   hashAt,
   insertAt,
@@ -27,7 +28,8 @@ import {
   setValueAt,
   valueAt,
 } from "./key-leaf.ts";
-import type { Value } from "./value.ts";
+import { KeysAhead, keysAheadMax } from "./keys-ahead.ts";
+import { type Value, valueBytes } from "./value.ts";
 
 /** Longer keys are compared by the built-in comparison, whose calls cost as much as this many bytes one by one. */
 const loopCompareBytesMax = 64;
@@ -48,6 +50,11 @@ export class LeafList {
 /** All keys of one slot. */
 export type KeySlot = KeyLeaf | LeafList | undefined;
 
+const noKeysAhead = new KeysAhead();
+const noLeaf: KeyLeaf = [];
+/** The leaves of the keys that are read ahead: of use within one call only. */
+const leavesAhead: KeyLeaf[] = new Array<KeyLeaf>(keysAheadMax).fill(noLeaf);
+
 export class KeyTable {
   /** Number of keys in the table. */
   keyCount = 0;
@@ -58,6 +65,7 @@ export class KeyTable {
   #hash = 0;
   /** The number of the leaf within its slot's list. */
   #leafNumber = 0;
+  #ahead: KeysAhead = noKeysAhead;
   readonly #slots: KeySlot[];
   /** Keys in each group of slots, so that the n-th key and the next one are found in a few hundred steps. */
   readonly #groupCounts: Int32Array = new Int32Array(slotCount >> groupBits);
@@ -102,13 +110,41 @@ export class KeyTable {
     setMetaAt(this.#leaf, this.#index, meta);
   }
 
+  /** Looks at what `find` will look at for each of `keys`, which are valid until they are cleared. Changes nothing. */
+  readAhead(keys: KeysAhead): void {
+    const { bytes, starts, ends, slots, hashes, count } = keys;
+    const leaves = leavesAhead;
+    let sum = 0;
+    // Each loop touches one thing of each key, so that the waits for it overlap.
+    for (let at = 0; at < count; at++) {
+      const slot = hashSlot(bytes, starts[at] as number, ends[at] as number);
+      slots[at] = slot;
+      hashes[at] = keyHash(bytes, starts[at] as number, ends[at] as number);
+      const leaf = this.#slots[slot];
+      leaves[at] = leaf === undefined || leaf instanceof LeafList ? noLeaf : leaf;
+    }
+    for (let at = 0; at < count; at++) sum += keysIn(leaves[at] as KeyLeaf);
+    for (let at = 0; at < count; at++) {
+      const leaf = leaves[at] as KeyLeaf;
+      if (leaf.length > 0) sum += hashAt(leaf, firstGuess(leaf, hashes[at] as number));
+    }
+    for (let at = 0; at < count; at++) {
+      const leaf = leaves[at] as KeyLeaf;
+      const index = lowerBound(leaf, hashes[at] as number);
+      if (index < keysIn(leaf)) sum += keyAt(leaf, index).length + valueBytes(valueAt(leaf, index));
+    }
+    keys.sum = sum;
+    this.#ahead = keys;
+  }
+
   /** Goes to the key that is word `word`; false if it is not there. */
   find(args: Arguments, word: number): boolean {
     const bytes = args.bytes;
     const start = args.starts[word] as number;
     const end = args.ends[word] as number;
-    this.#slot = hashSlot(bytes, start, end);
-    this.#hash = keyHash(bytes, start, end);
+    const ahead = this.#ahead.indexOf(bytes, start, end);
+    this.#slot = ahead < 0 ? hashSlot(bytes, start, end) : (this.#ahead.slots[ahead] as number);
+    this.#hash = ahead < 0 ? keyHash(bytes, start, end) : (this.#ahead.hashes[ahead] as number);
     const slot = this.#slots[this.#slot];
     if (slot === undefined) return false;
     const hash = this.#hash;

@@ -25,6 +25,7 @@ import type { KeyPosition } from "./key-hash.ts";
 import { deadlineIdOf, type KeyMeta, metaOfDeadline } from "./key-leaf.ts";
 import type { KeyRecord } from "./key-record.ts";
 import { KeyTable, type KeyWalk } from "./key-table.ts";
+import type { KeysAhead } from "./keys-ahead.ts";
 import { emptyContents, type KeyspaceContents, type KeyspaceHeader } from "./keyspace-contents.ts";
 import { KeyspaceStatistics } from "./keyspace-statistics.ts";
 import { RevisionTimes } from "./revision-times.ts";
@@ -148,6 +149,14 @@ export class Keyspace {
     this.#isWriting = isWrite(spec);
     this.#nowMs = this.#clockMs;
     return this.#run(spec, args);
+  }
+
+  /**
+   * Advice that commands with these keys come next: their memory is fetched for all together. Whoever gives it clears `keys`
+   * before their bytes change.
+   */
+  readAhead(keys: KeysAhead): void {
+    this.#table.readAhead(keys);
   }
 
   /** Ends the entry: frees up to {@link freedKeysMax} due keys, in the order of their deadlines. */
