@@ -65,6 +65,22 @@ export interface KeySpecification {
     | { readonly kind: "unknown" };
 }
 
+/** One word, or several, of a command as `COMMAND DOCS` describes it: clients make hints and help of it. */
+export interface CommandArgument {
+  readonly name: string;
+  /** "oneof" and "block" are made of `arguments`: one of them, or all in order. "pure-token" is `token` alone. */
+  readonly type: "string" | "integer" | "double" | "key" | "pattern" | "unix-time" | "pure-token" | "oneof" | "block";
+  /** For a key: which of the command's `keySpecifications` finds it. */
+  readonly keySpecification?: number;
+  /** The word before it. */
+  readonly token?: string;
+  readonly since?: string;
+  readonly deprecatedSince?: string;
+  /** "multiple": it may come several times; "multiple_token": each time with its token. */
+  readonly flags?: readonly ("optional" | "multiple" | "multiple_token")[];
+  readonly arguments?: readonly CommandArgument[];
+}
+
 /**
  * What there is to know of a command without running it: arity, routing, `COMMAND`, the documentation and the tests
  * all read this. `Context` is what the function works on: the keyspace, or the connection for the server's own.
@@ -83,8 +99,12 @@ export interface CommandSpec<Context> {
   readonly complexity: string;
   /** Set if Redis calls the command deprecated. */
   readonly deprecation?: { readonly since: string; readonly replacedBy: string };
+  /** Set if it is for those who work on the server, not for users. */
+  readonly isSystemCommand?: true;
   /** Version and change, as `COMMAND DOCS` reports it. */
   readonly history?: readonly (readonly [version: string, change: string])[];
+  /** The words behind its name, in order; undefined if there are none. */
+  readonly arguments?: readonly CommandArgument[];
   /** Without the "@". The read, write, fast, slow, admin, dangerous, … that follow from flags are derived. */
   readonly categories: readonly string[];
   readonly tips: readonly string[];

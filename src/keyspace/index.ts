@@ -1,5 +1,6 @@
 export {
   aclCategories,
+  type CommandArgument,
   type CommandFlag,
   type CommandGroup,
   type CommandSpec,

@@ -164,6 +164,17 @@ export const keyWalkCommands: readonly CommandSpec<Keyspace>[] = [
       ["4.0.0", "Added the `ASYNC` flushing mode modifier."],
       ["6.2.0", "Added the `SYNC` flushing mode modifier."],
     ],
+    arguments: [
+      {
+        name: "async",
+        type: "oneof",
+        flags: ["optional"],
+        arguments: [
+          { name: "async", type: "pure-token", token: "ASYNC", since: "4.0.0" },
+          { name: "sync", type: "pure-token", token: "SYNC", since: "6.2.0" },
+        ],
+      },
+    ],
     tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
     subcommands: [],
     execute: flush,
@@ -182,6 +193,17 @@ export const keyWalkCommands: readonly CommandSpec<Keyspace>[] = [
       ["4.0.0", "Added the `ASYNC` flushing mode modifier."],
       ["6.2.0", "Added the `SYNC` flushing mode modifier."],
     ],
+    arguments: [
+      {
+        name: "async",
+        type: "oneof",
+        flags: ["optional"],
+        arguments: [
+          { name: "async", type: "pure-token", token: "ASYNC", since: "4.0.0" },
+          { name: "sync", type: "pure-token", token: "SYNC", since: "6.2.0" },
+        ],
+      },
+    ],
     tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
     subcommands: [],
     execute: flush,
@@ -197,6 +219,7 @@ export const keyWalkCommands: readonly CommandSpec<Keyspace>[] = [
     since: "1.0.0",
     complexity:
       "O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length.",
+    arguments: [{ name: "pattern", type: "pattern" }],
     tips: ["request_policy:all_shards", "nondeterministic_output_order"],
     subcommands: [],
     execute: keys,
@@ -227,6 +250,12 @@ export const keyWalkCommands: readonly CommandSpec<Keyspace>[] = [
     complexity:
       "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
     history: [["6.0.0", "Added the `TYPE` subcommand."]],
+    arguments: [
+      { name: "cursor", type: "integer" },
+      { name: "pattern", type: "pattern", token: "MATCH", flags: ["optional"] },
+      { name: "count", type: "integer", token: "COUNT", flags: ["optional"] },
+      { name: "type", type: "string", token: "TYPE", since: "6.0.0", flags: ["optional"] },
+    ],
     tips: ["nondeterministic_output", "request_policy:special"],
     subcommands: [],
     execute: scan,

@@ -44,6 +44,7 @@ export const stringManyCommands: readonly CommandSpec<Keyspace>[] = [
     summary: "Get the values of all the given keys",
     since: "1.0.0",
     complexity: "O(N) where N is the number of keys to retrieve.",
+    arguments: [{ name: "key", type: "key", keySpecification: 0, flags: ["multiple"] }],
     tips: ["request_policy:multi_shard"],
     subcommands: [],
     execute: getMany,
@@ -58,6 +59,17 @@ export const stringManyCommands: readonly CommandSpec<Keyspace>[] = [
     summary: "Set multiple keys to multiple values",
     since: "1.0.1",
     complexity: "O(N) where N is the number of keys to set.",
+    arguments: [
+      {
+        name: "key_value",
+        type: "block",
+        flags: ["multiple"],
+        arguments: [
+          { name: "key", type: "key", keySpecification: 0 },
+          { name: "value", type: "string" },
+        ],
+      },
+    ],
     tips: ["request_policy:multi_shard", "response_policy:all_succeeded"],
     subcommands: [],
     execute: setMany,
@@ -72,6 +84,17 @@ export const stringManyCommands: readonly CommandSpec<Keyspace>[] = [
     summary: "Set multiple keys to multiple values, only if none of the keys exist",
     since: "1.0.1",
     complexity: "O(N) where N is the number of keys to set.",
+    arguments: [
+      {
+        name: "key_value",
+        type: "block",
+        flags: ["multiple"],
+        arguments: [
+          { name: "key", type: "key", keySpecification: 0 },
+          { name: "value", type: "string" },
+        ],
+      },
+    ],
     tips: ["request_policy:multi_shard", "response_policy:agg_min"],
     subcommands: [],
     execute: setManyIfAbsent,

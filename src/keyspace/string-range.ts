@@ -90,6 +90,10 @@ export const stringRangeCommands: readonly CommandSpec<Keyspace>[] = [
     since: "2.0.0",
     complexity:
       "O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size, since the dynamic string library used by Redis will double the free space available on every reallocation.",
+    arguments: [
+      { name: "key", type: "key", keySpecification: 0 },
+      { name: "value", type: "string" },
+    ],
     tips: [],
     subcommands: [],
     execute: append,
@@ -105,6 +109,11 @@ export const stringRangeCommands: readonly CommandSpec<Keyspace>[] = [
     since: "2.4.0",
     complexity:
       "O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.",
+    arguments: [
+      { name: "key", type: "key", keySpecification: 0 },
+      { name: "start", type: "integer" },
+      { name: "end", type: "integer" },
+    ],
     tips: [],
     subcommands: [],
     execute: getRange,
@@ -120,6 +129,11 @@ export const stringRangeCommands: readonly CommandSpec<Keyspace>[] = [
     since: "2.2.0",
     complexity:
       "O(1), not counting the time taken to copy the new string in place. Usually, this string is very small so the amortized complexity is O(1). Otherwise, complexity is O(M) with M being the length of the value argument.",
+    arguments: [
+      { name: "key", type: "key", keySpecification: 0 },
+      { name: "offset", type: "integer" },
+      { name: "value", type: "string" },
+    ],
     tips: [],
     subcommands: [],
     execute: setRange,
@@ -134,6 +148,7 @@ export const stringRangeCommands: readonly CommandSpec<Keyspace>[] = [
     summary: "Get the length of the value stored in a key",
     since: "2.2.0",
     complexity: "O(1)",
+    arguments: [{ name: "key", type: "key", keySpecification: 0 }],
     tips: [],
     subcommands: [],
     execute: length,
@@ -150,6 +165,11 @@ export const stringRangeCommands: readonly CommandSpec<Keyspace>[] = [
     complexity:
       "O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.",
     deprecation: { since: "2.0.0", replacedBy: "`GETRANGE`" },
+    arguments: [
+      { name: "key", type: "key", keySpecification: 0 },
+      { name: "start", type: "integer" },
+      { name: "end", type: "integer" },
+    ],
     tips: [],
     subcommands: [],
     execute: getRange,

@@ -1,4 +1,4 @@
-import { aclCategories, type CommandSpec, type KeySpecification } from "../keyspace/index.ts";
+import { aclCategories, type CommandArgument, type CommandSpec, type KeySpecification } from "../keyspace/index.ts";
 import { MapReply, type Reply, SetReply, SimpleString } from "../resp/index.ts";
 
 /** The ten elements of `COMMAND INFO`. A subcommand's full name has its container in front. */
@@ -18,19 +18,32 @@ export function commandInfo(spec: CommandSpec<never>, container?: string): Reply
   ];
 }
 
-/** The name, and what `COMMAND DOCS` says under it. Arguments are not described. */
+/** The name, and what `COMMAND DOCS` says under it. */
 export function commandDocs(spec: CommandSpec<never>, container?: string): [string, Reply] {
   const name = fullName(spec, container);
   const docs: Reply[] = ["summary", spec.summary, "since", spec.since, "group", spec.group];
   if (spec.complexity !== "") docs.push("complexity", spec.complexity);
   if (spec.history !== undefined) docs.push("history", new SetReply(spec.history.map((change) => [...change])));
+  if (spec.isSystemCommand === true) docs.push("doc_flags", simpleSet(["syscmd"]));
   if (spec.deprecation !== undefined) {
     docs.push("doc_flags", simpleSet(["deprecated"]));
     docs.push("deprecated_since", spec.deprecation.since, "replaced_by", spec.deprecation.replacedBy);
   }
+  if (spec.arguments !== undefined) docs.push("arguments", spec.arguments.map(argumentDocs));
   if (spec.subcommands.length > 0)
     docs.push("subcommands", new MapReply(spec.subcommands.flatMap((subcommand) => commandDocs(subcommand, name))));
   return [name, new MapReply(docs)];
+}
+
+function argumentDocs(argument: CommandArgument): Reply {
+  const docs: Reply[] = ["name", argument.name, "type", argument.type];
+  if (argument.keySpecification !== undefined) docs.push("key_spec_index", argument.keySpecification);
+  if (argument.token !== undefined) docs.push("token", argument.token);
+  if (argument.since !== undefined) docs.push("since", argument.since);
+  if (argument.deprecatedSince !== undefined) docs.push("deprecated_since", argument.deprecatedSince);
+  if (argument.flags !== undefined) docs.push("flags", simpleSet(argument.flags));
+  if (argument.arguments !== undefined) docs.push("arguments", argument.arguments.map(argumentDocs));
+  return new MapReply(docs);
 }
 
 function fullName(spec: CommandSpec<never>, container: string | undefined): string {

@@ -1,4 +1,4 @@
-import type { CommandFlag, CommandGroup } from "../keyspace/index.ts";
+import type { CommandArgument, CommandFlag, CommandGroup } from "../keyspace/index.ts";
 import { type ConnectionFactName, connectionFacts } from "./connection-facts.ts";
 import { type ServerFactName, serverFacts } from "./server-facts.ts";
 
@@ -14,6 +14,8 @@ export interface CommandFacts {
   /** Beyond those that follow from the flags. */
   readonly categories?: readonly string[];
   readonly tips?: readonly string[];
+  readonly arguments?: readonly CommandArgument[];
+  readonly isSystemCommand?: true;
   readonly history?: readonly (readonly [version: string, change: string])[];
 }
 

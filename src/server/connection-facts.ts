@@ -35,6 +35,7 @@ export const connectionFacts: Readonly<Record<ConnectionFactName, CommandFacts>>
     complexity: "O(1)",
     categories: ["connection"],
     tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
+    arguments: [{ name: "message", type: "string", flags: ["optional"] }],
   },
   echo: {
     arity: 2,
@@ -44,6 +45,7 @@ export const connectionFacts: Readonly<Record<ConnectionFactName, CommandFacts>>
     summary: "Echo the given string",
     complexity: "O(1)",
     categories: ["connection"],
+    arguments: [{ name: "message", type: "string" }],
   },
   select: {
     arity: 2,
@@ -53,6 +55,7 @@ export const connectionFacts: Readonly<Record<ConnectionFactName, CommandFacts>>
     summary: "Change the selected database for the current connection",
     complexity: "O(1)",
     categories: ["connection"],
+    arguments: [{ name: "index", type: "integer" }],
   },
   quit: {
     arity: -1,
@@ -86,6 +89,27 @@ export const connectionFacts: Readonly<Record<ConnectionFactName, CommandFacts>>
         "`protover` made optional; when called without arguments the command reports the current connection's context.",
       ],
     ],
+    arguments: [
+      {
+        name: "arguments",
+        type: "block",
+        flags: ["optional"],
+        arguments: [
+          { name: "protover", type: "integer" },
+          {
+            name: "username_password",
+            type: "block",
+            token: "AUTH",
+            flags: ["optional"],
+            arguments: [
+              { name: "username", type: "string" },
+              { name: "password", type: "string" },
+            ],
+          },
+          { name: "clientname", type: "string", token: "SETNAME", flags: ["optional"] },
+        ],
+      },
+    ],
   },
   auth: {
     arity: -2,
@@ -96,6 +120,10 @@ export const connectionFacts: Readonly<Record<ConnectionFactName, CommandFacts>>
     complexity: "O(N) where N is the number of passwords defined for the user",
     categories: ["connection"],
     history: [["6.0.0", "Added ACL style (username and password)."]],
+    arguments: [
+      { name: "username", type: "string", since: "6.0.0", flags: ["optional"] },
+      { name: "password", type: "string" },
+    ],
   },
   client: {
     arity: -2,
@@ -157,6 +185,41 @@ export const connectionFacts: Readonly<Record<ConnectionFactName, CommandFacts>>
       ["5.0.0", "Replaced `slave` `TYPE` with `replica`. `slave` still supported for backward compatibility."],
       ["6.2.0", "`LADDR` option."],
     ],
+    arguments: [
+      {
+        name: "filter",
+        type: "oneof",
+        arguments: [
+          { name: "ip:port", type: "string", deprecatedSince: "2.8.12" },
+          {
+            name: "new-format",
+            type: "oneof",
+            flags: ["multiple"],
+            arguments: [
+              { name: "client-id", type: "integer", token: "ID", since: "2.8.12", flags: ["optional"] },
+              {
+                name: "normal_master_slave_pubsub",
+                type: "oneof",
+                token: "TYPE",
+                since: "2.8.12",
+                flags: ["optional"],
+                arguments: [
+                  { name: "normal", type: "pure-token", token: "NORMAL" },
+                  { name: "master", type: "pure-token", token: "MASTER", since: "3.2.0" },
+                  { name: "slave", type: "pure-token", token: "SLAVE" },
+                  { name: "replica", type: "pure-token", token: "REPLICA", since: "5.0.0" },
+                  { name: "pubsub", type: "pure-token", token: "PUBSUB" },
+                ],
+              },
+              { name: "username", type: "string", token: "USER", flags: ["optional"] },
+              { name: "ip:port", type: "string", token: "ADDR", flags: ["optional"] },
+              { name: "ip:port", type: "string", token: "LADDR", since: "6.2.0", flags: ["optional"] },
+              { name: "yes/no", type: "string", token: "SKIPME", flags: ["optional"] },
+            ],
+          },
+        ],
+      },
+    ],
   },
   "client|list": {
     arity: -2,
@@ -175,6 +238,29 @@ export const connectionFacts: Readonly<Record<ConnectionFactName, CommandFacts>>
       ["7.0.0", "Added `resp`, `multi-mem`, `rbs` and `rbp` fields."],
       ["7.0.3", "Added `ssub` field."],
     ],
+    arguments: [
+      {
+        name: "normal_master_replica_pubsub",
+        type: "oneof",
+        token: "TYPE",
+        since: "5.0.0",
+        flags: ["optional"],
+        arguments: [
+          { name: "normal", type: "pure-token", token: "NORMAL" },
+          { name: "master", type: "pure-token", token: "MASTER" },
+          { name: "replica", type: "pure-token", token: "REPLICA" },
+          { name: "pubsub", type: "pure-token", token: "PUBSUB" },
+        ],
+      },
+      {
+        name: "id",
+        type: "block",
+        token: "ID",
+        since: "6.2.0",
+        flags: ["optional"],
+        arguments: [{ name: "client-id", type: "integer", flags: ["multiple"] }],
+      },
+    ],
   },
   "client|no-evict": {
     arity: 3,
@@ -184,6 +270,16 @@ export const connectionFacts: Readonly<Record<ConnectionFactName, CommandFacts>>
     summary: "Set client eviction mode for the current connection",
     complexity: "O(1)",
     categories: ["connection"],
+    arguments: [
+      {
+        name: "enabled",
+        type: "oneof",
+        arguments: [
+          { name: "on", type: "pure-token", token: "ON" },
+          { name: "off", type: "pure-token", token: "OFF" },
+        ],
+      },
+    ],
   },
   "client|pause": {
     arity: -3,
@@ -194,6 +290,19 @@ export const connectionFacts: Readonly<Record<ConnectionFactName, CommandFacts>>
     complexity: "O(1)",
     categories: ["connection"],
     history: [["6.2.0", "`CLIENT PAUSE WRITE` mode added along with the `mode` option."]],
+    arguments: [
+      { name: "timeout", type: "integer" },
+      {
+        name: "mode",
+        type: "oneof",
+        since: "6.2.0",
+        flags: ["optional"],
+        arguments: [
+          { name: "write", type: "pure-token", token: "WRITE" },
+          { name: "all", type: "pure-token", token: "ALL" },
+        ],
+      },
+    ],
   },
   "client|reply": {
     arity: 3,
@@ -203,6 +312,17 @@ export const connectionFacts: Readonly<Record<ConnectionFactName, CommandFacts>>
     summary: "Instruct the server whether to reply to commands",
     complexity: "O(1)",
     categories: ["connection"],
+    arguments: [
+      {
+        name: "on_off_skip",
+        type: "oneof",
+        arguments: [
+          { name: "on", type: "pure-token", token: "ON" },
+          { name: "off", type: "pure-token", token: "OFF" },
+          { name: "skip", type: "pure-token", token: "SKIP" },
+        ],
+      },
+    ],
   },
   "client|setinfo": {
     arity: 4,
@@ -211,6 +331,16 @@ export const connectionFacts: Readonly<Record<ConnectionFactName, CommandFacts>>
     since: "7.2.0",
     summary: "Set information specific to the client or connection",
     complexity: "O(1)",
+    arguments: [
+      {
+        name: "attr",
+        type: "oneof",
+        arguments: [
+          { name: "libname", type: "string", token: "LIB-NAME" },
+          { name: "libver", type: "string", token: "LIB-VER" },
+        ],
+      },
+    ],
     categories: ["connection"],
   },
   "client|setname": {
@@ -221,6 +351,7 @@ export const connectionFacts: Readonly<Record<ConnectionFactName, CommandFacts>>
     summary: "Set the current connection name",
     complexity: "O(1)",
     categories: ["connection"],
+    arguments: [{ name: "connection-name", type: "string" }],
   },
   "client|unblock": {
     arity: -3,
@@ -230,6 +361,18 @@ export const connectionFacts: Readonly<Record<ConnectionFactName, CommandFacts>>
     summary: "Unblock a client blocked in a blocking command from a different connection",
     complexity: "O(log N) where N is the number of client connections",
     categories: ["connection"],
+    arguments: [
+      { name: "client-id", type: "integer" },
+      {
+        name: "timeout_error",
+        type: "oneof",
+        flags: ["optional"],
+        arguments: [
+          { name: "timeout", type: "pure-token", token: "TIMEOUT" },
+          { name: "error", type: "pure-token", token: "ERROR" },
+        ],
+      },
+    ],
   },
   "client|unpause": {
     arity: 2,

@@ -76,6 +76,7 @@ export const serverFacts: Readonly<Record<ServerFactName, CommandFacts>> = {
     complexity: "O(N) where N is the number of commands to look up",
     categories: ["connection"],
     tips: ["nondeterministic_output_order"],
+    arguments: [{ name: "command-name", type: "string", flags: ["optional", "multiple"] }],
   },
   "command|getkeys": {
     arity: -4,
@@ -114,6 +115,7 @@ export const serverFacts: Readonly<Record<ServerFactName, CommandFacts>> = {
     categories: ["connection"],
     tips: ["nondeterministic_output_order"],
     history: [["7.0.0", "Allowed to be called with no argument to get info on all commands."]],
+    arguments: [{ name: "command-name", type: "string", flags: ["optional", "multiple"] }],
   },
   "command|list": {
     arity: -2,
@@ -124,6 +126,19 @@ export const serverFacts: Readonly<Record<ServerFactName, CommandFacts>> = {
     complexity: "O(N) where N is the total number of Redis commands",
     categories: ["connection"],
     tips: ["nondeterministic_output_order"],
+    arguments: [
+      {
+        name: "filterby",
+        type: "oneof",
+        token: "FILTERBY",
+        flags: ["optional"],
+        arguments: [
+          { name: "module-name", type: "string", token: "MODULE" },
+          { name: "category", type: "string", token: "ACLCAT" },
+          { name: "pattern", type: "pattern", token: "PATTERN" },
+        ],
+      },
+    ],
   },
   config: {
     arity: -2,
@@ -141,6 +156,9 @@ export const serverFacts: Readonly<Record<ServerFactName, CommandFacts>> = {
     summary: "Get the values of configuration parameters",
     complexity: "O(N) when N is the number of configuration parameters provided",
     history: [["7.0.0", "Added the ability to pass multiple pattern parameters in one call"]],
+    arguments: [
+      { name: "parameter", type: "block", flags: ["multiple"], arguments: [{ name: "parameter", type: "string" }] },
+    ],
   },
   "config|help": {
     arity: 2,
@@ -175,6 +193,17 @@ export const serverFacts: Readonly<Record<ServerFactName, CommandFacts>> = {
     complexity: "O(N) when N is the number of configuration parameters provided",
     tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
     history: [["7.0.0", "Added the ability to set multiple parameters in one call."]],
+    arguments: [
+      {
+        name: "parameter_value",
+        type: "block",
+        flags: ["multiple"],
+        arguments: [
+          { name: "parameter", type: "string" },
+          { name: "value", type: "string" },
+        ],
+      },
+    ],
   },
   info: {
     arity: -1,
@@ -186,6 +215,7 @@ export const serverFacts: Readonly<Record<ServerFactName, CommandFacts>> = {
     categories: ["dangerous"],
     tips: ["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
     history: [["7.0.0", "Added support for taking multiple section arguments."]],
+    arguments: [{ name: "section", type: "string", flags: ["optional", "multiple"] }],
   },
   memory: {
     arity: -2,
@@ -256,6 +286,7 @@ export const serverFacts: Readonly<Record<ServerFactName, CommandFacts>> = {
     complexity: "O(N) where N is the number of entries returned",
     tips: ["request_policy:all_nodes", "nondeterministic_output"],
     history: [["4.0.0", "Added client IP address, port and name to the reply."]],
+    arguments: [{ name: "count", type: "integer", flags: ["optional"] }],
   },
   "slowlog|help": {
     arity: 2,
@@ -308,6 +339,7 @@ export const serverFacts: Readonly<Record<ServerFactName, CommandFacts>> = {
     summary: "Return a latency graph for the event.",
     complexity: "O(1)",
     tips: ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+    arguments: [{ name: "event", type: "string" }],
   },
   "latency|help": {
     arity: 2,
@@ -325,6 +357,7 @@ export const serverFacts: Readonly<Record<ServerFactName, CommandFacts>> = {
     summary: "Return the cumulative distribution of latencies of a subset of commands or all.",
     complexity: "O(N) where N is the number of commands with latency information being retrieved.",
     tips: ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+    arguments: [{ name: "command", type: "string", flags: ["optional", "multiple"] }],
   },
   "latency|history": {
     arity: 3,
@@ -334,6 +367,7 @@ export const serverFacts: Readonly<Record<ServerFactName, CommandFacts>> = {
     summary: "Return timestamp-latency samples for the event.",
     complexity: "O(1)",
     tips: ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+    arguments: [{ name: "event", type: "string" }],
   },
   "latency|latest": {
     arity: 2,
@@ -352,6 +386,7 @@ export const serverFacts: Readonly<Record<ServerFactName, CommandFacts>> = {
     summary: "Reset latency data for one or more events.",
     complexity: "O(1)",
     tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
+    arguments: [{ name: "event", type: "string", flags: ["optional", "multiple"] }],
   },
   time: {
     arity: 1,
@@ -382,6 +417,10 @@ export const serverFacts: Readonly<Record<ServerFactName, CommandFacts>> = {
     complexity: "O(1)",
     categories: ["connection"],
     tips: ["request_policy:all_shards", "response_policy:agg_min"],
+    arguments: [
+      { name: "numreplicas", type: "integer" },
+      { name: "timeout", type: "integer" },
+    ],
   },
   shutdown: {
     arity: -1,
@@ -392,6 +431,20 @@ export const serverFacts: Readonly<Record<ServerFactName, CommandFacts>> = {
     complexity:
       "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
     history: [["7.0.0", "Added the `NOW`, `FORCE` and `ABORT` modifiers."]],
+    arguments: [
+      {
+        name: "nosave_save",
+        type: "oneof",
+        flags: ["optional"],
+        arguments: [
+          { name: "nosave", type: "pure-token", token: "NOSAVE" },
+          { name: "save", type: "pure-token", token: "SAVE" },
+        ],
+      },
+      { name: "now", type: "pure-token", token: "NOW", since: "7.0.0", flags: ["optional"] },
+      { name: "force", type: "pure-token", token: "FORCE", since: "7.0.0", flags: ["optional"] },
+      { name: "abort", type: "pure-token", token: "ABORT", since: "7.0.0", flags: ["optional"] },
+    ],
   },
   monitor: {
     arity: 1,
@@ -408,6 +461,7 @@ export const serverFacts: Readonly<Record<ServerFactName, CommandFacts>> = {
     since: "1.0.0",
     summary: "A container for debugging commands",
     complexity: "Depends on subcommand.",
+    isSystemCommand: true,
   },
   coterie: {
     arity: -2,

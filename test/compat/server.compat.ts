@@ -4,8 +4,11 @@
  */
 import { connect, type NetConnectOpts } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { commandTable } from "../../src/keyspace/index.ts";
 import { MapReply, type Reply, ReplyDecoder, SetReply, SimpleString } from "../../src/resp/index.ts";
 import { commandFacts } from "../../src/server/command-facts.ts";
+import { ServedCommands } from "../../src/server/served-command.ts";
+import { serverCommands } from "../../src/server/server-commands.ts";
 import { encodeCommand } from "../server/raw-client.ts";
 import { type ServedTest, serve } from "../server/served-keyspace.ts";
 import { RedisServer } from "./redis-server.ts";
@@ -133,6 +136,9 @@ const conversations: readonly (readonly string[])[] = [
     "latency foo",
   ],
   [
+    // Neither is to remember what was slow because the machine is busy.
+    "config set slowlog-log-slower-than -1",
+    "slowlog reset",
     "slowlog get a",
     "slowlog get -2",
     "slowlog get",
@@ -141,6 +147,7 @@ const conversations: readonly (readonly string[])[] = [
     "slowlog get 1 2",
     "slowlog reset",
     "slowlog",
+    "config set slowlog-log-slower-than 10000",
   ],
   ["info foo", "info cluster"],
   [
@@ -431,17 +438,25 @@ describe("what COMMAND says of the server's commands", () => {
     ];
     const [info, docs] = await asked({ port: ours.port, host: "127.0.0.1" }, ...commands);
     const [theirInfo, theirDocs] = await asked({ path: redis.path }, ...commands);
-    // Subcommands stand for themselves, and what arguments there are is not described here.
+    // Subcommands stand for themselves.
     const withoutSubcommands = (found: unknown): unknown => (found as unknown[][])[0]?.slice(0, 9);
     expect(withoutSubcommands(info)).toEqual(withoutSubcommands(theirInfo));
-    const {
-      arguments: _arguments,
-      subcommands: _theirs,
-      doc_flags: _flags,
-      ...facts
-    } = (theirDocs as Record<string, Record<string, unknown>>)[name] ?? {};
+    const { subcommands: _theirs, ...facts } = (theirDocs as Record<string, Record<string, unknown>>)[name] ?? {};
     const { subcommands: _ours, ...ourFacts } = (docs as Record<string, Record<string, unknown>>)[name] ?? {};
     expect(ourFacts).toEqual(facts);
+  });
+});
+
+describe("COMMAND DOCS, byte by byte", () => {
+  const served = new ServedCommands(commandTable.specs, serverCommands);
+  const ownNames = ["client|setinfo", "coterie"];
+  const names = served.all
+    .filter(
+      ({ name, spec }) => spec.subcommands.length === 0 && !ownNames.includes(name) && !name.startsWith("coterie|"),
+    )
+    .map(({ name }) => name);
+  test.for(names)("%s", async (name) => {
+    for (const hello of ["hello 2", "hello 3"]) await expectSame(`${hello}\r\ncommand docs ${name}\r\n`);
   });
 });
 
