@@ -27,6 +27,7 @@ import type { KeyRecord } from "./key-record.ts";
 import { KeyTable, type KeyWalk } from "./key-table.ts";
 import type { KeysAhead } from "./keys-ahead.ts";
 import { emptyContents, type KeyspaceContents, type KeyspaceHeader } from "./keyspace-contents.ts";
+import type { KeyspaceOptions } from "./keyspace-options.ts";
 import { KeyspaceStatistics } from "./keyspace-statistics.ts";
 import { RevisionTimes } from "./revision-times.ts";
 import { checkSemanticsLevel, semanticsLevelMax } from "./semantics.ts";
@@ -35,13 +36,6 @@ import { deadlineBytes, frozenCopyOf, logicalBytes, type Value, valueBytes } fro
 
 /** How many due keys one entry frees at most, so that no entry takes long. */
 export const freedKeysMax = 1_000;
-
-export interface KeyspaceOptions {
-  /** The highest semantics level that this binary knows; another one than the default only in tests. */
-  readonly semanticsLevelMax?: number;
-  /** Where to count; a keyspace that takes another one's place goes on with that one's. */
-  readonly statistics?: KeyspaceStatistics;
-}
 
 /** What stands at the place. */
 const absent = 0;
@@ -151,10 +145,7 @@ export class Keyspace {
     return this.#run(spec, args);
   }
 
-  /**
-   * Advice that commands with these keys come next: their memory is fetched for all together. Whoever gives it clears `keys`
-   * before their bytes change.
-   */
+  /** Advice: commands with these keys come next. Whoever gives it clears `keys` before their bytes change. */
   readAhead(keys: KeysAhead): void {
     this.#table.readAhead(keys);
   }
