@@ -7,8 +7,9 @@ import { assert } from "../platform/index.ts";
 import { hashSlot } from "../ring/index.ts";
 import { digestPartBytes, StateDigest } from "./digest.ts";
 import { keyHash, keyHashCount } from "./key-hash.ts";
-import { Keyspace, type KeyspaceOptions } from "./keyspace.ts";
+import { Keyspace } from "./keyspace.ts";
 import { ContentsBuilder } from "./keyspace-contents.ts";
+import type { KeyspaceOptions } from "./keyspace-options.ts";
 import { stringBytesMax } from "./raw-string.ts";
 import { checkSemanticsLevel, semanticsLevelMax } from "./semantics.ts";
 import {
@@ -36,6 +37,7 @@ type Part = "header" | "item" | "key" | "value" | "end" | "nothing";
 export class KeyspaceLoader {
   readonly #options: KeyspaceOptions;
   #part: Part = "header";
+  #hasFailed = false;
   #contents: ContentsBuilder | undefined;
   #digest: StateDigest | undefined;
   #finishedEnd: EndItem | undefined;
@@ -78,7 +80,10 @@ export class KeyspaceLoader {
   feed(chunk: Uint8Array): void {
     this.#chunk = chunk instanceof Buffer ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     this.#at = 0;
+    assert(!this.#hasFailed, "a loader that failed before is fed");
+    this.#hasFailed = true;
     while (this.#readPart());
+    this.#hasFailed = false;
     this.#chunk = this.#source = nothing;
   }
 
@@ -88,10 +93,12 @@ export class KeyspaceLoader {
    * @throws SnapshotFormatError (SNAPSHOT_FORMAT)
    */
   finish(): Keyspace {
-    const contents = this.#contents;
-    if (this.#part !== "nothing" || contents === undefined) {
+    assert(!this.#hasFailed, "a loader that failed before is to finish");
+    if (this.#part !== "nothing") {
       throw new SnapshotFormatError(`a snapshot is cut short after ${this.keyCount} keys`);
     }
+    const contents = this.#contents;
+    assert(contents !== undefined, "a loader's keyspace is taken twice");
     this.#contents = undefined;
     return new Keyspace(this.#options, contents.finish());
   }
