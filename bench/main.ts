@@ -7,11 +7,12 @@ import { gateTable, renderTable, type SuiteReport } from "./report.ts";
 import type { Bench, Suite } from "./suite.ts";
 import { failoverSuite } from "./suites/failover.ts";
 import { memorySuite } from "./suites/memory.ts";
+import { netSuite } from "./suites/net.ts";
 import { etcdSuite, redisSuite, throughputSuite } from "./suites/throughput.ts";
 import { Children } from "./systems/children.ts";
 import { repositoryRoot } from "./systems/coterie.ts";
 
-const suites: readonly Suite[] = [redisSuite, etcdSuite, throughputSuite, memorySuite, failoverSuite];
+const suites: readonly Suite[] = [redisSuite, etcdSuite, throughputSuite, memorySuite, failoverSuite, netSuite];
 const defaultSuites: readonly Suite[] = [throughputSuite, memorySuite];
 
 const help = `Usage: npm run bench -- [SUITE …] [options]

@@ -1,0 +1,31 @@
+/**
+ * One measurement in a process of its own. Arguments: contender, work, milliseconds to warm up and to measure. Prints one
+ * line of JSON.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { coterie } from "./coterie.ts";
+import { plainNode } from "./plain-node.ts";
+import { shapes, type WorkName, type Works } from "./work.ts";
+
+const [contender, asked, warmUpMs, measureMs] = process.argv.slice(2) as [string, WorkName, string, string];
+const contenders: Readonly<Record<string, Works>> = { coterie, plain: plainNode };
+
+const running = await contenders[contender]![asked](shapes[asked]);
+await sleep(Number(warmUpMs));
+const before = [...running.counts];
+const cpuBefore = process.cpuUsage();
+const startMs = performance.now();
+await sleep(Number(measureMs));
+const elapsedMs = performance.now() - startMs;
+const cpu = process.cpuUsage(cpuBefore);
+const counts = running.counts.map((count, at) => count - before[at]!);
+await running.stop();
+// A client that stands still has lost its message: then the figure means nothing.
+if (Math.min(...counts) === 0) throw new Error("a client waits for a message that never comes back");
+const operations = counts.reduce((sum, count) => sum + count, 0);
+process.stdout.write(
+  `${JSON.stringify({
+    operationsPerSecond: (operations * 1_000) / elapsedMs,
+    cpuUsPerOperation: (cpu.user + cpu.system) / operations,
+  })}\n`,
+);
