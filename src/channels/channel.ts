@@ -104,7 +104,8 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
       receiver.succeed(value);
       return true;
     }
-    if (this.#length === this.capacity) return false;
+    // More than fits lies in it where values were put back.
+    if (this.#length >= this.capacity) return false;
     this.#put(value);
     return true;
   }
@@ -114,7 +115,7 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
     const sender = this.#senders.first;
     if (this.#length > 0) {
       const value = this.#take();
-      if (sender !== undefined) this.#put(this.#release(sender));
+      if (sender !== undefined && this.#length < this.capacity) this.#put(this.#release(sender));
       return value;
     }
     if (sender !== undefined) return this.#release(sender);
@@ -146,6 +147,20 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
    */
   fail(failure: Error): void {
     this.#end(failure);
+  }
+
+  /** Puts values that were received, but not used, back in their place before all others. For the library's own use. */
+  putBack(values: readonly T[]): void {
+    let used = 0;
+    for (; used < values.length && this.#receivers.length > 0; used++) {
+      this.#receivers.shift()?.succeed(values[used]);
+    }
+    for (let at = values.length - 1; at >= used; at--) {
+      if (this.#length > this.#mask) this.#grow();
+      this.#head = (this.#head - 1) & this.#mask;
+      this.#ring[this.#head] = values[at];
+      this.#length++;
+    }
   }
 
   /** Registers a case of a `select`. For the library's own use. */

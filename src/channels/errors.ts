@@ -1,4 +1,4 @@
-import { CoterieError } from "../platform/index.ts";
+import { CoterieError, type Outcome } from "../platform/index.ts";
 
 /** A value was sent on a channel that is closed; in Go this panics. */
 export class SendOnClosedChannelError extends CoterieError {
@@ -40,4 +40,24 @@ export class InvalidArgumentError extends CoterieError {
 /** More was given back than was taken: `unlock` of an unlocked mutex, `done` past zero, `release` past the limit. */
 export class UnbalancedError extends CoterieError {
   readonly code = "UNBALANCED";
+}
+
+/** The thread that ran a call ended before the call did; `cause` is what ended it, if it was an error. */
+export class WorkerCrashedError extends CoterieError {
+  readonly code = "WORKER_CRASHED";
+  override readonly outcome: Outcome = "unknown";
+  readonly exitCode: number;
+  constructor(exitCode: number, options?: { readonly cause?: unknown }) {
+    const why = options?.cause instanceof Error ? `: ${options.cause.message}` : "";
+    super(`the worker thread ended with exit code ${exitCode}${why}; what it was doing may be half done`, options);
+    this.exitCode = exitCode;
+  }
+}
+
+/** A call came to a pool of threads that is closed. */
+export class ParallelClosedError extends CoterieError {
+  readonly code = "PARALLEL_CLOSED";
+  constructor(name: string) {
+    super(`${name}: the pool of threads is closed; make another one with parallel()`);
+  }
 }

@@ -8,11 +8,23 @@ export {
   CloseOfClosedChannelError,
   DeadlineExceededError,
   InvalidArgumentError,
+  ParallelClosedError,
   SendOnClosedChannelError,
   UnbalancedError,
+  WorkerCrashedError,
 } from "./errors.ts";
+export { LentReceiver, LentSender, lendReceiver, lendSender } from "./lent-channel.ts";
 export { Mutex, RWMutex } from "./mutex.ts";
 export { Once } from "./once.ts";
+export {
+  type FunctionNames,
+  type Lendable,
+  type LendableArguments,
+  type Outcome,
+  type ParallelOptions,
+  ParallelPool,
+  parallel,
+} from "./parallel.ts";
 export { type FanOut, fanOut, mapConcurrently, merge, type Stage } from "./pipeline.ts";
 export { type Rate, RateLimiter, rateLimit } from "./rate-limit.ts";
 export { otherwise, type ResultOf, receiving, type SelectCase, select, sending, timeout } from "./select.ts";
