@@ -1,5 +1,6 @@
-import { Node, type NodeAddress } from "../cluster/index.ts";
+import { Node, type NodeAddress, type NodeSettings, nodeExitCode } from "../cluster/index.ts";
 import {
+  CoterieError,
   DiskError,
   type Logger,
   type LogLevel,
@@ -15,7 +16,7 @@ import type { SimulatedWorld } from "./world.ts";
 
 export const redisPort = 7001;
 export const peerPort = 17_001;
-const directory = "/var/coterie";
+export const nodeDirectory = "/var/coterie";
 const startRetryMs = 1_000;
 const secret = "the secret of all simulated nodes";
 
@@ -24,6 +25,7 @@ export interface MemberOptions {
   readonly names: readonly string[];
   readonly disk: Partial<DiskSettings>;
   readonly callbackMs: number;
+  readonly settings?: Partial<NodeSettings>;
   /** Something happened that must not. */
   readonly onViolation: (text: string) => void;
 }
@@ -38,6 +40,7 @@ export class ClusterMember {
   readonly #expectedExits = new Map<number, number>();
   #node: Node | undefined;
   #startCount = 0;
+  #excuse: string | undefined;
 
   constructor(world: SimulatedWorld, options: MemberOptions) {
     this.name = options.name;
@@ -60,6 +63,17 @@ export class ClusterMember {
     return this.#startCount;
   }
 
+  /** Its disk was damaged: it may be of no use any more. */
+  get isExcused(): boolean {
+    return this.#excuse !== undefined;
+  }
+
+  /** From now on it may stop its replica, refuse to start, or be refused by its peers. */
+  excuse(why: string): void {
+    this.#world.trace(this.name, `is excused: ${why}`);
+    this.#excuse = why;
+  }
+
   get redisAddress(): SocketAddress {
     return { host: this.name, port: redisPort };
   }
@@ -74,6 +88,7 @@ export class ClusterMember {
         if (process === undefined || process.id !== platform.process.id) return;
         // A disk that fails while a node starts is told to whoever starts it, who tries again later.
         if (error instanceof Error && isDiskError(error)) this.#startFailed(error);
+        else if (error instanceof CoterieError && this.isExcused) this.#startRefused(error);
         else process.crash(error);
       });
     });
@@ -85,6 +100,12 @@ export class ClusterMember {
     this.#world.schedule(startRetryMs, () => this.start());
   }
 
+  /** It says that it must not go on with what is on its disk; nobody starts it again. */
+  #startRefused(error: CoterieError): void {
+    this.#world.trace(this.name, `refuses to start: ${error.code}, ${error.message}`);
+    this.machine.kill();
+  }
+
   /** An exit with `code` is no violation from now on, and the process is started again `restartMs` later. */
   expectExit(code: number, restartMs: number): void {
     this.#expectedExits.set(code, restartMs);
@@ -93,7 +114,15 @@ export class ClusterMember {
   async #run(platform: Platform): Promise<void> {
     const logger = this.#logger();
     const peers = this.#options.names.map((name): NodeAddress => ({ name, host: name, port: peerPort }));
-    const node = await Node.start({ platform, logger, directory, name: this.name, peers, secret });
+    const node = await Node.start({
+      platform,
+      logger,
+      directory: nodeDirectory,
+      name: this.name,
+      peers,
+      secret,
+      settings: this.#options.settings,
+    });
     await RedisServer.listen({ platform, logger, node, host: this.name, port: redisPort });
     this.#node = node;
   }
@@ -103,7 +132,9 @@ export class ClusterMember {
     if (end.kind === "killed") return;
     if (end.kind === "exited") {
       const restartMs = this.#expectedExits.get(end.code);
-      if (restartMs === undefined) {
+      if (this.isExcused && (end.code === nodeExitCode.refused || end.code === nodeExitCode.diskFailed)) {
+        this.#world.trace(this.name, "is not started again");
+      } else if (restartMs === undefined) {
         this.#options.onViolation(`${this.name} ended with exit code ${end.code}: ${end.reason}`);
       } else {
         this.#world.schedule(restartMs, () => this.start());

@@ -26,7 +26,36 @@ test.for([
     fault: { kind: "jumpClock", node: "n1", byMs: 3e10, forMs: 1_000 },
   },
   { name: "a sync fails [D-4]", fault: { kind: "failSync", node: "n1", restartMs: 300 } },
-  { name: "a disk is full", fault: { kind: "fullDisk", node: "n2", writes: "all", forMs: 800 } },
+  { name: "a disk is full [D-7]", fault: { kind: "fullDisk", node: "n2", writes: "all", forMs: 800 } },
+  { name: "writes end in the middle [D-6]", fault: { kind: "shortWrites", node: "n1", forMs: 500 } },
+  {
+    name: "a write fails, and with it the process [D-6]",
+    fault: { kind: "failOperation", node: "n1", operation: "write", code: "EIO", restartMs: 300 },
+  },
+  { name: "a disk is a hundred times as slow", fault: { kind: "slowDisk", node: "n3", factor: 100, forMs: 800 } },
+  { name: "a node crashes again and again", fault: { kind: "crashLoop", node: "n2", upMs: 50, forMs: 1_500 } },
+  {
+    name: "a node loses power exactly where a batch has become durable [O-1]",
+    fault: { kind: "stopAt", node: "n1", mark: "a batch is durable", how: "cutPower", downMs: 200, forMs: 2_000 },
+  },
+  {
+    name: "packets between nodes come twice, late, in another order, or half [E-12]",
+    fault: { kind: "garbleLink", link: { from: "n1", to: "n2" }, garbleChance: 0.1, forMs: 1_500 },
+  },
+  {
+    name: "some packets take seconds",
+    fault: { kind: "heavyTail", link: { from: "n2", to: "n1" }, tailMs: 2_000, forMs: 1_500 },
+  },
+  {
+    name: "a client does not reach a node",
+    fault: { kind: "cutClient", link: { from: "c1", to: "n1" }, forMs: 1_500 },
+  },
+  { name: "an old bit of a log flips [D-3]", fault: { kind: "flipBit", node: "n1", age: "old" } },
+  { name: "a write went astray [D-3]", fault: { kind: "misdirectWrite", node: "n2" } },
+  { name: "a disk does not give back what it holds [D-8]", fault: { kind: "failReads", node: "n1", forMs: 500 } },
+  { name: "a file of a node is lost [D-3]", fault: { kind: "loseFile", node: "n1", while: "down", forMs: 200 } },
+  { name: "a node comes back with an empty disk [M-11]", fault: { kind: "loseDisk", node: "n3", forMs: 200 } },
+  { name: "an old copy of a disk is put back [D-10]", fault: { kind: "oldCopy", node: "n1", ageMs: 900, forMs: 100 } },
 ] as const)("a cluster keeps its promises when: $name", async ({ fault }) => {
   const report = await new ClusterSimulation(scenario(1, fault === undefined ? [] : [{ atMs: 500, fault }])).run();
   expect(report.violations).toEqual([]);
@@ -38,6 +67,27 @@ function links(node: string, direction: "in" | "out"): readonly { from: string; 
   const others = nodes.filter((name) => name !== node);
   return others.map((other) => (direction === "out" ? { from: node, to: other } : { from: other, to: node }));
 }
+
+test("with more disks damaged than can be borne, there are no wrong answers [X-3]", async () => {
+  const flips = ["n1", "n2"].flatMap((node) =>
+    [1_000, 1_100, 1_200].map((atMs): TimedFault => ({ atMs, fault: { kind: "flipBit", node, age: "old" } })),
+  );
+  const report = await new ClusterSimulation(
+    scenario(6, [...flips, { ...everywhere, atMs: 1_300 }], { isBeyondBudget: true }),
+  ).run();
+  expect(report.violations).toEqual([]);
+  expect(report.marks.get("a damaged record is found at start")).toBeGreaterThan(0);
+});
+
+test("values above the size of an entry's pieces, deadlines and second attempts are part of it", async () => {
+  const base = scenario(7, [{ atMs: 800, fault: { kind: "kill", nodes: ["n1"], forMs: 300 } }]);
+  const workload = { ...base.workload, hugeChance: 0.05, deadlineShare: 0.2, retries: true, hotShare: 0.7 };
+  const simulation = new ClusterSimulation({ ...base, workload });
+  expect((await simulation.run()).violations).toEqual([]);
+  const values = simulation.operations.flatMap(({ input }) => ("value" in input ? [input.value] : []));
+  expect(values.some((value) => value.length > 262_144)).toBe(true);
+  expect(new Set(values).size).toBeLessThan(values.length);
+});
 
 test("one seed gives one history, whole nodes included [C-2]", async () => {
   const drawn = drawScenario({ seed: 5 });
@@ -56,7 +106,9 @@ test("disks that lie about syncs are found out", async () => {
 test("an exit that no fault explains is a violation", async () => {
   const simulation = new ClusterSimulation(scenario(3, []));
   simulation.world.schedule(1_500, () => {
-    simulation.world.machine("n2").disk.inject({ operation: "sync", code: "EIO" });
+    simulation.world
+      .machine("n2")
+      .disk.inject({ operation: "sync", code: "EIO", matches: (path) => path.includes("/log/") });
   });
   const report = await simulation.run();
   expect(report.violations.join()).toContain("n2 ended with exit code 74");

@@ -44,7 +44,9 @@ export class ClusterWatch {
     if (node === undefined || processId === undefined) return;
     const shard = node.info().shards[0];
     if (shard === undefined) return;
-    if (shard.role === "stopped") this.#onViolation(`${member.name}: its replica has stopped`);
+    if (shard.role === "stopped" && !member.isExcused) {
+      this.#onViolation(`${member.name}: its replica has stopped`);
+    }
     if (shard.role === "leader") this.#noteLeader(shard.term, member.name);
     const { term, commitIndex, appliedIndex } = shard;
     const before = this.#seen.get(member.name);

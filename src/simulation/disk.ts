@@ -36,6 +36,9 @@ export const defaultDiskSettings: DiskSettings = {
   ignoresSync: false,
 };
 
+/** "New" records are the last so many bytes. */
+const newBytes = 16_384;
+
 /**
  * The disk of a simulated machine: what it holds, how long it takes, and what goes wrong. It outlives the machine's
  * processes, each of which sees it through a {@link ProcessDisk}.
@@ -126,6 +129,36 @@ export class SimulatedDisk {
     return { path, position };
   }
 
+  /**
+   * Damages a bit of what a file has held for some time (`settledBytes`), anywhere in it ("old") or near its end ("new");
+   * small files that were written at once anywhere. Says where; undefined if there is nothing to damage.
+   */
+  flipSettledBit(age: "old" | "new", isLog: (path: string) => boolean): { path: string; position: number } | undefined {
+    const found = this.#pickSettled(isLog, 1);
+    if (found === undefined) return undefined;
+    const { path, file, end } = found;
+    const from = age === "new" ? Math.max(0, end - newBytes) : 0;
+    let position = this.#random.integer(from, end - 1);
+    // Most of a log with small batches is padding, which nobody misses.
+    for (let attempt = 0; attempt < 40 && file.content.read(position, 1)[0] === 0; attempt++) {
+      position = this.#random.integer(from, end - 1);
+    }
+    file.content.flipBit(position, this.#random.integer(0, 7));
+    return { path, position };
+  }
+
+  /** One page of what a log has held for some time is found where another one should be. */
+  misdirectSettledPage(isLog: (path: string) => boolean): { path: string; position: number } | undefined {
+    const found = this.#pickSettled(isLog, 2 * pageBytes);
+    if (found === undefined) return undefined;
+    const { path, file, end } = found;
+    const pageCount = Math.floor(end / pageBytes);
+    const to = this.#random.integer(0, pageCount - 1);
+    const from = (to + this.#random.integer(1, pageCount - 1)) % pageCount;
+    file.content.misdirect(from * pageBytes, to * pageBytes);
+    return { path, position: to * pageBytes };
+  }
+
   /** A file's name vanishes, durably. */
   loseFile(path: string): void {
     const { folder, name } = findParent(this.root, path, "lose");
@@ -178,6 +211,19 @@ export class SimulatedDisk {
   release(node: DiskNode): void {
     if (node.kind === "file") this.#usedPages -= node.content.pageCount;
     else for (const below of node.names.values()) this.release(below);
+  }
+
+  #pickSettled(
+    isLog: (path: string) => boolean,
+    bytesMin: number,
+  ): { readonly path: string; readonly file: FileNode; readonly end: number } | undefined {
+    const files = allFiles(this.root)
+      .map(({ path, file }) => ({ path, file, end: isLog(path) ? file.content.settledBytes : file.content.sizeBytes }))
+      .filter(({ path, end }) => end >= bytesMin && (bytesMin === 1 || isLog(path)));
+    // Small files are many, and seldom read again.
+    const logs = files.filter(({ path }) => isLog(path));
+    const candidates = logs.length > 0 && this.#random.chance(0.8) ? logs : files;
+    return candidates.length === 0 ? undefined : this.#random.pick(candidates);
   }
 
   /** After changes whose effect on the space is not followed one by one. */

@@ -1,87 +1,230 @@
-import type { Fault, FaultKind, Link, TimedFault } from "./fault.ts";
+import type { MarkName } from "../platform/index.ts";
+import type { Damage, DamageKind, Fault, FaultKind, Link, TimedFault } from "./fault.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
 const hourMs = 3_600_000;
 const yearMs = 365 * 24 * hourMs;
 
 /** How often each kind comes, if it is switched on at all. */
-const weights: Readonly<Record<FaultKind, number>> = {
+const weights: Readonly<Record<Exclude<FaultKind, DamageKind>, number>> = {
   kill: 4,
+  crashLoop: 1,
   cutPower: 4,
   pause: 3,
+  stopAt: 3,
   slowNode: 1,
   cutLinks: 5,
+  cutClient: 1,
   slowLink: 2,
+  heavyTail: 1,
   lossyLink: 2,
   corruptLink: 1,
+  garbleLink: 1,
   resetConnections: 2,
   stallDisk: 2,
+  slowDisk: 1,
   failSync: 1,
+  failOperation: 1,
   fullDisk: 1,
+  shortWrites: 1,
   jumpClock: 2,
   driftClock: 1,
   freezeClock: 1,
 };
 
-/** A schedule of faults over `durationMs`, in the order of their times. */
-export function drawFaults(random: SeededRandom, nodes: readonly string[], durationMs: number): readonly TimedFault[] {
-  const kinds = (Object.keys(weights) as FaultKind[]).filter(() => random.chance(0.6));
-  const lots = kinds.flatMap((kind) => new Array<FaultKind>(weights[kind]).fill(kind));
+type CommonKind = keyof typeof weights;
+
+/** Where processes are stopped exactly: between things that a crash must not part. */
+const stopMarks: readonly MarkName[] = [
+  "an election is won",
+  "a vote is refused for a shorter log",
+  "a follower's tail is replaced",
+  "an entry of an older term is not committed by counting",
+  "a late write says nothing of newer entries",
+  "a read waits for the first commit of the term",
+  "a transfer tells its target to stand",
+  "a torn tail is cut",
+  "a segment is begun",
+  "a batch is being written",
+  "a batch is durable",
+  "a read runs inside a batch",
+];
+
+export interface FaultPlan {
+  readonly nodes: readonly string[];
+  readonly clients: readonly string[];
+  readonly durationMs: number;
+  /** The one node whose clock may be far off: of a majority of wrong clocks nothing is promised. */
+  readonly wrongClock: string;
+}
+
+/** A schedule of faults, in the order of their times. */
+export function drawFaults(random: SeededRandom, plan: FaultPlan): readonly TimedFault[] {
+  const { durationMs } = plan;
+  const kinds = (Object.keys(weights) as CommonKind[]).filter(() => random.chance(0.5));
+  const lots = kinds.flatMap((kind) => new Array<CommonKind>(weights[kind]).fill(kind));
   const meanGapMs = random.pick([200, 500, 1_500, 4_000]);
   // Were there always several at a time, little would be done in between.
   const lengthMs = meanGapMs * random.pick([0.2, 0.6, 2]);
-  const wrongClock = random.pick(nodes);
   const faults: TimedFault[] = [];
   if (lots.length === 0) return faults;
   for (let atMs = random.exponential(meanGapMs); atMs < durationMs; atMs += random.exponential(meanGapMs)) {
     const forMs = Math.min(1 + random.exponential(lengthMs), durationMs - atMs);
-    const kind = random.pick(lots);
-    // A majority of clocks that are an hour ahead is beyond what the nodes promise to bear: one node's may be wrong.
-    const candidates = kind === "jumpClock" ? [wrongClock] : nodes;
-    faults.push({ atMs, fault: drawFault(random, kind, { nodes, candidates, forMs }) });
+    faults.push({ atMs, fault: drawFault(random, random.pick(lots), { ...plan, forMs, leftMs: durationMs - atMs }) });
   }
   return faults;
 }
 
-function drawFault(
+/**
+ * Damage of what disks have acknowledged, on the nodes given: as many as the budget allows (CONSENSUS X-3), or more;
+ * then only damage that the disk itself betrays, since a majority that has lost all it knew cannot know that either.
+ */
+export function drawDamage(
   random: SeededRandom,
-  kind: FaultKind,
-  options: { readonly nodes: readonly string[]; readonly candidates: readonly string[]; readonly forMs: number },
-): Fault {
-  const { candidates, forMs, nodes } = options;
-  const node = random.pick(candidates);
+  options: { readonly victims: readonly string[]; readonly durationMs: number; readonly isBeyondBudget: boolean },
+): readonly TimedFault[] {
+  const betrayed: readonly DamageKind[] = ["flipBit", "flipBit", "misdirectWrite"];
+  const within: readonly DamageKind[] = [...betrayed, "failReads", "loseFile", "loseFile", "loseDisk", "oldCopy"];
+  return options.victims.flatMap((node) =>
+    Array.from({ length: random.integer(1, 2) }, (): TimedFault => {
+      const atMs = random.between(0.2, 0.9) * options.durationMs;
+      const kind = random.pick(options.isBeyondBudget ? betrayed : within);
+      return { atMs, fault: drawOneDamage(random, kind, { node, leftMs: options.durationMs - atMs }) };
+    }),
+  );
+}
+
+function drawOneDamage(
+  random: SeededRandom,
+  kind: DamageKind,
+  { leftMs, node }: { readonly node: string; readonly leftMs: number },
+): Damage {
+  const forMs = Math.min(1 + random.exponential(500), leftMs);
+  switch (kind) {
+    case "flipBit":
+      return { kind, node, age: random.pick(["old", "new"]) };
+    case "misdirectWrite":
+      return { kind, node };
+    case "failReads":
+      return { kind, node, forMs };
+    case "loseFile":
+      return { kind, node, while: random.pick(["running", "down"]), forMs };
+    case "loseDisk":
+      return { kind, node, forMs };
+    case "oldCopy":
+      return { kind, node, ageMs: Math.max(500, random.float() * 0.8 * leftMs), forMs };
+  }
+}
+
+interface Place extends FaultPlan {
+  readonly forMs: number;
+  readonly leftMs: number;
+}
+
+function drawFault(random: SeededRandom, kind: CommonKind, place: Place): Fault {
+  const { forMs, nodes } = place;
+  const node = random.pick(nodes);
   switch (kind) {
     case "kill":
       return { kind, nodes: drawVictims(random, nodes), forMs };
+    case "crashLoop":
+      return { kind, node, upMs: random.pick([5, 50, 500]), forMs: Math.min(forMs * 4, place.leftMs) };
     case "cutPower":
       return { kind, nodes: drawVictims(random, nodes), loss: drawLoss(random), forMs };
     case "pause":
-      return { kind, node, forMs: random.chance(0.1) ? forMs * 10 : forMs };
+      return { kind, node, forMs: random.chance(0.1) ? drawLong(random, place.leftMs, 60_000) : forMs };
+    case "stopAt":
+      return drawStop(random, node, place);
     case "slowNode":
       return { kind, node, factor: random.pick([10, 100]), forMs };
-    case "cutLinks":
-      return { kind, links: drawCut(random, nodes), forMs };
-    case "slowLink":
-      return { kind, link: drawLink(random, nodes), latencyMs: random.pick([20, 200, 1_000]), forMs };
-    case "lossyLink":
-      return { kind, link: drawLink(random, nodes), lossChance: random.pick([0.05, 0.3]), forMs };
-    case "corruptLink":
-      return { kind, link: drawLink(random, nodes), corruptChance: random.pick([0.001, 0.02]), forMs };
-    case "resetConnections":
-      return { kind, node };
-    case "stallDisk":
-      return { kind, node, forMs };
-    case "failSync":
-      return { kind, node, restartMs: forMs };
-    case "fullDisk":
-      return { kind, node, writes: random.pick(["new", "new", "all"]), forMs };
     case "jumpClock":
-      return { kind, node, byMs: random.pick([-yearMs, -hourMs, -2_000, 2_000, hourMs, yearMs]), forMs };
+      return { kind, node: place.wrongClock, byMs: drawJump(random), forMs };
     case "driftClock":
       return { kind, node, rate: random.pick([0.9, 1.1]), forMs };
     case "freezeClock":
       return { kind, node, forMs };
+    case "stallDisk":
+    case "slowDisk":
+    case "failSync":
+    case "failOperation":
+    case "fullDisk":
+    case "shortWrites":
+      return drawDiskFailure(random, kind, node, place);
+    default:
+      return drawNetworkFault(random, kind, node, place);
   }
+}
+
+function drawNetworkFault(
+  random: SeededRandom,
+  kind:
+    | "cutLinks"
+    | "cutClient"
+    | "slowLink"
+    | "heavyTail"
+    | "lossyLink"
+    | "corruptLink"
+    | "garbleLink"
+    | "resetConnections",
+  node: string,
+  { clients, forMs, nodes }: Place,
+): Fault {
+  switch (kind) {
+    case "cutLinks":
+      return { kind, links: drawCut(random, nodes), forMs };
+    case "cutClient":
+      return { kind, link: { from: random.pick(clients), to: node }, forMs };
+    case "slowLink":
+      return { kind, link: drawLink(random, nodes), latencyMs: random.pick([20, 200, 1_000]), forMs };
+    case "heavyTail":
+      return { kind, link: drawLink(random, nodes), tailMs: random.pick([100, 2_000]), forMs };
+    case "lossyLink":
+      return { kind, link: drawLink(random, nodes), lossChance: random.pick([0.05, 0.3]), forMs };
+    case "corruptLink":
+      return { kind, link: drawLink(random, nodes), corruptChance: random.pick([0.001, 0.02]), forMs };
+    case "garbleLink":
+      return { kind, link: drawLink(random, nodes), garbleChance: random.pick([0.001, 0.02]), forMs };
+    case "resetConnections":
+      return { kind, node };
+  }
+}
+
+function drawDiskFailure(
+  random: SeededRandom,
+  kind: "stallDisk" | "slowDisk" | "failSync" | "failOperation" | "fullDisk" | "shortWrites",
+  node: string,
+  { forMs, leftMs }: Place,
+): Fault {
+  switch (kind) {
+    case "stallDisk":
+      return { kind, node, forMs: random.chance(0.05) ? drawLong(random, leftMs, 30_000) : forMs };
+    case "slowDisk":
+      return { kind, node, factor: random.pick([10, 100]), forMs };
+    case "failSync":
+      return { kind, node, restartMs: forMs };
+    case "failOperation": {
+      const operation = random.pick(["write", "write", "rename", "open", "remove", "list"] as const);
+      return { kind, node, operation, code: random.pick(["EIO", "EROFS"]), restartMs: forMs };
+    }
+    case "fullDisk":
+      return { kind, node, writes: random.pick(["new", "new", "all"]), forMs };
+    case "shortWrites":
+      return { kind, node, forMs };
+  }
+}
+
+function drawStop(random: SeededRandom, node: string, { forMs, leftMs }: Place): Fault {
+  const how = random.pick(["kill", "cutPower", "cutPower", "pause"] as const);
+  return { kind: "stopAt", node, mark: random.pick(stopMarks), how, downMs: forMs, forMs: Math.min(5_000, leftMs) };
+}
+
+/** Short ones are likelier: equally many of each order of magnitude. */
+function drawLong(random: SeededRandom, leftMs: number, maxMs: number): number {
+  return Math.max(1, Math.min(10 ** random.between(3, Math.log10(maxMs)), leftMs));
+}
+
+function drawJump(random: SeededRandom): number {
+  return random.pick([-yearMs, -hourMs, -2_000, 2_000, hourMs, yearMs]);
 }
 
 /** Mostly one; now and then all at once. */

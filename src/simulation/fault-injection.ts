@@ -1,19 +1,30 @@
 import { nodeExitCode } from "../cluster/index.ts";
-import type { ClusterMember } from "./cluster-member.ts";
-import { defaultDiskSettings, type SimulatedDisk } from "./disk.ts";
-import { describeFault, type Fault, type Link } from "./fault.ts";
+import type { MarkName } from "../platform/index.ts";
+import { type ClusterMember, nodeDirectory } from "./cluster-member.ts";
+import { DamageInjector } from "./damage-injection.ts";
+import type { DiskSettings, SimulatedDisk } from "./disk.ts";
+import { type Damage, type DamageKind, describeFault, type Fault, type Link, type ProcessFault } from "./fault.ts";
 import type { NetworkSettings } from "./network.ts";
+import { SimulatedExit } from "./process.ts";
 import type { SimulatedWorld } from "./world.ts";
+
+type StopAt = Extract<ProcessFault, { readonly kind: "stopAt" }>;
 
 /** Makes faults happen, and ends them. */
 export class FaultInjector {
   readonly #world: SimulatedWorld;
   readonly #members: ReadonlyMap<string, ClusterMember>;
+  readonly #diskSettings: ReadonlyMap<string, DiskSettings>;
   readonly #linkSettings = new Map<string, Partial<NetworkSettings>>();
+  readonly #damage: DamageInjector;
+  readonly #armed = new Set<StopAt>();
+  #isOver = false;
 
   constructor(world: SimulatedWorld, members: readonly ClusterMember[]) {
     this.#world = world;
     this.#members = new Map(members.map((member) => [member.name, member]));
+    this.#diskSettings = new Map(members.map(({ name, machine }) => [name, machine.disk.settings]));
+    this.#damage = new DamageInjector(world);
   }
 
   /** Begins a fault; it ends by itself. */
@@ -28,16 +39,27 @@ export class FaultInjector {
     }
   }
 
+  /** The process on this machine passes a mark. Where it is to be stopped there, this does not return. */
+  passed(mark: MarkName, machineName: string): void {
+    for (const fault of this.#armed) {
+      if (fault.mark !== mark || fault.node !== machineName) continue;
+      this.#armed.delete(fault);
+      this.#stopHere(fault);
+    }
+  }
+
   /** Everything is well again, whatever is still going on. */
   healAll(): void {
+    this.#isOver = true;
+    this.#armed.clear();
     this.#linkSettings.clear();
     this.#world.network.healAll();
     for (const member of this.#members.values()) {
-      member.machine.disk.clearFaults();
-      const { disk } = member.machine;
-      disk.settings = { ...disk.settings, capacityBytes: defaultDiskSettings.capacityBytes };
-      member.machine.clock.thawWall();
-      member.machine.clock.setRate(1);
+      const { clock, disk } = member.machine;
+      disk.clearFaults();
+      disk.settings = this.#settingsOf(member);
+      clock.thawWall();
+      clock.setRate(1);
       member.machine.setCallbackMs(member.callbackMs);
       member.machine.resume();
       member.start();
@@ -50,17 +72,23 @@ export class FaultInjector {
         return this.#stopAll(fault.nodes, (member) => member.machine.kill());
       case "cutPower":
         return this.#stopAll(fault.nodes, (member) => member.machine.cutPower(fault.loss));
+      case "stopAt":
+        this.#armed.add(fault);
+        return () => void this.#armed.delete(fault);
       case "cutLinks":
-        for (const link of fault.links) this.#world.network.cut(link);
-        return () => {
-          for (const link of fault.links) this.#world.network.heal(link);
-        };
+        return this.#cut(fault.links);
+      case "cutClient":
+        return this.#cut([fault.link, { from: fault.link.to, to: fault.link.from }]);
       case "slowLink":
         return this.#changeLink(fault.link, { latencyMs: fault.latencyMs });
+      case "heavyTail":
+        return this.#changeLink(fault.link, { tailChance: 0.1, tailMs: fault.tailMs });
       case "lossyLink":
         return this.#changeLink(fault.link, { lossChance: fault.lossChance });
       case "corruptLink":
         return this.#changeLink(fault.link, { corruptChance: fault.corruptChance });
+      case "garbleLink":
+        return this.#changeLink(fault.link, { garbleChance: fault.garbleChance });
       case "resetConnections":
         this.#world.network.resetConnections(({ from, to }) => from === fault.node || to === fault.node);
         return nothing;
@@ -69,25 +97,17 @@ export class FaultInjector {
     }
   }
 
-  #startOnNode(fault: Extract<Fault, { readonly node: string }>, member: ClusterMember): () => void {
+  #startOnNode(fault: NodeFault, member: ClusterMember): () => void {
     const { machine } = member;
     switch (fault.kind) {
+      case "crashLoop":
+        return this.#crashAgainAndAgain(member, fault.upMs);
       case "pause":
         machine.pause();
         return () => machine.resume();
       case "slowNode":
         machine.setCallbackMs(member.callbackMs * fault.factor);
         return () => machine.setCallbackMs(member.callbackMs);
-      case "stallDisk":
-        machine.disk.stall(fault.forMs);
-        return nothing;
-      case "failSync":
-        member.expectExit(nodeExitCode.diskFailed, fault.restartMs);
-        machine.disk.inject({ operation: "sync", code: "EIO" });
-        return nothing;
-      case "fullDisk":
-        if (fault.writes === "new") return fill(machine.disk);
-        return machine.disk.inject({ operation: "write", code: "ENOSPC", count: Number.POSITIVE_INFINITY });
       case "jumpClock":
         machine.clock.jumpWall(fault.byMs);
         return () => machine.clock.jumpWall(-fault.byMs);
@@ -97,9 +117,79 @@ export class FaultInjector {
       case "freezeClock":
         machine.clock.freezeWall();
         return () => machine.clock.thawWall();
-      case "resetConnections":
-        return nothing;
+      case "stallDisk":
+      case "slowDisk":
+      case "failSync":
+      case "failOperation":
+      case "fullDisk":
+      case "shortWrites":
+        return this.#startOnDisk(fault, member, machine.disk);
+      default:
+        return this.#damage.begin(fault, member);
     }
+  }
+
+  #startOnDisk(fault: OwnDiskFault, member: ClusterMember, disk: SimulatedDisk): () => void {
+    const always = Number.POSITIVE_INFINITY;
+    switch (fault.kind) {
+      case "stallDisk":
+        disk.stall(fault.forMs);
+        return nothing;
+      case "slowDisk": {
+        const { metadataMs, syncMs, transferMs } = this.#settingsOf(member);
+        const { factor } = fault;
+        const slow = { metadataMs: metadataMs * factor, syncMs: syncMs * factor, transferMs: transferMs * factor };
+        disk.settings = { ...disk.settings, ...slow };
+        return () => {
+          disk.settings = { ...disk.settings, metadataMs, syncMs, transferMs };
+        };
+      }
+      case "failSync":
+        member.expectExit(nodeExitCode.diskFailed, fault.restartMs);
+        disk.inject({ operation: "sync", code: "EIO" });
+        return nothing;
+      case "failOperation":
+        member.expectExit(nodeExitCode.diskFailed, fault.restartMs);
+        disk.inject({ operation: fault.operation, code: fault.code, matches: isInDirectory });
+        return nothing;
+      case "fullDisk":
+        if (fault.writes === "all") return disk.inject({ operation: "write", code: "ENOSPC", count: always });
+        disk.settings = { ...disk.settings, capacityBytes: disk.usedBytes };
+        return () => {
+          disk.settings = { ...disk.settings, capacityBytes: this.#settingsOf(member).capacityBytes };
+        };
+      case "shortWrites":
+        return disk.inject({ operation: "write", code: "ESHORT", count: always });
+    }
+  }
+
+  #crashAgainAndAgain(member: ClusterMember, upMs: number): () => void {
+    let isOver = false;
+    const crash = (): void => {
+      if (isOver || this.#isOver) return;
+      member.machine.kill();
+      member.start();
+      this.#world.schedule(upMs, crash);
+    };
+    crash();
+    return () => {
+      isOver = true;
+      member.start();
+    };
+  }
+
+  #stopHere({ downMs, how, node }: StopAt): void {
+    const member = this.#member(node);
+    this.#world.trace("fault", `${node} is stopped at the mark: ${how}`);
+    if (how === "pause") {
+      member.machine.pause();
+      this.#world.schedule(downMs, () => member.machine.resume());
+      return;
+    }
+    if (how === "kill") member.machine.kill();
+    else member.machine.cutPower("random");
+    this.#world.schedule(downMs, () => member.start());
+    throw new SimulatedExit(`stopped at a mark: ${how}`);
   }
 
   #stopAll(nodes: readonly string[], stop: (member: ClusterMember) => void): () => void {
@@ -107,6 +197,13 @@ export class FaultInjector {
     for (const member of members) stop(member);
     return () => {
       for (const member of members) member.start();
+    };
+  }
+
+  #cut(links: readonly Link[]): () => void {
+    for (const link of links) this.#world.network.cut(link);
+    return () => {
+      for (const link of links) this.#world.network.heal(link);
     };
   }
 
@@ -122,6 +219,10 @@ export class FaultInjector {
     };
   }
 
+  #settingsOf(member: ClusterMember): DiskSettings {
+    return this.#diskSettings.get(member.name) ?? member.machine.disk.settings;
+  }
+
   #member(name: string): ClusterMember {
     const member = this.#members.get(name);
     if (member === undefined) throw new RangeError(`there is no node ${name}`);
@@ -129,11 +230,18 @@ export class FaultInjector {
   }
 }
 
-function fill(disk: SimulatedDisk): () => void {
-  disk.settings = { ...disk.settings, capacityBytes: disk.usedBytes };
-  return () => {
-    disk.settings = { ...disk.settings, capacityBytes: defaultDiskSettings.capacityBytes };
-  };
+type OwnDiskFault = Extract<
+  Fault,
+  { readonly kind: "stallDisk" | "slowDisk" | "failSync" | "failOperation" | "fullDisk" | "shortWrites" }
+>;
+type ClockOrProcessFault = Extract<
+  Fault,
+  { readonly kind: "crashLoop" | "pause" | "slowNode" | "jumpClock" | "driftClock" | "freezeClock" }
+>;
+type NodeFault = OwnDiskFault | ClockOrProcessFault | Extract<Damage, { readonly kind: DamageKind }>;
+
+function isInDirectory(path: string): boolean {
+  return path.startsWith(nodeDirectory);
 }
 
 function nothing(): void {}

@@ -1,36 +1,86 @@
+import type { MarkName } from "../platform/index.ts";
 import type { DiskLoss } from "./file-content.ts";
 
 /**
  * Something that goes wrong, as data: a schedule of faults can be printed, and played again without some of them. Nodes
  * are given by their names.
  */
-export type Fault =
+export type Fault = ProcessFault | NetworkFault | DiskFailure | Damage | ClockFault;
+
+export type ProcessFault =
   /** The process is killed and started again. */
   | { readonly kind: "kill"; readonly nodes: readonly string[]; readonly forMs: number }
+  /** Killed again and again, each time after having run for `upMs`. */
+  | { readonly kind: "crashLoop"; readonly node: string; readonly upMs: number; readonly forMs: number }
   | { readonly kind: "cutPower"; readonly nodes: readonly string[]; readonly loss: DiskLoss; readonly forMs: number }
   /** The process stands still, as under SIGSTOP. */
   | { readonly kind: "pause"; readonly node: string; readonly forMs: number }
+  /** As one of these, but exactly where execution passes a mark the next time, within `forMs`; it is back `downMs` later. */
+  | {
+      readonly kind: "stopAt";
+      readonly node: string;
+      readonly mark: MarkName;
+      readonly how: "kill" | "cutPower" | "pause";
+      readonly downMs: number;
+      readonly forMs: number;
+    }
   /** Its callbacks cost so much more. */
-  | { readonly kind: "slowNode"; readonly node: string; readonly factor: number; readonly forMs: number }
+  | { readonly kind: "slowNode"; readonly node: string; readonly factor: number; readonly forMs: number };
+
+export type NetworkFault =
   /** Nothing gets through these links. */
   | { readonly kind: "cutLinks"; readonly links: readonly Link[]; readonly forMs: number }
+  /** A client and a node do not reach each other. */
+  | { readonly kind: "cutClient"; readonly link: Link; readonly forMs: number }
   | { readonly kind: "slowLink"; readonly link: Link; readonly latencyMs: number; readonly forMs: number }
+  /** Some packets take very much longer than others. */
+  | { readonly kind: "heavyTail"; readonly link: Link; readonly tailMs: number; readonly forMs: number }
   | { readonly kind: "lossyLink"; readonly link: Link; readonly lossChance: number; readonly forMs: number }
   /** Bytes between nodes are not what was sent, past TCP's checksum. */
   | { readonly kind: "corruptLink"; readonly link: Link; readonly corruptChance: number; readonly forMs: number }
+  /** Packets between nodes come twice, late, in another order, or half. */
+  | { readonly kind: "garbleLink"; readonly link: Link; readonly garbleChance: number; readonly forMs: number }
   /** All connections of the node break, with whatever they carry. */
-  | { readonly kind: "resetConnections"; readonly node: string }
+  | { readonly kind: "resetConnections"; readonly node: string };
+
+/** What a disk may do without having lost anything that it has acknowledged. */
+export type DiskFailure =
   | { readonly kind: "stallDisk"; readonly node: string; readonly forMs: number }
+  | { readonly kind: "slowDisk"; readonly node: string; readonly factor: number; readonly forMs: number }
   /** The next sync fails, and with it the process; it is started again. */
   | { readonly kind: "failSync"; readonly node: string; readonly restartMs: number }
+  /** The next write fails, or the next operation on a name; so may the process. */
+  | {
+      readonly kind: "failOperation";
+      readonly node: string;
+      readonly operation: "write" | "rename" | "open" | "remove" | "list";
+      readonly code: "EIO" | "EROFS";
+      readonly restartMs: number;
+    }
   /** No room for new pages, or, as on a file system that never writes in place, for any write. */
   | { readonly kind: "fullDisk"; readonly node: string; readonly writes: "new" | "all"; readonly forMs: number }
+  /** Writes come to an end in the middle. */
+  | { readonly kind: "shortWrites"; readonly node: string; readonly forMs: number };
+
+/** The disk no longer holds what it has acknowledged: a budget says on how many nodes (CONSENSUS X-3). */
+export type Damage =
+  | { readonly kind: "flipBit"; readonly node: string; readonly age: "old" | "new" }
+  | { readonly kind: "misdirectWrite"; readonly node: string }
+  | { readonly kind: "failReads"; readonly node: string; readonly forMs: number }
+  | { readonly kind: "loseFile"; readonly node: string; readonly while: "running" | "down"; readonly forMs: number }
+  /** The node comes back with an empty disk. */
+  | { readonly kind: "loseDisk"; readonly node: string; readonly forMs: number }
+  /** What the disk held before is put back after `ageMs`. */
+  | { readonly kind: "oldCopy"; readonly node: string; readonly ageMs: number; readonly forMs: number };
+
+export type ClockFault =
   /** The wall clock jumps, and back. */
   | { readonly kind: "jumpClock"; readonly node: string; readonly byMs: number; readonly forMs: number }
   | { readonly kind: "driftClock"; readonly node: string; readonly rate: number; readonly forMs: number }
   | { readonly kind: "freezeClock"; readonly node: string; readonly forMs: number };
 
 export type FaultKind = Fault["kind"];
+export type DamageKind = Damage["kind"];
 
 export interface Link {
   readonly from: string;
@@ -43,7 +93,7 @@ export interface TimedFault {
   readonly fault: Fault;
 }
 
-/** For the story of a run, e.g. "kill n1 for 312 ms". */
+/** For the story of a run, e.g. "kill nodes=n1 forMs=312". */
 export function describeFault(fault: Fault): string {
   const { kind, ...rest } = fault;
   const details = Object.entries(rest).map(([name, value]) => `${name}=${describeValue(value)}`);

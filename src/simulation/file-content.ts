@@ -14,9 +14,21 @@ export class FileContent {
   readonly #pages = new Map<number, Page>();
   /** Pages that the next sync writes. */
   readonly #dirty = new Set<number>();
+  /** Where the bytes end that are no zeros from preparing the file; up to where they were synced, and before the last sync. */
+  #writtenEnd = 0;
+  #syncedEnd = 0;
+  #settledEnd = 0;
 
   get sizeBytes(): number {
     return this.#sizeBytes;
+  }
+
+  /**
+   * Bytes before this were synced before something that follows them was synced as well. Of what comes last a log
+   * cannot know whether it was ever acknowledged; of these bytes it can.
+   */
+  get settledBytes(): number {
+    return this.#settledEnd;
   }
 
   /** Pages that are no holes. */
@@ -57,7 +69,9 @@ export class FileContent {
       const count = Math.min(pageBytes - within, bytes.length - done);
       const piece = count === bytes.length ? bytes : bytes.subarray(done, done + count);
       const page = this.#page(pageOf(at));
-      this.#put(page, pageOf(at), written(page.current, piece, within));
+      const next = written(page.current, piece, within);
+      if (next !== zeroPage) this.#writtenEnd = Math.max(this.#writtenEnd, at + count);
+      this.#put(page, pageOf(at), next);
       done += count;
     }
     this.#sizeBytes = Math.max(this.#sizeBytes, position + bytes.length);
@@ -75,17 +89,24 @@ export class FileContent {
       }
     }
     this.#sizeBytes = sizeBytes;
+    this.#writtenEnd = Math.min(this.#writtenEnd, sizeBytes);
+    this.#syncedEnd = Math.min(this.#syncedEnd, sizeBytes);
+    this.#settledEnd = Math.min(this.#settledEnd, sizeBytes);
   }
 
   /** What a sync that begins now will make durable when it ends. */
   beginSync(): PendingSync {
     const pages: (readonly [number, Content])[] = [];
     for (const index of this.#dirty) pages.push([index, this.#pages.get(index)?.current]);
-    return { sizeBytes: this.#sizeBytes, pages };
+    return { sizeBytes: this.#sizeBytes, writtenEnd: this.#writtenEnd, pages };
   }
 
   endSync(sync: PendingSync): void {
     this.#durableSizeBytes = sync.sizeBytes;
+    if (sync.writtenEnd > this.#syncedEnd) {
+      this.#settledEnd = this.#syncedEnd;
+      this.#syncedEnd = sync.writtenEnd;
+    }
     for (const [index, content] of sync.pages) {
       const page = this.#pages.get(index);
       if (page === undefined) continue;
@@ -142,6 +163,15 @@ export class FileContent {
     page.durable = isClean ? page.current : flipped(page.durable);
   }
 
+  /** What was meant for the page of `from` stands on that of `to`: a write that went astray. */
+  misdirect(from: number, to: number): void {
+    const source = this.#pages.get(pageOf(from));
+    const target = this.#pages.get(pageOf(to));
+    if (source === undefined || target === undefined || target.current !== target.durable) return;
+    target.current = source.durable;
+    target.durable = source.durable;
+  }
+
   /** A copy of all states, as a copy of the whole disk holds it. */
   clone(): FileContent {
     const copy = new FileContent();
@@ -149,6 +179,9 @@ export class FileContent {
     copy.#durableSizeBytes = this.#durableSizeBytes;
     for (const [index, page] of this.#pages) copy.#pages.set(index, { ...page, between: [...page.between] });
     for (const index of this.#dirty) copy.#dirty.add(index);
+    copy.#writtenEnd = this.#writtenEnd;
+    copy.#syncedEnd = this.#syncedEnd;
+    copy.#settledEnd = this.#settledEnd;
     return copy;
   }
 
@@ -178,6 +211,7 @@ export type DiskLoss = "everything" | "random" | "nothing";
 
 export interface PendingSync {
   readonly sizeBytes: number;
+  readonly writtenEnd: number;
   readonly pages: readonly (readonly [number, Content])[];
 }
 

@@ -44,9 +44,14 @@ export class FinalCheck {
     this.#platform = world.machine("checker").start();
   }
 
+  /** Nodes whose disk was damaged may be gone for good; nothing is asked of them. */
+  get #core(): readonly ClusterMember[] {
+    return this.#members.filter((member) => !member.isExcused);
+  }
+
   /** Writes and reads every key at every node. */
   start(): void {
-    for (const member of this.#members) {
+    for (const member of this.#core) {
       const inputs = this.#keys().flatMap((key): KeyValueInput[] => [
         key.startsWith("counter")
           ? { kind: "increment", key, by: 1 }
@@ -62,7 +67,7 @@ export class FinalCheck {
   }
 
   readAll(): void {
-    for (const member of this.#members) {
+    for (const member of this.#core) {
       for (const key of this.#keys()) this.#untilDone(member, { kind: "get", key });
     }
   }
@@ -73,7 +78,7 @@ export class FinalCheck {
 
   /** Asks for digests at an index after all that has been written, until all nodes have one. */
   compareDigests(): void {
-    const appliedIndexes = this.#members.map(({ node }) => node?.info().shards[0]?.appliedIndex ?? 0);
+    const appliedIndexes = this.#core.map(({ node }) => node?.info().shards[0]?.appliedIndex ?? 0);
     this.#askStatus(Math.max(...appliedIndexes));
   }
 
@@ -107,7 +112,7 @@ export class FinalCheck {
   }
 
   #askStatus(indexMin: number): void {
-    const member = this.#members[0] as ClusterMember;
+    const member = this.#core[0] as ClusterMember;
     this.#ask(member, ["COTERIE", "STATUS"], (reply) => {
       if (typeof reply === "string" && this.#compare(JSON.parse(reply), indexMin)) this.#isEqual = true;
       else this.#world.schedule(statusEveryMs, () => this.#askStatus(indexMin));
@@ -129,7 +134,7 @@ export class FinalCheck {
         const text = [...known].map(([name, digest]) => `${name} ${digest}`).join(", ");
         this.#options.onViolation(`digests differ at index ${index} [I-16]: ${text}`);
       }
-      if (index > indexMin && known.size === this.#members.length) isEqual = true;
+      if (index > indexMin && this.#core.every(({ name }) => known.has(name))) isEqual = true;
     }
     return isEqual;
   }

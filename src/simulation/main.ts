@@ -2,46 +2,25 @@
  * `npm run sim`: runs of a whole cluster in virtual time, seed by seed. This is a program: it reads its arguments,
  * writes to the terminal and sets the exit code, which the rest of this folder leaves alone.
  */
-import { parseArgs } from "node:util";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { ClusterSimulation, type SimulationReport } from "./cluster-simulation.ts";
 import { describeFault } from "./fault.ts";
 import { SimulatedExit } from "./process.ts";
-import { drawScenario } from "./scenario.ts";
-
-const usage = `Usage: npm run sim -- [options]
-
-Runs whole clusters in virtual time, with everything drawn from a seed: sizes, speeds, commands, faults.
-Ends with exit code 1 at the first run in which something happened that must not.
-
-  --seed N        run this seed alone
-  --seconds S     run one seed after the other for S seconds (default 30)
-  --from N        begin with this seed (default: anywhere)
-  --trace         tell the story of the run, one line an event
-  --until MS      end each run at this simulated time
-  --twice         run each seed twice and compare (default: one seed in twenty)
-  --keep-going    go on after a failure
-  --list          one line for each seed
-  --help          show this
-
-Examples:
-  npm run sim -- --seconds 90
-  npm run sim -- --seed 4711 --trace --until 12000
-`;
-
-interface Flags {
-  readonly seed: number | undefined;
-  readonly seconds: number;
-  readonly from: number;
-  readonly isTraced: boolean;
-  readonly untilMs: number;
-  readonly isTwice: boolean;
-  readonly keepsGoing: boolean;
-  readonly isListed: boolean;
-}
+import { drawScenario, type Scenario } from "./scenario.ts";
+import { shrink } from "./shrinking.ts";
+import { parseFlags, type SimulationFlags, usage } from "./simulation-options.ts";
+import { Totals } from "./simulation-totals.ts";
 
 /** The real clock, for as long as the globals are taken away. */
 const realNowMs: () => number = performance.now.bind(performance);
+const realWallMs: () => number = Date.now.bind(Date);
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const traceColumns = { timeMs: 12, name: 10 };
+/** Runs that shrinking may take. */
+const shrinkRunsMax = 300;
+const saveEveryMs = 5_000;
 
 let current: ClusterSimulation | undefined;
 
@@ -61,41 +40,13 @@ function realResources(): readonly string[] {
   return process.getActiveResourcesInfo().filter((name) => /^(TCP|UDP|PipeServer|FS|Timeout|GetAddr)/.test(name));
 }
 
-function parseFlags(): Flags | undefined {
-  const { values } = parseArgs({
-    options: {
-      seed: { type: "string" },
-      seconds: { type: "string" },
-      from: { type: "string" },
-      until: { type: "string" },
-      trace: { type: "boolean", default: false },
-      twice: { type: "boolean", default: false },
-      "keep-going": { type: "boolean", default: false },
-      list: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) return undefined;
-  return {
-    seed: values.seed === undefined ? undefined : wholeNumber("--seed", values.seed),
-    seconds: wholeNumber("--seconds", values.seconds ?? "30"),
-    from: wholeNumber("--from", values.from ?? String(Date.now() % 1_000_000_000)),
-    isTraced: values.trace,
-    untilMs: values.until === undefined ? Number.POSITIVE_INFINITY : wholeNumber("--until", values.until),
-    isTwice: values.twice,
-    keepsGoing: values["keep-going"],
-    isListed: values.list || values.seed !== undefined,
-  };
-}
-
-function wholeNumber(name: string, text: string): number {
-  const number = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(number)) return number;
-  throw new RangeError(`${name} takes a whole number, and "${text}" is none.`);
-}
-
-async function runSeed(seed: number, flags: Flags, isTraced: boolean): Promise<SimulationReport> {
+function scenarioOf(seed: number, faults: readonly number[] | undefined): Scenario {
   const scenario = drawScenario({ seed });
+  if (faults === undefined) return scenario;
+  return { ...scenario, faults: scenario.faults.filter((_, index) => faults.includes(index + 1)) };
+}
+
+async function runScenario(scenario: Scenario, untilMs: number, isTraced: boolean): Promise<SimulationReport> {
   const trace = (timeMs: number, name: string, text: string): void => {
     const time = timeMs.toFixed(3).padStart(traceColumns.timeMs);
     process.stdout.write(`${time} ${name.padEnd(traceColumns.name)} ${text}\n`);
@@ -104,52 +55,17 @@ async function runSeed(seed: number, flags: Flags, isTraced: boolean): Promise<S
   const simulation = new ClusterSimulation(scenario, isTraced ? trace : undefined);
   current = simulation;
   try {
-    return await simulation.run(flags.untilMs);
+    return await simulation.run(untilMs);
   } finally {
     current = undefined;
   }
 }
 
-function tellScenario(scenario: ReturnType<typeof drawScenario>): void {
+function tellScenario(scenario: Scenario): void {
   const { faults, ...rest } = scenario;
   process.stdout.write(`${JSON.stringify(rest)}\n`);
-  for (const { atMs, fault } of faults) {
-    process.stdout.write(`will come ${atMs.toFixed(0)} ms after the start of the faults: ${describeFault(fault)}\n`);
-  }
-}
-
-class Totals {
-  seeds = 0;
-  failed = 0;
-  operations = 0;
-  unknown = 0;
-  faults = 0;
-  leaders = 0;
-  undecided = 0;
-  simulatedMs = 0;
-
-  add(report: SimulationReport): void {
-    this.seeds++;
-    this.failed += report.violations.length > 0 ? 1 : 0;
-    this.operations += report.operationCount;
-    this.unknown += report.unknownCount;
-    this.faults += report.faultCount;
-    this.leaders += report.leaderCount;
-    this.undecided += report.isUndecided ? 1 : 0;
-    this.simulatedMs += report.simulatedMs;
-  }
-
-  describe(from: number, elapsedMs: number): string {
-    const numbers = [
-      `${this.seeds} seeds from ${from}`,
-      `${this.failed} failed`,
-      `${this.undecided} undecided`,
-      `${this.operations} operations (${this.unknown} of unknown outcome)`,
-      `${this.faults} faults`,
-      `${this.leaders} leaders`,
-      `${(this.simulatedMs / 1000).toFixed(0)} simulated seconds in ${(elapsedMs / 1000).toFixed(1)}`,
-    ];
-    return `simulator: ${numbers.join(", ")}`;
+  for (const [index, { atMs, fault }] of faults.entries()) {
+    process.stdout.write(`fault ${index + 1}, ${atMs.toFixed(0)} ms after their beginning: ${describeFault(fault)}\n`);
   }
 }
 
@@ -160,41 +76,131 @@ function tellSeed(report: SimulationReport): void {
   process.stdout.write(`${eventCount} events, hash ${hash}\n`);
 }
 
-function tellFailure(seed: number, violations: readonly string[]): void {
+function tellFailure(seed: number, violations: readonly string[], commit: string): void {
   process.stdout.write(`\nseed ${seed} failed:\n${violations.slice(0, 5).join("\n")}\n`);
-  process.stdout.write(`replay it with:  npm run sim -- --seed ${seed} --trace\n\n`);
+  const at = commit === "unknown" ? "" : ` --commit ${commit}`;
+  process.stdout.write(`replay it with:  npm run sim -- --seed ${seed} --trace${at}\n`);
+  process.stdout.write(`and look for the faults that matter with:  npm run sim -- --seed ${seed} --shrink${at}\n\n`);
 }
 
-async function runAll(flags: Flags): Promise<Totals> {
-  const totals = new Totals();
-  const startedMs = realNowMs();
-  const first = flags.seed ?? flags.from;
-  for (let seed = first; ; seed++) {
-    const report = await runSeed(seed, flags, flags.isTraced);
-    const violations = [...report.violations];
-    if (violations.length === 0 && (flags.isTwice || seed % 20 === 0)) {
-      const again = await runSeed(seed, flags, false);
-      if (again.hash !== report.hash) violations.push(`the same seed gave ${report.hash}, then ${again.hash} [C-2]`);
-    }
-    const resources = realResources();
-    if (resources.length > 0) violations.push(`the run reached into the real world [X-1]: ${resources.join(", ")}`);
-    totals.add({ ...report, violations });
-    if (violations.length > 0) tellFailure(seed, violations);
-    if (flags.isListed) tellSeed(report);
-    if (flags.seed !== undefined) break;
-    if (violations.length > 0 && !flags.keepsGoing) break;
-    if (realNowMs() - startedMs > flags.seconds * 1000) break;
+async function judgeSeed(seed: number, flags: SimulationFlags): Promise<SimulationReport> {
+  const scenario = scenarioOf(seed, flags.faults);
+  const report = await runScenario(scenario, flags.untilMs, flags.isTraced);
+  const violations = [...report.violations];
+  if (violations.length === 0 && (flags.isTwice || seed % 20 === 0)) {
+    const again = await runScenario(scenario, flags.untilMs, false);
+    if (again.hash !== report.hash) violations.push(`the same seed gave ${report.hash}, then ${again.hash} [C-2]`);
   }
-  process.stdout.write(`${totals.describe(first, realNowMs() - startedMs)}\n`);
+  const resources = realResources();
+  if (resources.length > 0) violations.push(`the run reached into the real world [X-1]: ${resources.join(", ")}`);
+  return { ...report, violations };
+}
+
+async function runAll(flags: SimulationFlags, commit: string): Promise<Totals> {
+  const totals = new Totals(readState(flags), commit);
+  const startedMs = realNowMs();
+  let savedMs = startedMs;
+  let doneMs = startedMs;
+  for (let count = 1; ; count++) {
+    const report = await judgeSeed(totals.record.nextSeed, flags);
+    totals.add(report, realNowMs() - doneMs);
+    doneMs = realNowMs();
+    const hasFailed = report.violations.length > 0;
+    if (hasFailed) tellFailure(report.seed, report.violations, commit);
+    if (flags.isListed) tellSeed(report);
+    const isLast =
+      flags.seed !== undefined ||
+      count >= flags.seeds ||
+      (hasFailed && !flags.keepsGoing) ||
+      doneMs - startedMs > flags.seconds * 1000;
+    if (isLast || doneMs - savedMs > saveEveryMs) {
+      writeState(flags, totals);
+      savedMs = doneMs;
+    }
+    if (isLast) break;
+  }
+  if (flags.seed === undefined) process.stdout.write(`marks:\n${totals.describeMarks()}\n`);
+  process.stdout.write(`${totals.describe()}\n`);
   return totals;
 }
 
-async function main(): Promise<number> {
-  const flags = parseFlags();
+/** Runs the seed with fewer and fewer faults, for as long as it fails in the same way. */
+async function runShrunk(seed: number, flags: SimulationFlags): Promise<number> {
+  const scenario = scenarioOf(seed, flags.faults);
+  const first = await runScenario(scenario, flags.untilMs, false);
+  const kind = kindOf(first.violations);
+  if (kind === undefined) {
+    process.stdout.write(`seed ${seed} does not fail.\n`);
+    return 0;
+  }
+  const numbers = drawScenario({ seed }).faults.map((_, index) => index + 1);
+  const fails = async (candidate: readonly number[]): Promise<boolean> => {
+    const report = await runScenario(scenarioOf(seed, candidate), flags.untilMs, false);
+    return kindOf(report.violations) === kind;
+  };
+  const needed = await shrink(flags.faults ?? numbers, fails, shrinkRunsMax);
+  const report = await runScenario(scenarioOf(seed, needed), flags.untilMs, flags.isTraced);
+  process.stdout.write(`seed ${seed} fails with ${needed.length} of its ${numbers.length} faults:\n`);
+  for (const number of needed) {
+    const timed = drawScenario({ seed }).faults[number - 1];
+    if (timed !== undefined) {
+      process.stdout.write(`  ${number}: after ${timed.atMs.toFixed(0)} ms ${describeFault(timed.fault)}\n`);
+    }
+  }
+  process.stdout.write(`${report.violations[0] ?? ""}\n`);
+  const list = needed.length === 0 ? "none" : needed.join(",");
+  process.stdout.write(`tell it with:  npm run sim -- --seed ${seed} --trace --faults ${list}\n`);
+  return 1;
+}
+
+/** What went wrong, without when and where. */
+function kindOf(violations: readonly string[]): string | undefined {
+  return violations[0]
+    ?.replace(/^at [\d.]+ ms: /, "")
+    .replaceAll(/\bn\d+\b|\d+/g, "")
+    .slice(0, 60);
+}
+
+function readState(flags: SimulationFlags): ConstructorParameters<typeof Totals>[0] {
+  const nextSeed = flags.seed ?? flags.from ?? realWallMs() % 1_000_000_000;
+  const { stateFile } = flags;
+  if (stateFile === undefined || !existsSync(stateFile)) return { nextSeed };
+  return { nextSeed, ...JSON.parse(readFileSync(stateFile, "utf8")) };
+}
+
+function writeState({ stateFile }: SimulationFlags, totals: Totals): void {
+  if (stateFile === undefined) return;
+  writeFileSync(`${stateFile}.new`, `${JSON.stringify(totals.record, undefined, 2)}\n`);
+  renameSync(`${stateFile}.new`, stateFile);
+}
+
+/** The commit whose sources these are, as far as one can know; with changes it is none. */
+function readCommit(): string {
+  if (!existsSync(`${root}/.git`)) return "unknown";
+  try {
+    const git = (...args: readonly string[]): string =>
+      execFileSync("git", ["-C", root, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    return git("status", "--porcelain", "--", "src") === "" ? git("rev-parse", "--short", "HEAD") : "unknown";
+  } catch {
+    return "unknown";
+  }
+}
+
+/** The same arguments without `--commit`, on that commit's sources. */
+function runAtCommit(commit: string, args: readonly string[]): number {
+  const rest = args.filter((arg, index) => !arg.startsWith("--commit") && args[index - 1] !== "--commit");
+  const script = `${root}/scripts/simulate-commit.mjs`;
+  return spawnSync(process.execPath, [script, commit, ...rest], { stdio: "inherit" }).status ?? 2;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const flags = parseFlags(args);
   if (flags === undefined) {
     process.stdout.write(usage);
     return 0;
   }
+  if (flags.commit !== undefined) return runAtCommit(flags.commit, args);
+  const commit = readCommit();
   process.on("unhandledRejection", (error) => {
     // How a simulated process ends in the middle of asynchronous code.
     if (error instanceof SimulatedExit) return;
@@ -203,12 +209,17 @@ async function main(): Promise<number> {
     current.violated(`a promise was rejected and nobody looked: ${text}`);
   });
   forbidRealWorld();
-  const totals = await runAll(flags);
-  return totals.failed === 0 ? 0 : 1;
+  if (flags.isShrunk && flags.seed !== undefined) return runShrunk(flags.seed, flags);
+  const totals = await runAll(flags, commit);
+  if (totals.isMarkOverdue) {
+    process.stdout.write(`marks that no run has passed: ${totals.missedMarks.join("; ")}\n`);
+    return 1;
+  }
+  return totals.record.failedSeeds.length === 0 ? 0 : 1;
 }
 
 try {
-  process.exitCode = await main();
+  process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\nTry --help.\n`);
   process.exitCode = 2;

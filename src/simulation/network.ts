@@ -21,6 +21,8 @@ export interface NetworkSettings {
   readonly retransmitMs: number;
   /** The part of packets in which one byte is not what was sent, past TCP's checksum. Default 0. */
   readonly corruptChance: number;
+  /** The part of packets of streams that come as TCP would never have it: see {@link Garbling}. Default 0. */
+  readonly garbleChance: number;
   /** The part of datagrams that come twice, each after a delay of its own. Default 0. */
   readonly duplicateChance: number;
   /** The part of reads that bring only a piece of what is there. Default 0.05. */
@@ -43,6 +45,7 @@ export const defaultNetworkSettings: NetworkSettings = {
   lossChance: 0,
   retransmitMs: 200,
   corruptChance: 0,
+  garbleChance: 0,
   duplicateChance: 0,
   splitChance: 0.05,
   localMs: 0.02,
@@ -50,6 +53,17 @@ export const defaultNetworkSettings: NetworkSettings = {
   connectTimeoutMs: 10_000,
   windowBytes: 256 * 1024,
 };
+
+/**
+ * What happens to a packet of a stream, past all of TCP's care: it comes twice, an old one of that link comes in front of
+ * it, the next one overtakes it, or only its beginning comes and the connection breaks. Whoever frames messages has to
+ * notice each of them.
+ */
+export type Garbling = "double" | "replay" | "reorder" | "cut";
+export const garblings: readonly Garbling[] = ["double", "replay", "reorder", "cut"];
+
+/** So many packets of each link are remembered, to be replayed. */
+const rememberedMax = 16;
 
 /** Machines by their names, one way. */
 export interface LinkSelector {
@@ -66,6 +80,7 @@ export class SimulatedNetwork {
   readonly #world: SimulatedWorld;
   readonly #random: SeededRandom;
   readonly #links = new Map<string, Partial<NetworkSettings>>();
+  readonly #remembered = new Map<string, Uint8Array[]>();
   readonly #cuts = new Set<string>();
   readonly #sockets = new Set<SimulatedSocket<SocketAddress | UnixAddress>>();
   /** Of all machines. */
@@ -156,6 +171,23 @@ export class SimulatedNetwork {
     if (!from.isPowered || !to.isPowered) return false;
     if (this.#cuts.size === 0) return true;
     return from === to || !this.#cuts.has(keyOf({ from: from.name, to: to.name }));
+  }
+
+  /** What becomes of this packet's order; undefined: nothing. Such links remember what they carry. */
+  garbling(from: SimulatedMachine, to: SimulatedMachine, bytes: Uint8Array): Garbling | undefined {
+    const { garbleChance } = this.settingsOf(from, to);
+    if (garbleChance === 0 || from === to) return undefined;
+    const key = keyOf({ from: from.name, to: to.name });
+    const remembered = this.#remembered.get(key) ?? [];
+    this.#remembered.set(key, remembered);
+    if (remembered.length < rememberedMax) remembered.push(bytes);
+    else remembered[this.#random.integer(0, rememberedMax - 1)] = bytes;
+    return this.#random.chance(garbleChance) ? this.#random.pick(garblings) : undefined;
+  }
+
+  /** Something that this link carried before, on whatever connection. */
+  oldPacket(from: SimulatedMachine, to: SimulatedMachine): Uint8Array {
+    return this.#random.pick(this.#remembered.get(keyOf({ from: from.name, to: to.name })) ?? [new Uint8Array(1)]);
   }
 
   /** How long a packet takes that leaves now, retransmissions included. */

@@ -1,6 +1,6 @@
 import { arrivalPhase } from "./event-queue.ts";
 import type { SimulatedMachine } from "./machine.ts";
-import type { SimulatedNetwork } from "./network.ts";
+import type { Garbling, SimulatedNetwork } from "./network.ts";
 import type { SimulatedWorld } from "./world.ts";
 
 /** What travels in one direction of a connection. */
@@ -12,6 +12,8 @@ export type Packet =
   | { readonly kind: "end" }
   /** There is no such connection any more. */
   | { readonly kind: "reset" }
+  /** It breaks here, for both sides. */
+  | { readonly kind: "cut" }
   /** The receiver's program has taken so many bytes. */
   | { readonly kind: "taken"; readonly byteCount: number };
 
@@ -19,6 +21,8 @@ export interface PipeHandlers {
   onPacket(packet: Packet): void;
   /** Nothing has got through for the network's `timeoutMs`. */
   onTimeout(): void;
+  /** The connection broke in the middle of a packet; the other side has seen it. */
+  onCut(): void;
 }
 
 /**
@@ -51,6 +55,35 @@ export class Pipe {
   }
 
   send(packet: Packet): void {
+    const garbling = packet.kind === "data" ? this.#network.garbling(this.#from, this.#to, packet.bytes) : undefined;
+    if (garbling === undefined || packet.kind !== "data") this.#enqueue(packet);
+    else this.#garble(packet, garbling);
+  }
+
+  #garble(packet: Extract<Packet, { readonly kind: "data" }>, garbling: Garbling): void {
+    const last = this.#queue.at(-1);
+    switch (garbling) {
+      case "double":
+        this.#enqueue(packet);
+        this.#enqueue(packet);
+        break;
+      case "replay":
+        this.#enqueue({ kind: "data", bytes: this.#network.oldPacket(this.#from, this.#to) });
+        this.#enqueue(packet);
+        break;
+      case "reorder":
+        this.#enqueue(packet);
+        if (last?.packet.kind !== "data") break;
+        this.#queue.splice(-2, 2, { ...last, packet }, { arrivalMs: this.#lastArrivalMs, packet: last.packet });
+        break;
+      case "cut":
+        this.#enqueue({ kind: "data", bytes: packet.bytes.subarray(0, packet.bytes.length >> 1) });
+        this.#enqueue({ kind: "cut" });
+        break;
+    }
+  }
+
+  #enqueue(packet: Packet): void {
     const arrivalMs = Math.max(this.#world.later(this.#network.delayMs(this.#from, this.#to)), this.#lastArrivalMs);
     this.#lastArrivalMs = arrivalMs;
     this.#queue.push({ packet, arrivalMs });
@@ -83,7 +116,12 @@ export class Pipe {
     for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
       if (head.arrivalMs > this.#world.nowMs) break;
       this.#queue.shift();
-      this.#handlers.onPacket(this.#corrupted(head.packet));
+      if (head.packet.kind === "cut") {
+        this.#handlers.onPacket({ kind: "reset" });
+        this.#handlers.onCut();
+      } else {
+        this.#handlers.onPacket(this.#corrupted(head.packet));
+      }
     }
     this.#scheduleHead();
   };

@@ -233,8 +233,8 @@ export class ProcessDisk implements Disk {
     this.#underWay.delete(task);
     const error = this.#perform(task);
     this.#world.note(this.#process.id, error === undefined ? task.byteCount : -1);
-    if (this.#world.isTraced && (error !== undefined || task.operation === "sync")) {
-      this.#world.trace(this.#process.machineName, `disk: ${error?.message ?? `sync ${task.path}`}`);
+    if (error !== undefined && this.#world.isTraced && error.code !== "ENOENT") {
+      this.#world.trace(this.#process.machineName, `disk: ${error.message}`);
     }
     this.#process.post(() => task.done(error));
     const next = this.#waiting.shift();

@@ -52,3 +52,9 @@ export function outcomeOf(reply: Reply | undefined): Outcome {
   }
   return { kind: "nonsense", text: JSON.stringify(reply) };
 }
+
+/** For the story of a run. */
+export function describeOutcome(outcome: Outcome): string {
+  if (outcome.kind === "nonsense") return `nonsense, ${outcome.text}`;
+  return outcome.kind === "replied" ? JSON.stringify(outcome.output).slice(0, 60) : outcome.kind;
+}

@@ -1,6 +1,7 @@
+import type { NodeSettings } from "../cluster/index.ts";
 import type { DiskSettings } from "./disk.ts";
 import type { TimedFault } from "./fault.ts";
-import { drawFaults } from "./fault-drawing.ts";
+import { drawDamage, drawFaults } from "./fault-drawing.ts";
 import type { NetworkSettings } from "./network.ts";
 import { SeededRandom } from "./seeded-random.ts";
 
@@ -12,10 +13,15 @@ export interface Scenario {
   readonly disk: Partial<DiskSettings>;
   /** CPU time of a callback. */
   readonly callbackMs: number;
+  /** Of each node's wall clock from the world's. */
+  readonly clockSkewsMs: readonly number[];
+  readonly settings: Partial<NodeSettings>;
   readonly workload: Workload;
   /** How long things go wrong. */
   readonly faultsMs: number;
   readonly faults: readonly TimedFault[];
+  /** Disks of more nodes are damaged than can be borne: the cluster may stop, and must not answer wrongly. */
+  readonly isBeyondBudget: boolean;
 }
 
 export interface Workload {
@@ -30,8 +36,16 @@ export interface Workload {
   readonly patienceMs: number;
   /** The part of the commands that only read. */
   readonly readShare: number;
+  /** The part of the commands that go to one key. */
+  readonly hotShare: number;
   /** Bytes of the longest value. */
   readonly valueBytesMax: number;
+  /** The part of the values that are longer than an entry may be in one piece. */
+  readonly hugeChance: number;
+  /** The part of the commands that work on keys with short deadlines; what these answer is not judged. */
+  readonly deadlineShare: number;
+  /** Who loses a connection asks for what was not answered once more, elsewhere. */
+  readonly retries: boolean;
   readonly protocol: 2 | 3;
   /** Connections end by themselves after about so many commands, some in the middle of one. */
   readonly commandsPerConnection: number;
@@ -48,20 +62,23 @@ export function drawScenario(options: ScenarioOptions): Scenario {
   const { seed, nodeCount = 3 } = options;
   const random = new SeededRandom(seed);
   const nodes = Array.from({ length: nodeCount }, (_, index) => `n${index + 1}`);
-  const faultsMs = random.pick([10_000, 20_000, 40_000]);
+  const faultsMs = random.pick([10_000, 10_000, 20_000, 20_000, 40_000, 80_000]);
+  const wrongClock = random.pick(nodes);
+  const workload = drawWorkload(random);
+  const clients = clientNames(workload.clients);
+  const faults = [...drawFaults(random, { nodes, clients, durationMs: faultsMs, wrongClock })];
+  // A minority in each run that has any at all, and now and then more than that.
+  const isBeyondBudget = random.chance(0.05);
+  const isDamaged = isBeyondBudget || random.chance(0.3);
+  const victimCount = Math.floor((nodeCount - 1) / 2) + (isBeyondBudget ? 1 : 0);
+  const victims = random.shuffle([...nodes]).slice(0, isDamaged ? victimCount : 0);
+  faults.push(...drawDamage(random, { victims, durationMs: faultsMs, isBeyondBudget }));
+  const skewMsMax = random.pick([0, 0, 50, 200]);
+  const wrongByMs = random.pick([0, 0, 0, -10_000, 10_000]);
   return {
     seed,
     nodes,
-    network: {
-      latencyMs: random.pick([0.05, 0.2, 1, 10]),
-      jitterMs: random.pick([0.02, 0.2, 2]),
-      tailChance: random.pick([0, 0.001, 0.02]),
-      tailMs: random.pick([5, 50]),
-      lossChance: random.pick([0, 0, 0.001, 0.01]),
-      splitChance: random.pick([0, 0.05, 0.5]),
-      timeoutMs: random.pick([5_000, 20_000]),
-      windowBytes: random.pick([4_096, 65_536, 262_144]),
-    },
+    network: drawNetwork(random),
     disk: {
       syncMs: random.pick([0.1, 0.5, 5]),
       transferMs: random.pick([0.01, 0.1]),
@@ -69,18 +86,63 @@ export function drawScenario(options: ScenarioOptions): Scenario {
       tailMs: random.pick([10, 200]),
     },
     callbackMs: random.pick([0.002, 0.01, 0.05]),
-    workload: {
-      clients: random.integer(2, 6),
-      keys: random.integer(2, 10),
-      pipelineMax: random.pick([1, 1, 4, 16]),
-      thinkMs: random.pick([20, 60, 200]),
-      patienceMs: random.pick([1_000, 5_000, 20_000]),
-      readShare: random.pick([0.2, 0.5, 0.8]),
-      valueBytesMax: random.pick([16, 16, 1_000, 20_000]),
-      protocol: random.pick([2, 3]),
-      commandsPerConnection: random.pick([20, 200, 100_000]),
-    },
+    clockSkewsMs: nodes.map(
+      (node) => Math.round(random.between(-skewMsMax, skewMsMax)) + (node === wrongClock ? wrongByMs : 0),
+    ),
+    settings: drawSettings(random),
+    workload,
     faultsMs,
-    faults: drawFaults(random, nodes, faultsMs),
+    faults: faults.sort((left, right) => left.atMs - right.atMs),
+    isBeyondBudget,
+  };
+}
+
+/** The machines of a run's clients. */
+export function clientNames(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `c${index + 1}`);
+}
+
+function drawNetwork(random: SeededRandom): Partial<NetworkSettings> {
+  return {
+    latencyMs: random.pick([0.05, 0.2, 1, 10]),
+    jitterMs: random.pick([0.02, 0.2, 2]),
+    tailChance: random.pick([0, 0.001, 0.02]),
+    tailMs: random.pick([5, 50]),
+    lossChance: random.pick([0, 0, 0.001, 0.01]),
+    splitChance: random.pick([0, 0.05, 0.5]),
+    timeoutMs: random.pick([5_000, 20_000]),
+    windowBytes: random.pick([4_096, 65_536, 262_144]),
+  };
+}
+
+/** Small limits reach what large ones reach after hours. */
+function drawSettings(random: SeededRandom): Partial<NodeSettings> {
+  return {
+    segmentBytes: random.pick([64 * 2 ** 20, 2 ** 20, 256 * 1024]),
+    logCacheBytes: random.pick([8 * 2 ** 20, 8 * 2 ** 20, 65_536, 4_096]),
+    batchesInFlightMax: random.pick([4, 4, 1, 16]),
+    commitHintDelayMs: random.pick([2, 2, 0, 20]),
+    readRoundsInFlightMax: random.pick([1, 1, 3]),
+    checksumIntervalMs: random.pick([300_000, 2_000]),
+    clockBandMs: 500,
+  };
+}
+
+function drawWorkload(random: SeededRandom): Workload {
+  const hugeChance = random.pick([0, 0, 0, 0.002]);
+  return {
+    clients: random.integer(2, 6),
+    keys: random.integer(2, 10),
+    pipelineMax: random.pick([1, 1, 4, 16]),
+    thinkMs: random.pick([20, 60, 200]),
+    patienceMs: random.pick([1_000, 5_000, 20_000]),
+    readShare: random.pick([0.2, 0.5, 0.8]),
+    hotShare: random.pick([0, 0, 0.7]),
+    valueBytesMax: random.pick([16, 16, 1_000, 20_000]),
+    hugeChance,
+    deadlineShare: random.pick([0, 0.05]),
+    retries: random.chance(0.3),
+    protocol: random.pick([2, 3]),
+    commandsPerConnection: random.pick([20, 200, 100_000]),
   };
 }

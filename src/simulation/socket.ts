@@ -80,7 +80,11 @@ export class SimulatedSocket<A extends SocketAddress | UnixAddress = SocketAddre
     this.#outgoing = new Pipe(
       this.#world,
       { from: this.machine, to: peer.machine },
-      { onPacket: (packet) => peer.#receive(packet), onTimeout: () => this.breakOff("ETIMEDOUT") },
+      {
+        onPacket: (packet) => peer.#receive(packet),
+        onTimeout: () => this.breakOff("ETIMEDOUT"),
+        onCut: () => this.breakOff("ECONNRESET"),
+      },
     );
   }
 
@@ -184,6 +188,7 @@ export class SimulatedSocket<A extends SocketAddress | UnixAddress = SocketAddre
         this.#release(packet.byteCount);
         break;
       case "reset":
+      case "cut":
         this.breakOff("ECONNRESET");
         break;
     }
@@ -224,7 +229,8 @@ export class SimulatedSocket<A extends SocketAddress | UnixAddress = SocketAddre
   }
 
   #release(byteCount: number): void {
-    this.#outstandingBytes -= byteCount;
+    // What came twice was sent once.
+    this.#outstandingBytes = Math.max(0, this.#outstandingBytes - byteCount);
     if (this.#queuedBytes > 0) this.#flush();
   }
 

@@ -1,7 +1,7 @@
 import type { Platform, SocketAddress } from "../platform/index.ts";
 import type { HistoryRecorder } from "./history.ts";
 import type { KeyValueInput, KeyValueOutput } from "./key-value-specification.ts";
-import { outcomeOf, wordsOf } from "./redis-operation.ts";
+import { describeOutcome, outcomeOf, wordsOf } from "./redis-operation.ts";
 import { RedisSession } from "./redis-session.ts";
 import type { Workload } from "./scenario.ts";
 import type { SeededRandom } from "./seeded-random.ts";
@@ -17,11 +17,18 @@ export interface ClientOptions {
   /** A value that was never written before. */
   readonly takeValue: () => string;
   readonly onViolation: (text: string) => void;
+  /** Hears of each command and each reply; undefined: nobody asks. */
+  readonly onStep: ((text: string) => void) | undefined;
 }
+
+const shownMax = 60;
+
+type Command = Parameters<RedisSession["send"]>[0][number];
 
 /** How long after a connection has ended the next one is tried. */
 const reconnectMs = 100;
 const patienceCheckMs = 250;
+const againMax = 16;
 const hourMs = 3_600_000;
 
 /**
@@ -35,6 +42,8 @@ export class WorkloadClient {
   #commandsLeft = 0;
   /** When the commands were sent that are not answered, oldest first. */
   readonly #sentMs: number[] = [];
+  /** What is to be asked for once more. */
+  readonly #again: KeyValueInput[] = [];
   #isStopping = false;
 
   constructor(options: ClientOptions) {
@@ -100,11 +109,9 @@ export class WorkloadClient {
     platform.clock.setTimer(random.exponential(20), () => session.destroy());
   }
 
-  #command(session: RedisSession): {
-    words: readonly string[];
-    done: Parameters<RedisSession["send"]>[0][number]["done"];
-  } {
-    const { onViolation, platform, random, recorder } = this.#options;
+  #command(session: RedisSession): Command {
+    const { onStep, onViolation, platform, random, recorder, workload } = this.#options;
+    if (workload.deadlineShare > 0 && random.chance(workload.deadlineShare)) return this.#timedCommand();
     const input = this.#draw();
     const operation = recorder.invoke(this.#connection, input);
     const connection = this.#connection;
@@ -112,22 +119,44 @@ export class WorkloadClient {
     // A deadline far away changes nothing, whatever the clocks say.
     const isTimed = input.kind === "set" && random.chance(0.2);
     const words = isTimed ? [...wordsOf(input), "PX", String(hourMs)] : wordsOf(input);
+    const what = onStep === undefined ? "" : `${connection}.${operation} ${words.join(" ").slice(0, shownMax)}`;
+    onStep?.(`asks ${what}`);
     return {
       words,
       done: (reply) => {
         this.#sentMs.shift();
         const outcome = outcomeOf(reply);
+        onStep?.(`hears of ${what}: ${describeOutcome(outcome)}`);
         if (outcome.kind === "replied") recorder.reply(operation, outcome.output);
         else if (outcome.kind === "refused") recorder.refuse(operation);
+        else if (outcome.kind === "unknown" && workload.retries) this.#askAgain(input);
         else if (outcome.kind === "nonsense") onViolation(`connection ${connection}: ${words[0]}: ${outcome.text}`);
         if (this.isIdle && (this.#isStopping || this.#commandsLeft === 0)) session.end();
       },
     };
   }
 
+  /** On a key with a short deadline: what it answers depends on clocks, and is not judged; the replicas' digests are. */
+  #timedCommand(): Command {
+    const { platform, random, takeValue, workload } = this.#options;
+    const key = `timed${random.integer(1, workload.keys)}`;
+    const deadline = String(random.integer(1, 500));
+    const words = random.chance(0.5) ? ["SET", key, takeValue(), "PX", deadline] : ["GET", key];
+    this.#sentMs.push(platform.clock.nowMs());
+    return { words, done: () => void this.#sentMs.shift() };
+  }
+
+  /** As an operation of its own: the first one may have happened, too. */
+  #askAgain(input: KeyValueInput): void {
+    if (this.#again.length < againMax) this.#again.push(input);
+  }
+
   #draw(): KeyValueInput {
     const { random, takeValue, workload } = this.#options;
-    const index = random.integer(1, workload.keys);
+    const again = this.#again.shift();
+    if (again !== undefined) return again;
+    const isHot = workload.hotShare > 0 && random.chance(workload.hotShare);
+    const index = isHot ? 1 : random.integer(1, workload.keys);
     const isCounter = random.chance(0.4);
     const key = isCounter ? `counter${index}` : `text${index}`;
     if (random.chance(workload.readShare)) return { kind: random.chance(0.9) ? "get" : "length", key };

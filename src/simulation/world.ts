@@ -144,6 +144,11 @@ export class SimulatedWorld {
     this.note(process.id, callbackCount);
   }
 
+  /** The machine of the process whose turn it is. */
+  get turnOf(): string | undefined {
+    return this.#turn?.machineName;
+  }
+
   /** Process ids begin at 1 and are never used twice. For {@link SimulatedMachine}. */
   takeProcessId(): number {
     return ++this.#processCount;

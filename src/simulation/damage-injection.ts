@@ -1,0 +1,83 @@
+import { type ClusterMember, nodeDirectory } from "./cluster-member.ts";
+import type { Damage } from "./fault.ts";
+import type { SimulatedWorld } from "./world.ts";
+
+/** Between the moment at which an old copy is put back and the start on it. */
+const swapMs = 20;
+
+/**
+ * Damages what disks have acknowledged. The node is excused from then on: it may stop its replica, refuse to start, or be
+ * refused by its peers. What it must not do is to answer wrongly, or to help others to.
+ */
+export class DamageInjector {
+  readonly #world: SimulatedWorld;
+
+  constructor(world: SimulatedWorld) {
+    this.#world = world;
+  }
+
+  /** Returns what ends it. */
+  begin(fault: Damage, member: ClusterMember): () => void {
+    const { machine } = member;
+    const start = (): void => member.start();
+    switch (fault.kind) {
+      case "flipBit":
+        this.#excuse(member, fault.kind, machine.disk.flipSettledBit(fault.age, isLog));
+        return nothing;
+      case "misdirectWrite":
+        this.#excuse(member, fault.kind, machine.disk.misdirectSettledPage(isLog));
+        return nothing;
+      case "failReads":
+        member.excuse(fault.kind);
+        return machine.disk.inject({ operation: "read", code: "EIO", count: Number.POSITIVE_INFINITY });
+      case "loseFile":
+        if (fault.while === "down") machine.cutPower("nothing");
+        this.#loseFile(member);
+        return start;
+      case "loseDisk":
+        machine.kill();
+        machine.disk.erase();
+        member.excuse(fault.kind);
+        return start;
+      case "oldCopy":
+        this.#putBackLater(member, fault.ageMs);
+        return start;
+    }
+  }
+
+  #loseFile(member: ClusterMember): void {
+    const { disk } = member.machine;
+    const paths = disk.files().flatMap(({ path }) => (path.startsWith(nodeDirectory) ? [path] : []));
+    if (paths.length === 0) return;
+    const path = disk.random.pick(paths);
+    disk.loseFile(path);
+    member.excuse(`lost ${path}`);
+  }
+
+  /** The copy is of a process that was killed; it has run on since. */
+  #putBackLater(member: ClusterMember, ageMs: number): void {
+    const { machine } = member;
+    machine.kill();
+    const copy = machine.disk.copy();
+    this.#world.schedule(ageMs, () => {
+      member.excuse("an old copy of its disk");
+      machine.kill();
+      machine.disk.restore(copy);
+      this.#world.schedule(swapMs, () => member.start());
+    });
+  }
+
+  #excuse(
+    member: ClusterMember,
+    kind: string,
+    damage: { readonly path: string; readonly position: number } | undefined,
+  ) {
+    if (damage !== undefined) member.excuse(`${kind} in ${damage.path} at ${damage.position}`);
+  }
+}
+
+function isLog(path: string): boolean {
+  return path.startsWith(`${nodeDirectory}/log/`) && path.endsWith(".segment");
+}
+
+function nothing(): void {}
