@@ -4,7 +4,7 @@ import { CrashRun, type CrashRunCounts } from "../../test/log/crash-run.ts";
 const seedCount = 25;
 const rounds = 6;
 
-test("after any crash every group stands as after a prefix that holds all it acknowledged [I-12, D-2, D-4, D-6, O-3, O-4]", async () => {
+test("after any crash every group stands as after a prefix that holds all it acknowledged [I-12, I-17, D-2, D-4, D-6, N-1, N-2, O-3, O-4]", async () => {
   const totals = new Map<string, number>();
   for (let seed = 1; seed <= seedCount; seed++) {
     let counts: CrashRunCounts;

@@ -116,18 +116,20 @@ export class LogDamagedError extends CoterieError {
 }
 
 /**
- * A snapshot was not written, for want of space or of files. Nothing of it is left, and the log goes on as before: try again
- * later.
+ * A snapshot was not written, for want of space or of files, or since it was aborted. Nothing of it is left, and the log
+ * goes on as before: try again later.
  */
 export class SnapshotNotWrittenError extends CoterieError {
   readonly code = "SNAPSHOT_NOT_WRITTEN";
   readonly group: number;
   readonly path: string;
 
-  constructor(path: string, details: { readonly group: number; readonly cause: unknown }) {
+  constructor(path: string, details: { readonly group: number; readonly cause?: unknown }) {
     super(
-      `${path}: the snapshot of group ${details.group} could not be written. It is tried again; if there is no space left, ` +
-        "free some on this file system.",
+      details.cause === undefined
+        ? `${path}: the snapshot of group ${details.group} was aborted.`
+        : `${path}: the snapshot of group ${details.group} could not be written. It is tried again; if there is no space ` +
+            "left, free some on this file system.",
       { cause: details.cause },
     );
     this.group = details.group;

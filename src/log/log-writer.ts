@@ -52,10 +52,15 @@ export interface CurrentSegment {
 
 /** What the headers of later segments repeat. */
 export interface LogState {
-  readonly oldestSegment: number;
   readonly mayMissGroups: boolean;
   /** All groups as they are durable now, sorted. */
   groups(): readonly GroupAtStart[];
+  /** The oldest segment that holds what is still needed; the current one if none before it does. */
+  oldestSegment(): number;
+  /** Whether the header of a new segment would free space. */
+  hasGarbage(): boolean;
+  /** A segment is complete, and the next one's header durable, which names the oldest that is needed. */
+  left(filled: { readonly segment: number; readonly bytes: number }, oldestNeeded: number): void;
 }
 
 /** The write that is under way. */
@@ -90,11 +95,6 @@ export class LogWriter {
 
   get current(): CurrentSegment {
     return this.#current;
-  }
-
-  /** Bytes in the segments that this writer has filled, headers included. */
-  get filledBytes(): number {
-    return this.#filledBytes;
   }
 
   /**
@@ -158,7 +158,8 @@ export class LogWriter {
    */
   #isLeaving = false;
   #seed: number;
-  #filledBytes = 0;
+  /** What the header of the next segment says, which is being written. */
+  #oldestNeeded = 0;
   #underWay: WriteUnderWay | undefined;
   /** There is no space for a next segment. */
   #isNextRefused = false;
@@ -218,6 +219,7 @@ export class LogWriter {
   /** The header and the first batch are one write: the segment's name and its zeros are durable already. */
   #beginSegment(next: PreparedSegment, holdsEntries: boolean): void {
     const groups = this.#state.groups();
+    const oldestSegment = this.#state.oldestSegment();
     this.#fill(headersBytes(groups.length), holdsEntries);
     if (this.#builder.isEmpty && holdsEntries) {
       this.queue.putBack();
@@ -230,7 +232,7 @@ export class LogWriter {
         bootCounter: this.#place.bootCounter,
         allocatedBytes: next.allocatedBytes,
         previousEnd: this.#position(),
-        oldestSegment: this.#state.oldestSegment,
+        oldestSegment,
         mayMissGroups: this.#state.mayMissGroups,
         groups,
       },
@@ -238,6 +240,7 @@ export class LogWriter {
     );
     this.#seed = checksumSeed(this.#place.identity, next.segment);
     this.#isLeaving = true;
+    this.#oldestNeeded = oldestSegment;
     this.#write({ ...next, end: 0 }, { prefixBytes: headersBytes(groups.length), holdsEntries });
   }
 
@@ -294,7 +297,7 @@ export class LogWriter {
 
   /** The old segment is complete and synced; reading goes by files of its own. */
   #leaveSegment(segment: number): void {
-    this.#filledBytes += this.#current.end;
+    this.#state.left({ segment: this.#current.segment, bytes: this.#current.end }, this.#oldestNeeded);
     const closing: Promise<void> = closeFile(this.#current.file).finally(() => this.#closings.delete(closing));
     this.#closings.add(closing);
     this.#next = undefined;
@@ -361,7 +364,9 @@ export class LogWriter {
   #prepare(): void {
     if (this.#isClosing || this.#hasFailed || this.#preparer.isPreparing) return;
     const bytes = Math.min(this.#settings.segmentBytes, this.#current.allocatedBytes * growthFactor);
-    this.#preparer.start(this.#current.segment + 1, bytes, this.#onPrepared);
+    // What is kept for others may be used where it frees more.
+    const isScarce = this.#isNextRefused && this.#state.hasGarbage();
+    this.#preparer.start(this.#current.segment + 1, { bytes, isScarce }, this.#onPrepared);
   }
 
   readonly #onPrepared = (result: Preparation): void => {

@@ -6,6 +6,7 @@ import type { GroupLog } from "./group-log.ts";
 import { type LogDamagedError, LogDiskError } from "./log-errors.ts";
 import { LogWriter, type WriterSettings } from "./log-writer.ts";
 import type { LogRecords, NodeLog } from "./node-log.ts";
+import { Reclaimer, type ReclaimerHost } from "./reclaimer.ts";
 import { RecordSet } from "./record-set.ts";
 import { type DamagedRange, type ReadLog, type RecoverySource, readLog } from "./recovery.ts";
 import { SegmentReads } from "./segment-files.ts";
@@ -16,7 +17,15 @@ import { type FoundSnapshots, findSnapshots } from "./snapshot-recovery.ts";
 import { SnapshotStore, type SnapshotStoreHost } from "./snapshot-store.ts";
 import { type GroupHost, StoredGroup } from "./stored-group.ts";
 
-export interface LogOptions extends Partial<WriterSettings> {
+export interface LogSettings extends WriterSettings {
+  /**
+   * A larger log, unless its snapshots are more than half as large, asks for snapshots of the groups that hold its oldest
+   * part. Default 256 MiB.
+   */
+  readonly reclaimBytes: number;
+}
+
+export interface LogOptions extends Partial<LogSettings> {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -62,12 +71,13 @@ const fetchBytesDefault = mebibyte;
 /** How soon entries are asked for again when the system had no file to spare. */
 const readRetryMs = 100;
 
-const settingsDefault: WriterSettings = {
+const settingsDefault: LogSettings = {
   segmentBytes: 64 * mebibyte,
   batchBytesMax: mebibyte,
   idleMarkMs: 50,
   fullRetryMs: 1_000,
   freeBytesMin: 16 * mebibyte,
+  reclaimBytes: 256 * mebibyte,
 };
 
 /**
@@ -115,7 +125,7 @@ export class Log implements NodeLog {
   }
 
   get sizeBytes(): number {
-    return this.#olderBytes + this.#writer.filledBytes + this.#writer.current.end + this.#snapshots.sizeBytes;
+    return this.#reclaimer.sizeBytes + this.#writer.current.end + this.#snapshots.sizeBytes;
   }
 
   group(group: number): GroupLog {
@@ -158,6 +168,7 @@ export class Log implements NodeLog {
 
   compact(group: number, index: LogIndex): void {
     this.#group(group).compact(index);
+    this.#reclaimer.consider();
   }
 
   onSnapshotWanted(handler: (group: number) => void): void {
@@ -178,6 +189,7 @@ export class Log implements NodeLog {
   }
 
   async close(): Promise<void> {
+    await this.#reclaimer.close();
     await this.#snapshots.close();
     await this.#writer.close();
     for (const group of this.#groups.values()) await group.idle();
@@ -196,11 +208,11 @@ export class Log implements NodeLog {
   readonly #host: GroupHost;
   readonly #groups: Map<number, StoredGroup> = new Map();
   readonly #mayMissGroups: boolean;
-  readonly #olderBytes: number;
+  readonly #reclaimer: Reclaimer;
   #onDamage: ((error: LogDamagedError) => void) | undefined;
   #onSnapshotWanted: ((group: number) => void) | undefined;
 
-  private constructor(options: LogOptions, settings: WriterSettings, start: LogStart) {
+  private constructor(options: LogOptions, settings: LogSettings, start: LogStart) {
     const { disk, directory, identity, logger } = options;
     const { found, opened, snapshots, file } = start;
     this.#clock = options.clock;
@@ -220,14 +232,18 @@ export class Log implements NodeLog {
       this.#groups.set(id, new StoredGroup(id, this.#host, { ...restored, isDamaged }));
     }
     this.#mayMissGroups = found.replay.mayMissGroups;
-    this.#olderBytes = [...found.usedBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
+    this.#reclaimer = new Reclaimer(this.#reclaimerHost(options), opened.usedBytes, settings.reclaimBytes);
     const state = {
-      oldestSegment: opened.oldestSegment,
       mayMissGroups: this.#mayMissGroups,
       groups: () => this.#groupsAtStart(),
+      oldestSegment: () => this.#reclaimer.oldestSegment(),
+      hasGarbage: () => this.#reclaimer.hasGarbage,
+      left: (filled: { readonly segment: number; readonly bytes: number }, oldestNeeded: number) =>
+        this.#reclaimer.left(filled, oldestNeeded),
     };
     const place = { ...options, bootCounter: options.bootCounter ?? 0 };
     this.#writer = new LogWriter(place, settings, state, { ...opened, file });
+    this.#reclaimer.consider();
   }
 
   #group(id: number): StoredGroup {
@@ -251,6 +267,39 @@ export class Log implements NodeLog {
       troubled: (error) => this.#troubled(error),
       name: (group, snapshot) => this.#name(this.#group(group), snapshot),
     };
+  }
+
+  #reclaimerHost({ disk }: LogOptions): ReclaimerHost {
+    return {
+      groups: () => this.#groups.values(),
+      currentSegment: () => this.#writer.current.segment,
+      oldestWaiting: () => this.#writer.queue.oldestSegment(),
+      snapshotBytes: () => this.#snapshots.sizeBytes,
+      append: (set) => {
+        this.#push(set);
+        this.#writer.flush();
+      },
+      remove: (segment) => this.#removeSegment(disk, segment),
+      wantSnapshot: (group) => this.#onSnapshotWanted?.(group),
+      restated: (segment, bytes) => this.#logger.log("info", "log entries restated", { segment, bytes }),
+      keptByDamage: (segment, group) =>
+        this.#logger.log("warn", "log segment kept for a damaged group", { segment, group }),
+    };
+  }
+
+  async #removeSegment(disk: Disk, segment: number): Promise<boolean> {
+    const path = this.#reads.path(segment);
+    await this.#reads.forget(segment);
+    try {
+      await disk.remove(path);
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      if (error.code === "ENOENT") return true;
+      this.#logger.log("warn", "log segment not removed", { path, code: error.code });
+      return false;
+    }
+    this.#logger.log("info", "log segment given up", { segment });
+    return true;
   }
 
   #push(set: RecordSet): void {
@@ -331,13 +380,14 @@ function isHint(before: HardState, hardState: HardState | undefined): boolean {
   return hardState === undefined || (hardState.term === before.term && hardState.vote === before.vote);
 }
 
-function settingsOf(options: LogOptions): WriterSettings {
+function settingsOf(options: LogOptions): LogSettings {
   return {
     segmentBytes: options.segmentBytes ?? settingsDefault.segmentBytes,
     batchBytesMax: options.batchBytesMax ?? settingsDefault.batchBytesMax,
     idleMarkMs: options.idleMarkMs ?? settingsDefault.idleMarkMs,
     fullRetryMs: options.fullRetryMs ?? settingsDefault.fullRetryMs,
     freeBytesMin: options.freeBytesMin ?? settingsDefault.freeBytesMin,
+    reclaimBytes: options.reclaimBytes ?? settingsDefault.reclaimBytes,
   };
 }
 

@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import { assert } from "../platform/index.ts";
+import { SnapshotNotWrittenError } from "./log-errors.ts";
 import type { SnapshotMeta, SnapshotReader, SnapshotWriter, StoredSnapshot } from "./snapshot.ts";
 
 /** A snapshot whose stream is kept in memory. */
@@ -21,14 +22,14 @@ export class MemorySnapshots {
   }
 
   create(group: number, meta: SnapshotMeta): SnapshotWriter {
-    return new MemorySnapshotWriter(meta, {
+    return new MemorySnapshotWriter(group, meta, {
       written: (held) => this.#put(group, held),
       aborted: () => {},
     });
   }
 
   receive(group: number, meta: SnapshotMeta): SnapshotWriter {
-    return new MemorySnapshotWriter(meta, {
+    return new MemorySnapshotWriter(group, meta, {
       written: (held) => void this.#received.set(group, held),
       aborted: (held) => {
         if (this.#received.get(group) === held) this.#received.delete(group);
@@ -72,7 +73,8 @@ interface MemoryWriterHost {
 class MemorySnapshotWriter implements SnapshotWriter {
   readonly meta: SnapshotMeta;
 
-  constructor(meta: SnapshotMeta, host: MemoryWriterHost) {
+  constructor(group: number, meta: SnapshotMeta, host: MemoryWriterHost) {
+    this.#group = group;
     this.meta = meta;
     this.#host = host;
   }
@@ -82,7 +84,8 @@ class MemorySnapshotWriter implements SnapshotWriter {
   }
 
   write(chunk: Uint8Array): Promise<void> {
-    assert(this.#state === "open", "a snapshot is written before it is committed or aborted");
+    if (this.#state === "aborted") return Promise.reject(this.#abortedError());
+    assert(this.#state === "open", "a snapshot is written before it is committed");
     this.#chunks.push(chunk.slice());
     this.#sizeBytes += chunk.length;
     this.#checksum = crc32(chunk, this.#checksum);
@@ -90,6 +93,7 @@ class MemorySnapshotWriter implements SnapshotWriter {
   }
 
   commit(): Promise<void> {
+    if (this.#state === "aborted") return Promise.reject(this.#abortedError());
     assert(this.#state === "open", "a snapshot is committed once");
     this.#state = "committed";
     const snapshot = { ...this.meta, sizeBytes: this.#sizeBytes, checksum: this.#checksum };
@@ -104,12 +108,17 @@ class MemorySnapshotWriter implements SnapshotWriter {
     return Promise.resolve();
   }
 
+  readonly #group: number;
   readonly #host: MemoryWriterHost;
   readonly #chunks: Uint8Array[] = [];
   #sizeBytes = 0;
   #checksum = 0;
   #held: HeldInMemory | undefined;
   #state: "open" | "committed" | "aborted" = "open";
+
+  #abortedError(): SnapshotNotWrittenError {
+    return new SnapshotNotWrittenError("memory", { group: this.#group });
+  }
 }
 
 class MemorySnapshotReader implements SnapshotReader {

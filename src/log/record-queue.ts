@@ -23,6 +23,16 @@ export class RecordQueue {
     if (!set.isHint) this.#urgentCount++;
   }
 
+  /** The oldest segment that holds the beginning of a set that waits; undefined: none has begun. */
+  oldestSegment(): number | undefined {
+    let oldest: number | undefined;
+    for (const { earlierPlaces } of this.#waiting) {
+      const segment = earlierPlaces[0]?.segment;
+      if (segment !== undefined && (oldest === undefined || segment < oldest)) oldest = segment;
+    }
+    return oldest;
+  }
+
   /** Groups of which something waits, as far as one batch can list them. */
   countGroups(): number {
     const stamp = ++this.#stamp;

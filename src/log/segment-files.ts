@@ -40,6 +40,13 @@ export class SegmentReads {
     return file.read(offset, length);
   }
 
+  /** The segment's file is about to be removed: it is not kept open. */
+  async forget(segment: number): Promise<void> {
+    const file = this.#files.get(segment);
+    this.#files.delete(segment);
+    if (file !== undefined) await closeQuietly(file);
+  }
+
   async close(): Promise<void> {
     const files = [...this.#files.values()];
     this.#files.clear();

@@ -21,8 +21,8 @@ export interface OpenedSegment {
   readonly allocatedBytes: number;
   /** Where the next batch goes. */
   readonly end: number;
-  /** Of its headers: the oldest segment that the log still needs. */
-  readonly oldestSegment: number;
+  /** Bytes used in each segment before it that is still needed. */
+  readonly usedBytes: ReadonlyMap<number, number>;
   readonly rewrittenBytes: number;
 }
 
@@ -44,7 +44,7 @@ export async function openSegment(source: RecoverySource, log: ReadLog, segmentB
     path: segmentPath(source.directory, { segment: plan.segment, kind: "segment" }),
     allocatedBytes: plan.image.length,
     end: plan.end,
-    oldestSegment: plan.oldestSegment,
+    usedBytes: new Map([...log.usedBytes].filter(([segment]) => plan.keptSegments.has(segment))),
     rewrittenBytes: plan.end - plan.batchesStart,
   };
 }
@@ -79,6 +79,7 @@ interface SegmentPlan {
   readonly oldestSegment: number;
   /** Paths of the segments that the new one makes superfluous. */
   readonly unneededSegments: readonly string[];
+  readonly keptSegments: ReadonlySet<number>;
   readonly batches: readonly {
     readonly header: BatchHeader;
     readonly body: Uint8Array;
@@ -119,7 +120,9 @@ function planSegment({ identity, bootCounter }: RecoverySource, log: ReadLog, ro
   });
   const isFirst = log.chain.segments.length === 0;
   const unneededSegments = unneeded.map((old) => old.path);
-  return { segment, isFirst, image, batchesStart, end, previousEnd, oldestSegment, unneededSegments, batches };
+  const keptSegments = new Set(log.chain.segments.filter((old) => !unneeded.includes(old)).map((old) => old.segment));
+  const removal = { oldestSegment, unneededSegments, keptSegments };
+  return { segment, isFirst, image, batchesStart, end, previousEnd, batches, ...removal };
 }
 
 /**

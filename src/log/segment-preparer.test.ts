@@ -39,8 +39,8 @@ function watched(): { readonly disk: Disk; readonly calls: string[] } {
   return { disk: proxy, calls };
 }
 
-function start(preparer: SegmentPreparer, bytes: number): Promise<Preparation> {
-  return new Promise((resolve) => preparer.start(4, bytes, resolve));
+function start(preparer: SegmentPreparer, bytes: number, isScarce = false): Promise<Preparation> {
+  return new Promise((resolve) => preparer.start(4, { bytes, isScarce }, resolve));
 }
 
 test("small pieces, each synced, with pauses between; the name comes last [D-5]", async () => {
@@ -91,11 +91,15 @@ test.for([
   { freeBytes: 19 * 1_048_576, allocatedBytes: 8 * 1_048_576 },
   { freeBytes: 5.5 * 1_048_576, allocatedBytes: 1_048_576 },
   { freeBytes: 4.5 * 1_048_576, allocatedBytes: 0 },
+  // Where a new segment frees older ones, it may be small and take the others' space.
+  { freeBytes: 4.5 * 1_048_576, isScarce: true, allocatedBytes: 4 * 1_048_576 },
+  { freeBytes: 300_000, isScarce: true, allocatedBytes: 262_144 },
+  { freeBytes: 200_000, isScarce: true, allocatedBytes: 0 },
 ])("with $freeBytes bytes free, 4 MiB of them for others, it makes $allocatedBytes [D-7]", async (given) => {
   host.machine.disk.settings = { ...host.machine.disk.settings, capacityBytes: given.freeBytes };
   const { disk, clock } = host.platform;
   const preparer = new SegmentPreparer({ disk, clock, directory: "/data", freeBytesMin: 4 * 1_048_576 });
-  const result = await host.until(start(preparer, 32 * 1_048_576));
+  const result = await host.until(start(preparer, 32 * 1_048_576, given.isScarce === true));
   const { allocatedBytes } = given;
   expect(result).toMatchObject(
     allocatedBytes === 0 ? { kind: "full" } : { kind: "ready", segment: { allocatedBytes } },

@@ -27,6 +27,13 @@ export type Preparation =
 
 /** A full disk may still have room for a smaller segment. */
 export const segmentBytesMin = 1_048_576;
+const scarceBytesMin = 262_144;
+
+export interface WantedSegment {
+  readonly bytes: number;
+  /** Its header frees space: it may be smaller, and take what is left to others. */
+  readonly isScarce: boolean;
+}
 
 /**
  * Makes the next segment in the background: zeros, written piece by piece, each synced and followed by a pause. It gets its
@@ -43,9 +50,9 @@ export class SegmentPreparer {
   }
 
   /** `done` is called once, later. Only one preparation at a time. */
-  start(segment: number, wantedBytes: number, done: (result: Preparation) => void): void {
+  start(segment: number, wanted: WantedSegment, done: (result: Preparation) => void): void {
     this.#pauses.restore();
-    const running = this.#prepare(segment, wantedBytes).then((result) => {
+    const running = this.#prepare(segment, wanted).then((result) => {
       this.#running = undefined;
       done(result);
     });
@@ -69,12 +76,12 @@ export class SegmentPreparer {
   readonly #pauses: Pauses;
   #isStopped = false;
 
-  async #prepare(segment: number, wantedBytes: number): Promise<Preparation> {
+  async #prepare(segment: number, wanted: WantedSegment): Promise<Preparation> {
     const { disk, directory } = this.#options;
     const path = segmentPath(directory, { segment, kind: "preparing" });
     let isCreated = false;
     try {
-      const allocatedBytes = await this.#affordableBytes(wantedBytes);
+      const allocatedBytes = await this.#affordableBytes(wanted);
       if (allocatedBytes === 0) return { kind: "full" };
       const file = await disk.open(path, "create");
       isCreated = true;
@@ -92,10 +99,10 @@ export class SegmentPreparer {
   }
 
   /** 0: not even a small segment would leave enough. */
-  async #affordableBytes(wantedBytes: number): Promise<number> {
+  async #affordableBytes({ bytes: wantedBytes, isScarce }: WantedSegment): Promise<number> {
     const { disk, directory, freeBytesMin } = this.#options;
-    const freeBytes = (await disk.freeBytes(directory)) - freeBytesMin;
-    const leastBytes = Math.min(wantedBytes, segmentBytesMin);
+    const freeBytes = (await disk.freeBytes(directory)) - (isScarce ? 0 : freeBytesMin);
+    const leastBytes = Math.min(wantedBytes, isScarce ? scarceBytesMin : segmentBytesMin);
     for (let bytes = wantedBytes; bytes >= leastBytes; bytes = Math.floor(bytes / 2 / blockBytes) * blockBytes) {
       if (bytes <= freeBytes) return bytes;
     }

@@ -71,13 +71,13 @@ export class SnapshotFileWriter implements SnapshotWriter {
   }
 
   write(chunk: Uint8Array): Promise<void> {
-    assert(this.#state === "open", "a snapshot is written before it is committed or aborted");
+    assert(this.#state !== "committing", "a snapshot is written before it is committed");
     return this.#busy(() => this.#take(chunk));
   }
 
   commit(): Promise<void> {
-    assert(this.#state === "open", "a snapshot is committed once");
-    this.#state = "committing";
+    assert(this.#state !== "committing", "a snapshot is committed once");
+    if (this.#state === "open") this.#state = "committing";
     return this.#busy(() => this.#commit());
   }
 
@@ -108,7 +108,9 @@ export class SnapshotFileWriter implements SnapshotWriter {
   #state: "open" | "committing" | "aborted" = "open";
   #isFailed = false;
   #isRenamed = false;
-  #isBeingNamed = false;
+  /** The file is the store's: a record that names it is on its way, or will be. */
+  #isHandedOver = false;
+  #isCommitted = false;
   #underWay: Promise<void> | undefined;
   #aborted: Promise<void> = Promise.resolve();
 
@@ -125,7 +127,7 @@ export class SnapshotFileWriter implements SnapshotWriter {
   /** A full disk is no failed disk; what cannot be written or synced otherwise is (CONSENSUS D-4). */
   async #guarded(work: () => Promise<void>): Promise<void> {
     try {
-      await work();
+      if (!this.#isAborted()) await work();
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       this.#isFailed = true;
@@ -134,6 +136,7 @@ export class SnapshotFileWriter implements SnapshotWriter {
       else await this.#removeFile();
       throw new SnapshotNotWrittenError(this.#path, { group: this.#group, cause: error });
     }
+    if (this.#isAborted() && !this.#isHandedOver) throw new SnapshotNotWrittenError(this.#path, { group: this.#group });
   }
 
   async #take(chunk: Uint8Array): Promise<void> {
@@ -196,9 +199,9 @@ export class SnapshotFileWriter implements SnapshotWriter {
     this.#isRenamed = true;
     await disk.syncDirectory(directory);
     if (this.#isAborted()) return;
-    this.#isBeingNamed = true;
+    this.#isHandedOver = true;
     await this.#host.written({ group: this.#group, snapshot, path: this.#finalPath });
-    this.#isBeingNamed = false;
+    this.#isCommitted = true;
     this.#host.closed(this);
   }
 
@@ -208,7 +211,7 @@ export class SnapshotFileWriter implements SnapshotWriter {
 
   async #abort(): Promise<void> {
     // Its name may stand in the log any moment.
-    if (this.#isBeingNamed) return;
+    if (this.#isHandedOver && !this.#isCommitted) return;
     try {
       await this.#underWay;
     } catch (error) {

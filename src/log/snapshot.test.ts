@@ -153,7 +153,8 @@ describe.for(implementations)("the snapshots of a log $name", ({ host: makeHost,
     await host.until(made.abort());
     await host.until(made.abort());
     expect(log.group(1).snapshot).toBeUndefined();
-    expect(() => made.write(filler(1, 1))).toThrow("before it is committed or aborted");
+    await expect(host.until(made.write(filler(1, 1)))).rejects.toMatchObject({ code: "SNAPSHOT_NOT_WRITTEN" });
+    await expect(host.until(made.commit())).rejects.toMatchObject({ code: "SNAPSHOT_NOT_WRITTEN", group: 1 });
   });
 
   test("one that was made is dropped when a newer one was installed meanwhile", async () => {

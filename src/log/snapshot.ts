@@ -17,8 +17,9 @@ export interface StoredSnapshot extends SnapshotMeta {
 }
 
 /**
- * Takes a snapshot's stream. One call at a time: each promise is awaited before the next call. After a rejection nothing of
- * it is left, and only `abort` may be called.
+ * Takes a snapshot's stream. One call at a time, save `abort`: each promise is awaited before the next call. After a rejection
+ * nothing of it is left, and only `abort` may be called. Once it was aborted, by its host or by the end of the log, calls
+ * reject.
  */
 export interface SnapshotWriter {
   readonly meta: SnapshotMeta;
@@ -35,7 +36,10 @@ export interface SnapshotWriter {
    * `append` that installs it. Rejects with SnapshotNotWrittenError (SNAPSHOT_NOT_WRITTEN).
    */
   commit(): Promise<void>;
-  /** Removes what was written, also after `commit` if it was received and not installed. Idempotent, at any time. */
+  /**
+   * Removes what was written, also after `commit` if it was received and not installed. Idempotent, at any time; without
+   * effect once `commit` is about to end.
+   */
   abort(): Promise<void>;
 }
 

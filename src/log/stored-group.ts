@@ -5,7 +5,7 @@ import type { EntryFetcher } from "./entry-fetcher.ts";
 import { AppendedLog, entryDataBytes, type GroupLog } from "./group-log.ts";
 import type { LogDamagedError } from "./log-errors.ts";
 import type { LogRecords } from "./node-log.ts";
-import { type BatchPlace, PositionIndex, type PositionRun } from "./position-index.ts";
+import { type BatchPlace, PositionIndex, type PositionRun, type StoredRun } from "./position-index.ts";
 import type { RecordSet, SnapshotRecord } from "./record-set.ts";
 import type { StoredSnapshot } from "./snapshot.ts";
 import { TermRuns } from "./term-runs.ts";
@@ -155,7 +155,8 @@ export class StoredGroup implements GroupLog {
     if (this.newestSet === set) this.newestSet = undefined;
     if (this.newestUrgentSet === set) this.newestUrgentSet = undefined;
     if (set.snapshot !== undefined) this.#snapshotWritten(set.snapshot);
-    if (set.entries.length > 0) this.#entriesWritten(set, place);
+    if (set.isRestated) this.#restatedWritten(set, place);
+    else if (set.entries.length > 0) this.#entriesWritten(set, place);
     if (set.hardState === undefined) return;
     this.durable.term = set.hardState.term;
     this.durable.vote = set.hardState.vote ?? 0;
@@ -169,6 +170,40 @@ export class StoredGroup implements GroupLog {
     this.#appended.compactTo(index);
     this.#positions.compactTo(index, this.durable.lastIndex);
     this.#durableFirstIndex = index + 1;
+  }
+
+  /** The oldest segment that holds an entry of this group which is still needed; undefined: none does. */
+  oldestSegment(): number | undefined {
+    return this.#positions.oldestSegment();
+  }
+
+  /** What is needed of `segment`. */
+  runsIn(segment: number): readonly StoredRun[] {
+    return this.#positions.runsIn(segment, this.durable.lastIndex);
+  }
+
+  /** Whether `entry` is in the log, and the disk has it in `segment`. */
+  holds(entry: Entry, segment: number): boolean {
+    const { index, term } = entry;
+    if (index < this.firstIndex || index > this.lastIndex || this.term(index) !== term) return false;
+    const run = this.#positions.find(index, this.durable.lastIndex);
+    if (run?.place === undefined) return false;
+    return run.place.segment === segment || run.earlierPlaces.some((place) => place.segment === segment);
+  }
+
+  /** Durable entries from `index` on, at least one; undefined if it is damaged. Entries that are gone meanwhile may be among them. */
+  async readStored(index: LogIndex): Promise<readonly Entry[] | undefined> {
+    for (;;) {
+      const entry = this.#appended.cache.get(index) ?? this.#readBack(index);
+      if (entry !== undefined) return [entry];
+      const before = this.#positions.find(index, this.durable.lastIndex);
+      if (before === undefined) return [];
+      const result = await this.#host.fetcher.fetch(this, this.#positions, index);
+      if ("entries" in result) return result.entries.filter((found) => found.index >= index);
+      if ("damage" in result) this.#lost(index, before, result.damage);
+      else await this.#host.troubled(result.trouble);
+      if (this.#isDamaged) return undefined;
+    }
   }
 
   /** Resolves when nothing is being read any more. */
@@ -210,6 +245,15 @@ export class StoredGroup implements GroupLog {
     let safeIndex = this.lastIndex + 1;
     for (const index of this.#unwrittenFirsts) safeIndex = Math.min(safeIndex, index);
     this.#appended.cache.evict(this.#host.cacheBytesMax, safeIndex);
+  }
+
+  /** What was compacted since it was restated nobody needs. */
+  #restatedWritten(set: RecordSet, place: BatchPlace): void {
+    const firstIndex = Math.max((set.entries[0] as Entry).index, this.#durableFirstIndex);
+    const lastIndex = Math.min((set.entries.at(-1) as Entry).index, this.durable.lastIndex);
+    if (firstIndex > lastIndex) return;
+    const moved = { firstIndex, lastIndex, place, earlierPlaces: set.earlierPlaces, dataBytes: set.bytes };
+    this.#positions.restate(moved, this.durable.lastIndex);
   }
 
   #readBack(index: LogIndex): Entry | undefined {

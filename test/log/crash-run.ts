@@ -1,13 +1,24 @@
 /**
  * One seed of random life for a log on the simulated disk: appends to several groups, truncations, large entries, hints,
- * power cuts that lose, tear and reorder what was not synced, kills, disk errors at any call, a disk that is full for a while.
+ * snapshots made and received, compaction, segments given up, power cuts that lose, tear and reorder what was not synced, kills, disk errors at any call, a disk that is full for a while.
  * After every start each group must stand exactly as after some prefix of what was appended to it, and that prefix must
  * hold everything that was acknowledged.
  */
-import { type Log, LogDiskError, LogDiskFullError } from "../../src/log/index.ts";
+import { type Log, LogDiskError, LogDiskFullError, SnapshotNotWrittenError } from "../../src/log/index.ts";
+import type { Logger } from "../../src/platform/index.ts";
 import type { Entry, HardState } from "../../src/raft/index.ts";
 import type { SeededRandom } from "../../src/simulation/index.ts";
-import { configurationEntry, entry, filler, openLog, readAll, SimulatedHost } from "./fixture.ts";
+import {
+  configurationEntry,
+  entry,
+  filler,
+  meta,
+  openLog,
+  readAll,
+  readSnapshot,
+  SimulatedHost,
+  writeSnapshot,
+} from "./fixture.ts";
 
 /** What a run did, so that a test can show that the interesting things happened. */
 export interface CrashRunCounts {
@@ -20,23 +31,45 @@ export interface CrashRunCounts {
   segments: number;
   readBack: number;
   settled: number;
+  snapshots: number;
+  installed: number;
+  /** Snapshots that were found at a start. */
+  restored: number;
+  restated: number;
+  givenUp: number;
+  wanted: number;
+}
+
+interface Base {
+  readonly index: number;
+  readonly term: number;
 }
 
 interface AppendedSet {
+  /** The log begins anew behind it. */
+  readonly base: Base | undefined;
   readonly entries: readonly Entry[];
   readonly hardState: HardState | undefined;
   isAcknowledged: boolean;
 }
 
 interface GroupState {
+  /** Behind it the log begins, if nothing is compacted. */
+  readonly base: Base;
   readonly entries: readonly Entry[];
   readonly hardState: HardState;
 }
 
 /** What a group must be: where it stood at the last start, and what was appended since. */
 class ModelGroup {
-  base: GroupState = { entries: [], hardState: { term: 0, vote: undefined, commit: 0 } };
+  base: GroupState = { base: { index: 0, term: 0 }, entries: [], hardState: { term: 0, vote: undefined, commit: 0 } };
   sets: AppendedSet[] = [];
+  /** Terms and streams of all snapshots that were ever begun, by index. */
+  readonly snapshots = new Map<number, { readonly term: number; readonly stream: Uint8Array }>();
+  /** Of the newest snapshot that is known to be durable. */
+  snapshotIndex = 0;
+  /** The highest index up to which the log was ever cut. */
+  compactedIndex = 0;
 
   get newest(): GroupState {
     return this.sets.reduce(apply, this.base);
@@ -56,29 +89,47 @@ class ModelGroup {
 }
 
 function apply(state: GroupState, set: AppendedSet): GroupState {
+  const before = set.base === undefined ? state : { base: set.base, entries: [] };
   const first = set.entries[0]?.index;
-  const kept = first === undefined ? state.entries : state.entries.slice(0, first - 1);
-  return { entries: [...kept, ...set.entries], hardState: set.hardState ?? state.hardState };
+  const kept = first === undefined ? before.entries : before.entries.slice(0, first - 1 - before.base.index);
+  return { base: before.base, entries: [...kept, ...set.entries], hardState: set.hardState ?? state.hardState };
+}
+
+function lastIndexOf({ base, entries }: GroupState): number {
+  return base.index + entries.length;
+}
+
+function termAt({ base, entries }: GroupState, index: number): number | undefined {
+  return index === base.index ? base.term : entries[index - base.index - 1]?.term;
 }
 
 /** Acknowledged without being durable: it brings a commit index alone. */
 function isHint(set: AppendedSet, base: GroupState, sets: readonly AppendedSet[]): boolean {
-  if (set.entries.length > 0) return false;
+  if (set.entries.length > 0 || set.base !== undefined) return false;
   const before = sets.slice(0, sets.indexOf(set)).reduce(apply, base).hardState;
   return set.hardState?.term === before.term && set.hardState.vote === before.vote;
 }
 
-function fingerprint(state: GroupState): string {
-  const entries = state.entries.map((one) =>
-    one.kind === "normal"
-      ? `${one.term}.${one.index}.${Buffer.from(one.data).toString("base64")}`
-      : `${one.term}.${one.index}.${JSON.stringify(one.change)}`,
-  );
+/** Of the log from `firstIndex` on. */
+function fingerprint(state: Omit<GroupState, "base">, firstIndex: number): string {
+  const entries = state.entries
+    .filter((one) => one.index >= firstIndex)
+    .map((one) =>
+      one.kind === "normal"
+        ? `${one.term}.${one.index}.${Buffer.from(one.data).toString("base64")}`
+        : `${one.term}.${one.index}.${JSON.stringify(one.change)}`,
+    );
   const { term, vote, commit } = state.hardState;
   return `${term} ${vote} ${commit} ${entries.join(" ")}`;
 }
 
 const groupCount = 3;
+
+/** Mostly one block; some of several pieces. */
+function streamOf(index: number, seed: number): Uint8Array {
+  const hash = index * 7_919 + seed * 104_729;
+  return filler(hash % (hash % 5 === 0 ? 600_000 : 9_000), index);
+}
 
 /** Writes and syncs are most of what a log does. */
 const failingOperations = [
@@ -97,10 +148,17 @@ export class CrashRun {
     segments: 0,
     readBack: 0,
     settled: 0,
+    snapshots: 0,
+    installed: 0,
+    restored: 0,
+    restated: 0,
+    givenUp: 0,
+    wanted: 0,
   };
 
   constructor(seed: number) {
     this.#host = new SimulatedHost({ seed });
+    this.#seed = seed;
     this.#random = this.#host.world.random;
     this.#segmentBytes = this.#random.pick([16_384, 65_536, 1_048_576]);
   }
@@ -122,6 +180,15 @@ export class CrashRun {
   readonly #host: SimulatedHost;
   readonly #random: SeededRandom;
   readonly #segmentBytes: number;
+  readonly #seed: number;
+  readonly #logger: Logger = {
+    log: (_level, message) => {
+      if (message === "log entries restated") this.counts.restated++;
+      if (message === "log segment given up") this.counts.givenUp++;
+    },
+  };
+  /** Groups of which the log asked for a snapshot. */
+  readonly #wanted = new Set<number>();
   readonly #groups = new Map<number, ModelGroup>(
     Array.from({ length: groupCount }, (_, place) => [place + 1, new ModelGroup()]),
   );
@@ -183,6 +250,8 @@ export class CrashRun {
       bootCounter: this.#boots,
       diskEpochSeen: this.#epoch,
       freeBytesMin: 0,
+      reclaimBytes: 60_000,
+      logger: this.#logger,
     });
     this.#host.machine.disk.clearFaults();
     this.#log = log;
@@ -192,6 +261,10 @@ export class CrashRun {
     });
     log.onDamage((error) => {
       throw error;
+    });
+    log.onSnapshotWanted((group) => {
+      this.#wanted.add(group);
+      this.counts.wanted++;
     });
     this.counts.starts++;
     if (recovery.tornBytes > 0) this.counts.tornStarts++;
@@ -207,25 +280,59 @@ export class CrashRun {
 
   /** What was found becomes what must be there from now on: it is durable once `open` has resolved. */
   async #compare(id: number, model: ModelGroup): Promise<void> {
-    const log = this.#current;
-    const entries = await this.#host.until(readAll(log, id));
+    const group = this.#current.group(id);
+    const { firstIndex, snapshot } = group;
+    const entries = await this.#host.until(readAll(this.#current, id));
     for (const { index, term } of entries) {
-      if (log.group(id).term(index) !== term) throw new Error(`group ${id}: another term at ${index}`);
+      if (group.term(index) !== term) throw new Error(`group ${id}: another term at ${index}`);
     }
-    const found = { entries, hardState: log.group(id).hardState };
-    const text = fingerprint(found);
-    if (!model.allowed().some((state) => fingerprint(state) === text)) {
-      const wanted = model.allowed().map((state) => fingerprint(state).slice(0, 400));
-      throw new Error(`group ${id}: found\n${text.slice(0, 400)}\nallowed\n${wanted.join("\n")}`);
+    const snapshotIndex = snapshot?.index ?? 0;
+    const found = { entries, hardState: group.hardState };
+    const text = fingerprint(found, firstIndex);
+    const matching = model.allowed().find((state) => {
+      const commit = Math.max(state.hardState.commit, snapshotIndex);
+      const wanted = { entries: state.entries, hardState: { ...state.hardState, commit } };
+      const isSameStart = firstIndex > state.base.index && termAt(state, firstIndex - 1) === group.term(firstIndex - 1);
+      return isSameStart && snapshotIndex >= state.base.index && fingerprint(wanted, firstIndex) === text;
+    });
+    if (matching === undefined) {
+      const wanted = model
+        .allowed()
+        .map((state) => `${state.base.index} ${fingerprint(state, firstIndex).slice(0, 400)}`);
+      throw new Error(`group ${id}: found ${firstIndex}\n${text.slice(0, 400)}\nallowed\n${wanted.join("\n")}`);
     }
-    model.base = found;
+    // One entry more than was compacted may be gone: its term stands for the base.
+    const cut = Math.max(model.compactedIndex + 1, matching.base.index);
+    if (firstIndex - 1 > Math.min(snapshotIndex, cut)) {
+      throw new Error(`group ${id}: begins at ${firstIndex}, with a snapshot at ${snapshotIndex}, cut up to ${cut}`);
+    }
+    if (snapshotIndex < model.snapshotIndex || snapshotIndex > lastIndexOf(matching)) {
+      throw new Error(`group ${id}: snapshot ${snapshotIndex}, known ${model.snapshotIndex}`);
+    }
+    await this.#compareSnapshot(id, model);
+    model.base = { ...matching, hardState: found.hardState };
     model.sets = [];
+    model.snapshotIndex = snapshotIndex;
+  }
+
+  async #compareSnapshot(id: number, model: ModelGroup): Promise<void> {
+    const { snapshot } = this.#current.group(id);
+    if (snapshot === undefined) return;
+    const known = model.snapshots.get(snapshot.index);
+    const stream = await this.#host.until(readSnapshot(this.#current.openSnapshot(id), 50_000));
+    if (known?.term !== snapshot.term || Buffer.compare(known.stream, stream) !== 0) {
+      throw new Error(`group ${id}: another snapshot at ${snapshot.index}`);
+    }
+    this.counts.restored++;
   }
 
   async #step(): Promise<void> {
     const random = this.#random;
     const dice = random.integer(0, 99);
-    if (dice < 60) this.#append();
+    if (dice < 52) this.#append();
+    else if (dice < 56) this.#makeSnapshot();
+    else if (dice < 58) await this.#receiveSnapshot();
+    else if (dice < 60) this.#compact();
     else if (dice < 85) await this.#host.run(random.pick([0.1, 0.5, 2, 30]));
     else if (dice < 90) await this.#readSome();
     else if (dice < 92) this.#injectError(random.integer(0, 5));
@@ -239,10 +346,12 @@ export class CrashRun {
   #append(): void {
     const random = this.#random;
     const [id, model] = random.pick([...this.#groups]);
-    const { entries, hardState } = model.newest;
+    const { newest } = model;
+    const { entries, hardState } = newest;
+    const lastIndex = lastIndexOf(newest);
     const kind = random.integer(0, 9);
     if (kind === 0) {
-      this.#push(id, model, [], { ...hardState, commit: this.#someCommit(hardState, entries) });
+      this.#push(id, model, [], { ...hardState, commit: random.integer(hardState.commit, lastIndex) });
       return;
     }
     const term = Math.max(hardState.term, 1) + (random.chance(0.2) ? 1 : 0);
@@ -252,18 +361,14 @@ export class CrashRun {
       return;
     }
     // Only what is not committed may be replaced.
-    const isRewrite = random.chance(0.15) && entries.length > hardState.commit;
-    const first = isRewrite ? random.integer(hardState.commit + 1, entries.length) : entries.length + 1;
-    const entryTerm = Math.max(isRewrite ? hardState.term + 1 : term, entries.at(-1)?.term ?? 0);
+    const isRewrite = random.chance(0.15) && lastIndex > hardState.commit;
+    const first = isRewrite ? random.integer(hardState.commit + 1, lastIndex) : lastIndex + 1;
+    const entryTerm = Math.max(isRewrite ? hardState.term + 1 : term, entries.at(-1)?.term ?? newest.base.term);
     const count = random.pick([1, 1, 1, 2, 5]);
     const added = Array.from({ length: count }, (_, place) => this.#entry(first + place, entryTerm));
     const isChanged = entryTerm > hardState.term || random.chance(0.3);
     const next = { term: Math.max(entryTerm, hardState.term), vote, commit: hardState.commit };
     this.#push(id, model, added, isChanged ? next : undefined);
-  }
-
-  #someCommit(hardState: HardState, entries: readonly Entry[]): number {
-    return this.#random.integer(hardState.commit, Math.max(hardState.commit, entries.length));
   }
 
   #entry(index: number, term: number): Entry {
@@ -273,25 +378,115 @@ export class CrashRun {
     return entry(index, term, filler(bytes, random.integer(0, 1_000)));
   }
 
-  #push(id: number, model: ModelGroup, entries: readonly Entry[], hardState: HardState | undefined): void {
-    const set: AppendedSet = { entries, hardState, isAcknowledged: false };
+  #push(
+    id: number,
+    model: ModelGroup,
+    entries: readonly Entry[],
+    hardState: HardState | undefined,
+    base: Base | undefined = undefined,
+  ): void {
+    const set: AppendedSet = { base, entries, hardState, isAcknowledged: false };
     model.sets.push(set);
-    this.#current.append(id, { entries, hardState, snapshot: undefined }, () => {
+    const snapshot = base === undefined ? undefined : { ...meta(base.index, base.term), data: new Uint8Array(0) };
+    this.#current.append(id, { entries, hardState, snapshot }, () => {
       if (set.isAcknowledged) throw new Error("acknowledged twice");
       if (model.sets.slice(0, model.sets.indexOf(set)).some((earlier) => !earlier.isAcknowledged)) {
         throw new Error("acknowledged before an earlier set of its group");
       }
       set.isAcknowledged = true;
       this.counts.acknowledged++;
+      if (base === undefined) return;
+      model.snapshotIndex = base.index;
+      this.counts.installed++;
     });
+  }
+
+  /** Of what is committed; it goes on while other things happen, and may be cut short by any of them. */
+  #makeSnapshot(wanted?: number): void {
+    const [id, model] = this.#random.pick(
+      [...this.#groups].filter(([group]) => wanted === undefined || group === wanted),
+    );
+    const { newest } = model;
+    const group = this.#current.group(id);
+    const from = Math.max(group.snapshot?.index ?? 0, newest.base.index) + 1;
+    if (from > newest.hardState.commit) return;
+    const index = this.#random.integer(from, newest.hardState.commit);
+    // Another one at the same place may stand there already, or be under way.
+    if (model.snapshots.has(index)) return;
+    const term = group.term(index);
+    const stream = streamOf(index, this.#seed);
+    model.snapshots.set(index, { term, stream });
+    const log = this.#current;
+    const isAborted = this.#random.chance(0.1);
+    const writer = log.createSnapshot(id, meta(index, term));
+    const done = (): void => {
+      if (this.#log !== log || log.group(id).snapshot?.index !== index) return;
+      model.snapshotIndex = index;
+      this.counts.snapshots++;
+      if (this.#random.chance(0.8)) this.#cut(id, model, index);
+    };
+    const failed = (error: unknown): void => {
+      if (!(error instanceof SnapshotNotWrittenError)) throw error;
+    };
+    void writeSnapshot(writer, stream).then(done, failed);
+    if (isAborted) void writer.abort();
+  }
+
+  #cut(id: number, model: ModelGroup, index: number): void {
+    this.#current.compact(id, index);
+    model.compactedIndex = Math.max(model.compactedIndex, index);
+  }
+
+  /** As a host does, with a tail for slow followers or without. */
+  #compact(): void {
+    const [id, model] = this.#random.pick([...this.#groups]);
+    const group = this.#current.group(id);
+    const last = group.snapshot?.index ?? 0;
+    if (last >= group.firstIndex) this.#cut(id, model, this.#random.integer(group.firstIndex, last));
+    const [wanted] = this.#wanted;
+    if (wanted === undefined) return;
+    this.#wanted.delete(wanted);
+    this.#makeSnapshot(wanted);
+  }
+
+  async #receiveSnapshot(): Promise<void> {
+    const random = this.#random;
+    const [id, model] = random.pick([...this.#groups]);
+    const { commit } = model.newest.hardState;
+    const index = random.integer(commit + 1, Math.max(commit, lastIndexOf(model.newest)) + 5);
+    const term = Math.max(model.newest.hardState.term, 1);
+    const stream = streamOf(index, this.#seed);
+    if (model.snapshots.has(index)) return;
+    model.snapshots.set(index, { term, stream });
+    try {
+      await this.#host.until(writeSnapshot(this.#current.receiveSnapshot(id, meta(index, term)), stream));
+    } catch (error) {
+      if (!(error instanceof SnapshotNotWrittenError)) throw error;
+      return;
+    }
+    // What a leader sends counts only while it is news.
+    const { newest } = model;
+    if (this.#hasFailed || newest.hardState.commit >= index || random.chance(0.1)) return;
+    const entries = Array.from({ length: random.pick([0, 0, 1, 4]) }, (_, place) =>
+      this.#entry(index + 1 + place, term),
+    );
+    this.#push(
+      id,
+      model,
+      entries,
+      { ...newest.hardState, term: newest.hardState.term, commit: index },
+      { index, term },
+    );
   }
 
   async #readSome(): Promise<void> {
     const [id, model] = this.#random.pick([...this.#groups]);
     const wanted = model.newest;
     const entries = await this.#host.until(readAll(this.#current, id));
-    const found = { entries, hardState: this.#current.group(id).hardState };
-    if (fingerprint(found) !== fingerprint(wanted)) throw new Error(`group ${id} reads otherwise than it was appended`);
+    const { firstIndex, hardState } = this.#current.group(id);
+    // While it was read, the log may have been cut.
+    if (fingerprint({ entries, hardState }, firstIndex) !== fingerprint(wanted, firstIndex))
+      throw new Error(`group ${id} reads otherwise than it was appended`);
     this.counts.readBack++;
   }
 
