@@ -1,4 +1,11 @@
-import { type Cancellation, Channel, type Closed, InvalidArgumentError, Semaphore } from "../channels/index.ts";
+import {
+  type Cancellation,
+  Channel,
+  type Closed,
+  contextOf,
+  InvalidArgumentError,
+  Semaphore,
+} from "../channels/index.ts";
 import { assert, type DatagramHandlers, type DatagramSocket, type SocketAddress } from "../platform/index.ts";
 import { addressFrom } from "./address.ts";
 import { ConnectionClosedError, DatagramNotSentError } from "./connection-errors.ts";
@@ -66,18 +73,26 @@ export class UdpSocket implements AsyncIterable<Datagram> {
    * (INVALID_ARGUMENT) on a socket that listens; CancelledError, DeadlineExceededError when `cancellation` ends before
    * it was this datagram's turn.
    */
-  async send(data: string | Uint8Array, cancellation?: Cancellation): Promise<void> {
-    if (this.remoteAddress === undefined) throw new InvalidArgumentError("a socket that listens sends by sendTo");
-    await this.#send(data, undefined, cancellation);
+  send(data: string | Uint8Array, cancellation?: Cancellation): Promise<void> {
+    if (this.remoteAddress === undefined) {
+      return Promise.reject(new InvalidArgumentError("a socket that listens sends by sendTo"));
+    }
+    return this.#send(data, undefined, cancellation);
   }
 
   /**
    * As {@link send}, from a socket that listens, to `to`. Names are looked up each time: numeric addresses are quicker.
    * @throws InvalidAddressError (INVALID_ADDRESS), and what {@link send} throws.
    */
-  async sendTo(data: string | Uint8Array, to: string | SocketAddress, cancellation?: Cancellation): Promise<void> {
-    if (this.remoteAddress !== undefined) throw new InvalidArgumentError("a socket that was dialled sends by send");
-    await this.#send(data, addressFrom(to), cancellation);
+  sendTo(data: string | Uint8Array, to: string | SocketAddress, cancellation?: Cancellation): Promise<void> {
+    if (this.remoteAddress !== undefined) {
+      return Promise.reject(new InvalidArgumentError("a socket that was dialled sends by send"));
+    }
+    try {
+      return this.#send(data, addressFrom(to), cancellation);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Datagrams that wait are dropped; the port is free afterwards. Idempotent. */
@@ -115,26 +130,45 @@ export class UdpSocket implements AsyncIterable<Datagram> {
     return this.#socket;
   }
 
-  async #send(
+  /** One promise is made for a datagram that need not wait. */
+  #send(
     data: string | Uint8Array,
     to: SocketAddress | undefined,
     cancellation: Cancellation | undefined,
   ): Promise<void> {
-    const turn = this.#sending.acquire(1, cancellation);
-    if (turn !== undefined) await turn;
-    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    if (cancellation !== undefined && contextOf(cancellation).isDone) return this.#sendInTurn(data, to, cancellation);
+    return this.#sending.tryAcquire() ? this.#handOver(data, to) : this.#sendInTurn(data, to, cancellation);
+  }
+
+  async #sendInTurn(
+    data: string | Uint8Array,
+    to: SocketAddress | undefined,
+    cancellation: Cancellation | undefined,
+  ): Promise<void> {
+    await this.#sending.acquire(1, cancellation);
+    await this.#handOver(data, to);
+  }
+
+  /** Its place among those under way is taken. */
+  #handOver(data: string | Uint8Array, to: SocketAddress | undefined): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      if (this.#isClosed) {
+        this.#sending.release();
+        reject(new ConnectionClosedError(this.#targetOf(to)));
+        return;
+      }
+      const bytes = typeof data === "string" ? Buffer.from(data) : data;
+      this.#bound.send(bytes, to, (error) => {
+        this.#sending.release();
+        if (error === undefined) resolve();
+        else reject(new DatagramNotSentError(this.#targetOf(to), error.code, { cause: error }));
+      });
+    });
+  }
+
+  #targetOf(to: SocketAddress | undefined): SocketAddress {
     const target = to ?? this.remoteAddress;
     assert(target !== undefined, "a datagram goes to somebody");
-    try {
-      if (this.#isClosed) throw new ConnectionClosedError(target);
-      await new Promise<void>((resolve, reject) => {
-        this.#bound.send(bytes, to, (error) => {
-          if (error === undefined) resolve();
-          else reject(new DatagramNotSentError(target, error.code, { cause: error }));
-        });
-      });
-    } finally {
-      this.#sending.release();
-    }
+    return target;
   }
 }

@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from "node:dgram";
-import { lookup } from "node:dns";
+import { type LookupOneOptions, lookup } from "node:dns";
+import { isIP } from "node:net";
 import { assert } from "./assert.ts";
 import type { DatagramHandlers, DatagramNetwork, DatagramSocket } from "./datagram.ts";
 import { NetworkError, type SocketAddress } from "./network.ts";
@@ -14,7 +15,7 @@ export class NodeDatagramNetwork implements DatagramNetwork {
     const host = address.host === "" ? undefined : address.host;
     const family =
       target?.family ?? (host === undefined ? 4 : (await resolveHost({ host, port: 0 }, operation)).family);
-    const socket = createSocket(family === 6 ? "udp6" : "udp4");
+    const socket = createSocket({ type: family === 6 ? "udp6" : "udp4", lookup: lookupUnlessNumeric });
     try {
       await started(socket, (done) =>
         socket.bind({ port: address.port, exclusive: true, ...(host !== undefined && { address: host }) }, done),
@@ -63,6 +64,17 @@ class NodeDatagramSocket implements DatagramSocket {
     this.#closing ??= new Promise((resolve) => this.#socket.close(() => resolve()));
     return this.#closing;
   }
+}
+
+/** A numeric address is at hand at once: Node's own look-up would wait a tick for it, for every datagram. */
+function lookupUnlessNumeric(
+  host: string,
+  options: LookupOneOptions,
+  callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
+): void {
+  const version = isIP(host);
+  if (version === 0) lookup(host, options, callback);
+  else callback(null, host, version);
 }
 
 /** Waits for `start` to call back, or for the socket to fail. */
