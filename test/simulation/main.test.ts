@@ -1,5 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 
 const main = join(import.meta.dirname, "../../dist/simulation/main.js");
@@ -33,15 +35,33 @@ test("the story of a run is told, one line an event", () => {
 test("seeds run one after the other, and are counted", () => {
   const { output, status } = run("--seconds", "1", "--from", "10", "--until", "1000");
   expect(status).toBe(0);
-  expect(output).toMatch(/^simulator: \d+ seeds from 10, 0 failed, /m);
+  expect(output).toMatch(/^simulator: \d+ seeds up to \d+, 0 failed, /m);
+  expect(output).toMatch(/^ +\d+ an election is won$/m);
 });
 
-test.for([["--seed", "x"], ["--nonsense"], ["--seconds", "-1"]])("%s is refused in a line", (flags) => {
-  const { errors, status } = run(...flags);
-  expect(status).toBe(2);
-  expect(errors).toContain("Try --help.");
-  expect(errors).not.toContain("    at ");
+test("a long run goes on where it ended, and adds up [X-10]", () => {
+  const stateFile = join(mkdtempSync(join(tmpdir(), "coterie-simulator-")), "state.json");
+  const flags = ["--seeds", "2", "--until", "800", "--state", stateFile];
+  expect(run(...flags, "--from", "31").output).toMatch(/^simulator: 2 seeds up to 32, 0 failed, /m);
+  expect(run(...flags).output).toMatch(/^simulator: 4 seeds up to 34, 0 failed, /m);
+  rmSync(dirname(stateFile), { recursive: true });
 });
+
+test("a run can be played with a few of its faults [X-7]", () => {
+  const { output } = run("--seed", "2", "--faults", "1,3", "--trace", "--until", "1");
+  expect(output.match(/^fault \d+, /gm)).toHaveLength(2);
+  expect(run("--seed", "2", "--until", "1500", "--shrink").output).toContain("seed 2 does not fail.");
+});
+
+test.for([["--seed", "x"], ["--nonsense"], ["--seconds", "-1"], ["--shrink"], ["--seed", "1", "--commit", "nonsense"]])(
+  "%s is refused in a line",
+  (flags) => {
+    const { errors, status } = run(...flags);
+    expect(status).toBe(2);
+    expect(errors).toMatch(/Try --help\.|no commit nonsense/);
+    expect(errors).not.toContain("    at ");
+  },
+);
 
 test("--help shows what there is", () => {
   const { output, status } = run("--help");
