@@ -42,6 +42,8 @@ export interface NodeSettings {
   readonly replyWindowBytes: number;
   /** Large commands and replies that are being put together from one peer's pieces. Default 256 MiB. */
   readonly assembledBytesMax: number;
+  /** Entries that one append carries; a single larger one passes. Default 256 KiB. */
+  readonly appendBytesMax: number;
   /** How long one turn applies entries, at least one, before others get theirs and replies go out. Default 1. */
   readonly applySliceMs: number;
   /** Largest distance of an entry's time from the median of the voters' clocks. Default 500. */
