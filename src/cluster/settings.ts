@@ -81,6 +81,7 @@ export const nodeDefaults: NodeSettings = {
   replyWindowBytes: 512 * kibibyte,
   assembledBytesMax: 256 * mebibyte,
   applySliceMs: 1,
+  appendBytesMax: 256 * kibibyte,
   clockBandMs: 500,
   checksumIntervalMs: 300_000,
   statusTimeoutMs: 1_000,
