@@ -12,7 +12,6 @@ import { Replica, type ReplicaHost } from "./replica.ts";
 /** Committed entries that are handed out and not applied yet, in bytes. */
 const applyBytesMax = 4 * 1_048_576;
 /** Entries in one message to a follower, and in all that are under way to it: a slow connection should not hold more. */
-const messageBytesMax = 256 * 1_024;
 const inflightBytesMax = 4 * 1_048_576;
 
 export interface HostedGroupOptions {
