@@ -55,7 +55,7 @@ export class HostedGroup {
       configuration: { voters, votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false },
       applied: 0,
       applyBytesMax,
-      messageBytesMax,
+      messageBytesMax: settings.appendBytesMax,
       inflightBytesMax,
       heartbeatsOvertake: true,
     });
