@@ -5,6 +5,7 @@ import { type Conditions, fileSystemOf, readConditions } from "./conditions.ts";
 import { type BenchOptions, parseOptions, UsageError } from "./options.ts";
 import { gateTable, renderTable, type SuiteReport } from "./report.ts";
 import type { Bench, Suite } from "./suite.ts";
+import { channelsSuite } from "./suites/channels.ts";
 import { failoverSuite } from "./suites/failover.ts";
 import { memorySuite } from "./suites/memory.ts";
 import { netSuite } from "./suites/net.ts";
@@ -12,7 +13,15 @@ import { etcdSuite, redisSuite, throughputSuite } from "./suites/throughput.ts";
 import { Children } from "./systems/children.ts";
 import { repositoryRoot } from "./systems/coterie.ts";
 
-const suites: readonly Suite[] = [redisSuite, etcdSuite, throughputSuite, memorySuite, failoverSuite, netSuite];
+const suites: readonly Suite[] = [
+  redisSuite,
+  etcdSuite,
+  throughputSuite,
+  memorySuite,
+  failoverSuite,
+  channelsSuite,
+  netSuite,
+];
 const defaultSuites: readonly Suite[] = [throughputSuite, memorySuite];
 
 const help = `Usage: npm run bench -- [SUITE …] [options]
