@@ -11,7 +11,7 @@ import { Replica, type ReplicaHost } from "./replica.ts";
 
 /** Committed entries that are handed out and not applied yet, in bytes. */
 const applyBytesMax = 4 * 1_048_576;
-/** Entries in one message to a follower, and in all that are under way to it: a slow connection should not hold more. */
+/** Entries that are under way to one follower: a slow connection should not hold more. */
 const inflightBytesMax = 4 * 1_048_576;
 
 export interface HostedGroupOptions {
