@@ -9,6 +9,7 @@ import { channelsSuite } from "./suites/channels.ts";
 import { failoverSuite } from "./suites/failover.ts";
 import { memorySuite } from "./suites/memory.ts";
 import { netSuite } from "./suites/net.ts";
+import { snapshotSuite } from "./suites/snapshot.ts";
 import { etcdSuite, redisSuite, throughputSuite } from "./suites/throughput.ts";
 import { Children } from "./systems/children.ts";
 import { repositoryRoot } from "./systems/coterie.ts";
@@ -21,6 +22,7 @@ const suites: readonly Suite[] = [
   failoverSuite,
   channelsSuite,
   netSuite,
+  snapshotSuite,
 ];
 const defaultSuites: readonly Suite[] = [throughputSuite, memorySuite];
 
