@@ -104,6 +104,12 @@ describe("CLIENT REPLY", () => {
     expect(await client.replies(3)).toEqual([ok, "1", "v"]);
     expect(client.received).toBe("+OK\r\n$1\r\n1\r\n$1\r\nv\r\n");
   });
+
+  test("ON answers though it comes as the command to be skipped", async () => {
+    const client = await connect(await start());
+    client.sendCommands(["CLIENT", "REPLY", "SKIP"], ["CLIENT", "REPLY", "ON"], ["ECHO", "1"]);
+    expect(await client.replies(2)).toEqual([ok, "1"]);
+  });
 });
 
 describe("CLIENT PAUSE", () => {

@@ -101,6 +101,8 @@ export class ClientOutput {
   setReplyMode(mode: "on" | "off" | "skip"): void {
     this.#skipsNext = mode === "skip" && !this.#isMuted;
     if (mode !== "skip") this.#isMuted = mode === "off";
+    // It answers that it is on, even where it came as the command to be skipped.
+    if (mode === "on") this.#skippedTicket = -1;
   }
 
   /** Gives to the socket what is ready, and of what waits as much as it takes. */

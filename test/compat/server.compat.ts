@@ -60,6 +60,9 @@ const conversations: readonly (readonly string[])[] = [
   ["quit", "ping"],
   ["quit a b"],
   ["client reply off", "ping", "client reply on", "ping", "client reply skip", "ping", "echo x"],
+  ["client reply skip", "client reply on", "ping"],
+  ["client reply skip", "client reply off", "ping", "client reply on", "ping"],
+  ["client reply off", "client reply skip", "client reply on", "ping"],
   ["client reply skip", "set a b", "get a", "client reply skip", "client reply skip", "ping", "ping", "ping"],
   [
     "client kill 1.1.1.1:1",
