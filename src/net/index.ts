@@ -17,6 +17,7 @@ export {
 } from "./json-datagrams.ts";
 export { anything, decodeJson, encodeJson, type JsonOptions, type MessageSchema } from "./json-message.ts";
 export { JsonStream, type JsonStreamOptions, type JsonStreamSettings } from "./json-stream.ts";
+export { linesOf } from "./lines.ts";
 export { type LinkKind, linkKinds } from "./link-kind.ts";
 export { Listener } from "./listener.ts";
 export {
