@@ -19,8 +19,7 @@ test("people get a table, a line to paste and how to stop", () => {
     "  n1    127.0.0.1:7001      811  follower",
     "  n2    127.0.0.1:7002     1234  leader",
     "",
-    "  The data lies in /data and is removed at the end (--dir keeps it).",
-    "",
+    "  Data  /data, removed at the end (--dir keeps it)",
     "  Try   redis-cli -p 7001 set hello world",
     "  See   coterie status --port 7001",
     "  Stop  Ctrl-C",
@@ -29,10 +28,10 @@ test("people get a table, a line to paste and how to stop", () => {
 });
 
 test.for([
-  { change: { isTemporary: false }, line: "the next start with this --dir goes on from it" },
+  { change: { isTemporary: false }, line: "Data  /data, from where the next start goes on" },
   {
     change: { directory: undefined },
-    line: "Nothing is kept on disk: all is gone at the end, and a node that dies stays dead.",
+    line: "Data  in memory only: gone at the end, and a node that dies stays dead",
   },
   { change: { hasPassword: true }, line: "redis-cli -p 7001 --askpass set hello world" },
 ])("it says: $line", ({ change, line }) => {
@@ -55,7 +54,8 @@ const died = { event: "died", name: "n1", pid: 811, exitCode: null, signal: "SIG
 test("a death comes with the command that brings the node back, or says that there is none", () => {
   const restart = "coterie start --dir /data/n1";
   expect(textReport.event({ ...died, restart })).toEqual([
-    "n1 (process 811) was ended by SIGKILL. Bring it back: coterie start --dir /data/n1",
+    "n1 (process 811) was ended by SIGKILL. Bring it back:",
+    "  coterie start --dir /data/n1",
   ]);
   expect(textReport.event({ ...died, signal: null, exitCode: 2, restart: undefined })).toEqual([
     "n1 (process 811) has ended with exit code 2. It stays dead: nothing of it is on disk.",

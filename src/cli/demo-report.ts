@@ -65,31 +65,32 @@ export const textReport: DemoReport = {
       "",
       ...formatTable(columns, rows).map((line) => `  ${line}`),
       "",
-      `  ${whereLine(view)}`,
-      "",
+      `  Data  ${whereLine(view)}`,
       `  Try   redis-cli -p ${port}${login} set hello world`,
       `  See   ${view.command} status --port ${port}`,
       "  Stop  Ctrl-C",
       "",
     ];
   },
-  event: (event) => [sentence(event)],
+  event: (event) => {
+    // A line of its own, which is taken whole by a triple click, however narrow the terminal is.
+    const command = event.event === "died" && event.restart !== undefined ? [`  ${event.restart}`] : [];
+    return [sentence(event), ...command];
+  },
 };
 
 function whereLine(view: DemoView): string {
-  if (view.directory === undefined)
-    return "Nothing is kept on disk: all is gone at the end, and a node that dies stays dead.";
+  if (view.directory === undefined) return "in memory only: gone at the end, and a node that dies stays dead";
   return view.isTemporary
-    ? `The data lies in ${view.directory} and is removed at the end (--dir keeps it).`
-    : `The data lies in ${view.directory}; the next start with this --dir goes on from it.`;
+    ? `${view.directory}, removed at the end (--dir keeps it)`
+    : `${view.directory}, from where the next start goes on`;
 }
 
 function sentence(event: DemoEvent): string {
   switch (event.event) {
     case "died": {
       const how = howItEnded(event.exitCode, event.signal);
-      const cure =
-        event.restart === undefined ? "It stays dead: nothing of it is on disk." : `Bring it back: ${event.restart}`;
+      const cure = event.restart === undefined ? "It stays dead: nothing of it is on disk." : "Bring it back:";
       return `${event.name} (process ${event.pid}) ${how}. ${cure}`;
     }
     case "back":

@@ -41,11 +41,12 @@ test("what only npm puts on the PATH is no name for the user's shell", () => {
   expect(commandName({ binary, path, npmCommand: "start" })).toBe(binary);
 });
 
-test("under npx the command is npx coterie, if it is our package that npx runs", () => {
+test("what npx has fetched is called by npx from anywhere, what is installed in some folder by its path", () => {
   const path = linkIn("node_modules", ".bin");
+  const fetched = join(folder, "_npx", "abc", "node_modules", "coterie", "bin", "coterie");
+  expect(commandName({ binary: fetched, path, npmCommand: "exec" })).toBe("npx coterie");
   const installed = join(folder, "node_modules", "coterie", "bin", "coterie");
-  expect(commandName({ binary: installed, path, npmCommand: "exec" })).toBe("npx coterie");
-  expect(commandName({ binary, path, npmCommand: "exec" })).toBe(binary);
+  expect(commandName({ binary: installed, path, npmCommand: "exec" })).toBe(installed);
 });
 
 test("words are quoted for a shell only where they must be", () => {

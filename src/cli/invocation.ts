@@ -10,9 +10,12 @@ export interface InvocationContext {
   readonly npmCommand: string | undefined;
 }
 
-/** "coterie" if the shell finds it, "npx coterie" under npx, else the path of `bin/coterie`. */
+/**
+ * "coterie" if the shell finds it, "npx coterie" where npx has fetched it, else the path of `bin/coterie`: what we print is
+ * pasted in another terminal, whose folder need not be the one that npx was called in.
+ */
 export function commandName(context: InvocationContext): string {
-  if (context.npmCommand === "exec" && isInPackages(context.binary)) return "npx coterie";
+  if (context.npmCommand === "exec" && /[\\/]_npx[\\/]/.test(context.binary)) return "npx coterie";
   // npm puts folders of packages before the PATH of the programs that it runs; the user's shell does not have them.
   const folders = context.path.split(delimiter).filter((folder) => !isInPackages(`${folder}/`));
   const isOnPath = folders.some((folder) => folder !== "" && isSameFile(join(folder, "coterie"), context.binary));

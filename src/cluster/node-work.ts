@@ -147,7 +147,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   /** Whether nobody waits here, and no other node for us. */
   get isQuiet(): boolean {
     for (const { replica } of this.#groups.values()) {
-      if (!replica.isIdle || (replica.isLeading && replica.isHandingOver)) return false;
+      if (!replica.isIdle || this.#isHandingOver(replica)) return false;
     }
     return this.waiting.size === 0;
   }
@@ -327,6 +327,12 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     if (!replica.isLeading || this.#tickCount < this.#handOverTick) return;
     this.#handOverTick = this.#tickCount + handOverTicks;
     replica.handOver((id) => !this.traffic.isPeerFull(id));
+  }
+
+  /** To somebody who is there: where all nodes stop at once nobody is. */
+  #isHandingOver(replica: Replica): boolean {
+    const target = replica.isLeading ? replica.handOverTarget : undefined;
+    return target !== undefined && this.#options.links().link(target, "control") !== undefined;
   }
 
   #resumeLanes(): void {

@@ -188,8 +188,9 @@ export class Replica {
     this.#host.markDirty(this);
   }
 
-  get isHandingOver(): boolean {
-    return this.core.status().transferTarget !== undefined;
+  /** To whom leadership is being handed; undefined while it is not. */
+  get handOverTarget(): ReplicaId | undefined {
+    return this.core.status().transferTarget;
   }
 
   /** Takes no further part. Whoever waits is answered, truly: with `reply` if nothing has happened. Idempotent. */

@@ -15,6 +15,13 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+export interface RunOptions {
+  /** Files and sockets that the system lets it and its children have open. Default: as this process. */
+  readonly openFilesMax?: number;
+  /** Default: the repository's {@link binary}. */
+  readonly program?: string;
+}
+
 /** A process of `coterie` whose output is collected. */
 export class Run {
   readonly child: ChildProcess;
@@ -23,13 +30,13 @@ export class Run {
   stderr = "";
   #onOutput: () => void = () => {};
 
-  /** `openFilesMax`: files and sockets that the system lets it and its children have open; by default as this process. */
-  constructor(words: readonly string[], environment: NodeJS.ProcessEnv = {}, openFilesMax?: number) {
+  constructor(words: readonly string[], environment: NodeJS.ProcessEnv = {}, options: RunOptions = {}) {
     // As in a user's shell: without what npm and the test runner put there.
     const rest = Object.fromEntries(
       Object.entries(process.env).filter(([name]) => !/^(npm_|COTERIE_|VITEST)/.test(name)),
     );
-    const command = [process.execPath, binary, ...words];
+    const { openFilesMax, program = binary } = options;
+    const command = [process.execPath, program, ...words];
     if (openFilesMax !== undefined) command.unshift("sh", "-c", `ulimit -n ${openFilesMax} && exec "$0" "$@"`);
     this.child = spawn(command[0] as string, command.slice(1), {
       stdio: ["ignore", "pipe", "pipe"],
@@ -121,8 +128,8 @@ export interface DemoEventLine {
 
 /** A demo with `--json`. */
 export class DemoRun extends Run {
-  constructor(words: readonly string[] = [], environment: NodeJS.ProcessEnv = {}) {
-    super(["demo", "--json", ...(words.includes("--port") ? [] : ["--port", "0"]), ...words], environment);
+  constructor(words: readonly string[] = [], environment: NodeJS.ProcessEnv = {}, options: RunOptions = {}) {
+    super(["demo", "--json", ...(words.includes("--port") ? [] : ["--port", "0"]), ...words], environment, options);
   }
 
   async ready(): Promise<readonly DemoNodeLine[]> {

@@ -62,7 +62,11 @@ test(`${clientCount} clients that come at once are all served, at little cost ea
 }, 120_000);
 
 test("clients beyond what the system has sockets for are told so, and the node goes on serving and logging", async () => {
-  const node = new Run(["demo", "--nodes", "1", "--json", "--port", "0", "--log-level", "error"], {}, 300);
+  const node = new Run(
+    ["demo", "--nodes", "1", "--json", "--port", "0", "--log-level", "error"],
+    {},
+    { openFilesMax: 300 },
+  );
   const line = await node.output(({ stdout }) => /^(\{"nodes".*\})\n/.exec(stdout)?.[1]);
   const [{ redis }] = JSON.parse(line).nodes;
   const port = portOf(redis);
