@@ -10,10 +10,10 @@ import { addStatusCommand } from "./status-command.ts";
 
 const examples = `
 Examples:
-  coterie demo                                  three nodes on this machine, until Ctrl-C
-  redis-cli -p 7001 set hello world             any Redis client, any node
-  coterie status                                who leads, who follows, how far
-  coterie start --dir ./data/n1                 bring one node back
+  coterie demo                         three nodes on this machine, until Ctrl-C
+  redis-cli -p 7001 set hello world    any Redis client, any node
+  coterie status                       who leads, who follows, how far
+  coterie start --dir ./data/n1        bring one node back
 
 Each command explains itself: coterie demo --help.`;
 

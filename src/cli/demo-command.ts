@@ -17,18 +17,21 @@ interface DemoFlags extends PasswordFlags {
 }
 
 const help = `
-Every node is a process of its own. One that dies is left dead; the demo prints the command that brings it
-back. All nodes stop when the demo ends, however it ends.
+Every node is a process of its own. One that dies is left dead; the demo prints
+the command that brings it back. All nodes stop when the demo ends, however it
+ends.
 
 Examples:
   coterie demo
   coterie demo --nodes 5 --port 7301
-  coterie demo --dir ./data                     keeps the data; the next start goes on from it
-  coterie demo --memory                         nothing on disk
-  coterie demo --json | jq                      one line when ready, then one line an event
+  coterie demo --dir ./data      keeps the data; the next start goes on from it
+  coterie demo --memory          nothing on disk
+  coterie demo --json | jq       one line when ready, then one line an event
 
-With --json the first line is {"nodes":[{"name","redis","peer","pid","dir","role"}]}. The events are "died"
-(name, pid, exitCode, signal, restart), "back" (name, pid, redis), "leader" (name, term), "stopping", "stopped".`;
+With --json the first line is
+  {"nodes":[{"name","redis","peer","pid","dir","role"}]}
+and the events are "died" (name, pid, exitCode, signal, restart), "back" (name,
+pid, redis), "leader" (name, term), "stopping" and "stopped" (removed).`;
 
 export function addDemoCommand(program: Command, binary: string): void {
   const command = program

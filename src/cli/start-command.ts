@@ -20,18 +20,21 @@ export interface StartFlags extends PasswordFlags {
 }
 
 const help = `
-The first start says who the node is; everything but passwords is remembered in --dir, which alone is enough
-after that. Give any flag again to change it; the set of names stays what it was.
+The first start says who the node is; everything but passwords is remembered in
+--dir, which alone is enough after that. Give any flag again to change it; the
+set of names stays what it was.
 
 Examples:
   coterie start --name n1 --dir ./data/n1 --port 7001 \\
     --peers n1=127.0.0.1:17001,n2=127.0.0.1:17002,n3=127.0.0.1:17003
   coterie start --dir ./data/n1
-  coterie start --name solo --dir ./data --peers solo=127.0.0.1:17001        a cluster of one node
-  COTERIE_PASSWORD=… coterie start --dir ./data/n1 --bind 0.0.0.0 --secret-file ./cluster-secret
+  coterie start --dir ./data --peers solo=127.0.0.1:17001       a single node
+  COTERIE_PASSWORD=… coterie start --dir ./data/n1 --bind 0.0.0.0 \\
+    --secret-file ./cluster-secret
 
-Nodes on several machines share a secret, by which they know each other: openssl rand -hex 32 > cluster-secret,
-then --secret-file cluster-secret (or COTERIE_SECRET) at each node's first start.`;
+Nodes on several machines share a secret, by which they know each other:
+openssl rand -hex 32 > cluster-secret, then --secret-file cluster-secret (or
+COTERIE_SECRET) at each node's first start.`;
 
 export function addStartCommand(program: Command): void {
   const command = program

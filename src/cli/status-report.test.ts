@@ -27,13 +27,22 @@ test("every node has a row, also one that does not answer", () => {
     commonChecksums: [{ group: 1, index: 117, digests }],
   });
   expect(lines).toEqual([
-    "node  role       term  commit  applied      log  heard  process  Redis address   digest",
-    "n1    leader        4     120      119  1.5 MiB   0 ms       11  127.0.0.1:7011  0123456789abcdef",
-    "n2    follower      4     120      119  1.5 MiB   3 ms       12  127.0.0.1:7012  0123456789abcdef",
-    "n3    no answer     -       -        -        -   61 s        -  -               -",
+    "node  role       term  commit  applied      log  heard  process  Redis address",
+    "n1    leader        4     120      119  1.5 MiB   0 ms       11  127.0.0.1:7011",
+    "n2    follower      4     120      119  1.5 MiB   3 ms       12  127.0.0.1:7012",
+    "n3    no answer     -       -        -        -   61 s        -  -",
     "",
-    "The digests are of index 117.",
+    "At index 117: digest 0123456789abcdef (n1, n2)",
   ]);
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+});
+
+test("digests that differ stand out", () => {
+  const lines = formatStatus({
+    nodes: [node("n1", status("leader", 11))],
+    commonChecksums: [{ group: 1, index: 117, digests: { ...digests, n3: "fedcba9876543210fedcba9876543210" } }],
+  });
+  expect(lines.at(-1)).toBe("At index 117: THE DIGESTS DIFFER 0123456789abcdef (n1, n2), fedcba9876543210 (n3)");
 });
 
 test("what is wrong is said below", () => {
@@ -55,9 +64,9 @@ test("what is wrong is said below", () => {
 
 test("a status of another version is shown as far as it is understood", () => {
   expect(formatStatus({ nodes: [{ name: "n1", status: { groups: [{ role: "leader" }] } }, 7] })).toEqual([
-    "node  role       term  commit  applied  log  heard  process  Redis address  digest",
-    "n1    leader        -       -        -    -  never        -  -              -",
-    "-     no answer     -       -        -    -  never        -  -              -",
+    "node  role       term  commit  applied  log  heard  process  Redis address",
+    "n1    leader        -       -        -    -  never        -  -",
+    "-     no answer     -       -        -    -  never        -  -",
   ]);
 });
 

@@ -26,21 +26,17 @@ const columns: readonly Column[] = [
   { title: "heard", rightAligned: true },
   { title: "process", rightAligned: true },
   { title: "Redis address" },
-  { title: "digest" },
 ];
 
 /** Lines for a terminal. What a node of another version does not say is shown as "-". */
 export function formatStatus(status: JsonObject): readonly string[] {
   const nodes = itemsOf(status.nodes).map(fieldsOf);
-  const checksum = fieldsOf(itemsOf(status.commonChecksums)[0]);
-  const digests = fieldsOf(checksum.digests);
-  const rows = nodes.map((node) => rowOf(node, digests));
-  const notes = remarks(nodes);
-  if (typeof checksum.index === "number") notes.unshift(`The digests are of index ${checksum.index}.`);
+  const rows = nodes.map(rowOf);
+  const notes = [...digestLines(fieldsOf(itemsOf(status.commonChecksums)[0])), ...remarks(nodes)];
   return [...formatTable(columns, rows), ...notes.flatMap((note, at) => (at === 0 ? ["", note] : [note]))];
 }
 
-function rowOf(node: JsonObject, digests: JsonObject): readonly string[] {
+function rowOf(node: JsonObject): readonly string[] {
   const status = fieldsOf(node.status);
   const group = fieldsOf(itemsOf(status.groups)[0]);
   const isSilent = node.status === null || node.status === undefined;
@@ -54,8 +50,20 @@ function rowOf(node: JsonObject, digests: JsonObject): readonly string[] {
     formatHeard(node.lastContactMs),
     shown(status.pid),
     shown(fieldsOf(status.attributes).redis),
-    shown(digests[String(node.name)]).slice(0, 16),
   ];
+}
+
+/** Which nodes held the same state at the index at which they were compared last. */
+function digestLines(checksum: JsonObject): readonly string[] {
+  if (typeof checksum.index !== "number") return [];
+  const names = new Map<string, string[]>();
+  for (const [name, digest] of Object.entries(fieldsOf(checksum.digests))) {
+    const text = shown(digest).slice(0, 16);
+    names.set(text, [...(names.get(text) ?? []), name]);
+  }
+  const parts = [...names].map(([digest, holders]) => `${digest} (${holders.join(", ")})`);
+  const what = parts.length > 1 ? "THE DIGESTS DIFFER" : "digest";
+  return parts.length === 0 ? [] : [`At index ${checksum.index}: ${what} ${parts.join(", ")}`];
 }
 
 /** What is wrong, one line each. */

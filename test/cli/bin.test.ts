@@ -23,12 +23,14 @@ test("without a build the command says how to make one", () => {
 test.for(["demo", "start", "status"])("coterie %s --help has examples", async (command) => {
   const { code, stdout, stderr } = await run([command, "--help"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
   expect(stdout).toMatch(new RegExp(`^Usage: coterie ${command} [\\s\\S]*\nExamples:\n  (\\w+=… )?coterie ${command}`));
 });
 
 test("coterie alone prints the commands", async () => {
   const { code, stdout } = await run([]);
   expect(code).toBe(0);
+  expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
   expect(stdout).toMatch(/demo [\s\S]*start [\s\S]*status [\s\S]*Examples:/);
 });
 

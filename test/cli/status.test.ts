@@ -37,7 +37,7 @@ test("any node tells of all, also of one that is dead", async () => {
   const text = await run(["status", "--port", port]);
   expect(text).toMatchObject({ code: 0, stderr: "" });
   for (const { name, pid, redis, role } of nodes) {
-    expect(text.stdout).toMatch(new RegExp(`^${name} +${role} .* ${pid} +${redis} `, "m"));
+    expect(text.stdout).toMatch(new RegExp(`^${name} +${role} .* ${pid} +${redis}$`, "m"));
   }
   process.kill(leader?.pid ?? 0, "SIGKILL");
   await demo.event(({ event }) => event === "leader");
