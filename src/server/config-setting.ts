@@ -10,6 +10,8 @@ export interface Setting {
   readonly initial: string;
   /** Why it cannot be set at all, if so. */
   readonly locked?: string;
+  /** Shown only to whoever names it in full. */
+  readonly isHidden?: true;
   /** `current` is the value that is in force. */
   parse(text: string, current: string): Parsed;
 }
@@ -26,6 +28,10 @@ export function yesOrNo(initial: "yes" | "no"): Setting {
       return value === "yes" || value === "no" ? { value } : { refusal: "argument must be 'yes' or 'no'" };
     },
   };
+}
+
+export function hidden(setting: Setting): Setting {
+  return { ...setting, isHidden: true };
 }
 
 /** What `string2ll` of Redis reads: no blanks, no plus sign, no leading zero, 64 bits. */

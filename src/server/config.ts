@@ -59,9 +59,9 @@ export class ServerConfig {
     for (const pattern of patterns) {
       const isPattern = /[*?[]/.test(pattern);
       for (const name of isPattern ? names : [pattern.toLowerCase()]) {
-        const value = this.#values.get(settingName(name));
-        if (value === undefined || found.has(name) || (isPattern && !matchesGlob(pattern.toLowerCase(), name)))
-          continue;
+        const setting = configSettings.get(settingName(name));
+        if (setting === undefined || (isPattern && setting.isHidden === true)) continue;
+        if (found.has(name) || (isPattern && !matchesGlob(pattern.toLowerCase(), name))) continue;
         found.set(name, isPattern ? name : pattern);
       }
     }

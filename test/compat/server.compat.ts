@@ -307,6 +307,18 @@ const conversations: readonly (readonly string[])[] = [
     "config set hash-max-ziplist-value 64",
   ],
   [
+    // One at a time: Redis shows several in the order of its hash table, another one in each run.
+    "config get watchdog-period",
+    "config get rdb-key-save-delay",
+    "config get loading-process-events-interval-bytes",
+    "config get use-exit-on-panic",
+    "config get key-load-dela?",
+    "config set key-load-delay 7 loading-process-events-interval-bytes 1",
+    "config set key-load-delay 7",
+    "config get key-load-delay",
+    "config set key-load-delay 0",
+  ],
+  [
     "config set requirepass abc",
     "config get requirepass",
     "ping",
