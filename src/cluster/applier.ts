@@ -24,11 +24,25 @@ export interface ApplierOptions {
 }
 
 export class Applier {
-  readonly keyspace: Keyspace;
-
   constructor(options: ApplierOptions) {
-    this.keyspace = options.keyspace;
+    this.#keyspace = options.keyspace;
     this.#onChecksum = options.onChecksum;
+  }
+
+  /** What entries work on. */
+  get keyspace(): Keyspace {
+    return this.#keyspace;
+  }
+
+  /** The state is replaced by one that holds what is under way, too. */
+  replace(keyspace: Keyspace): void {
+    this.#keyspace = keyspace;
+    this.#pieces.drop();
+  }
+
+  /** Whether the keyspace is all of the state: no entry is there in part. */
+  get isBetweenEntries(): boolean {
+    return this.#pieces.heldBytes === 0;
   }
 
   /** `batch` is what was proposed as this entry here, in this term. */
@@ -37,25 +51,26 @@ export class Applier {
     const data = this.#wholeEntry(entry);
     if (data === undefined) {
       assert(batch === undefined, "a batch waits for an entry that holds no commands");
-      this.keyspace.skipEntry(entry.index);
+      this.#keyspace.skipEntry(entry.index);
       return;
     }
     this.#reader.open(data);
     this.#aheadLeft = 0;
-    this.keyspace.beginEntry(entry.index, this.#reader);
+    this.#keyspace.beginEntry(entry.index, this.#reader);
     if (batch === undefined) this.#execute(entry.index);
     else this.#executeAndAnswer(entry.index, batch);
     this.#keysAhead.clear();
-    this.keyspace.endEntry();
+    this.#keyspace.endEntry();
   }
 
   /** An entry that does not concern the keyspace. */
   skip(entry: { readonly index: number; readonly term: number }): void {
     this.#pieces.observeTerm(entry.term);
-    this.keyspace.skipEntry(entry.index);
+    this.#keyspace.skipEntry(entry.index);
   }
 
   readonly #onChecksum: ApplierOptions["onChecksum"];
+  #keyspace: Keyspace;
   readonly #pieces: PieceAssembler = new PieceAssembler();
   readonly #reader: EntryReader = new EntryReader();
   readonly #args: Arguments = new Arguments();
@@ -78,7 +93,7 @@ export class Applier {
     const args = this.#args;
     while (this.#next(args)) {
       const spec = specOf(args);
-      const reply = this.keyspace.execute(spec, args);
+      const reply = this.#keyspace.execute(spec, args);
       if (spec === checksumSpec) this.#onChecksum(index, startOf(args), reply);
     }
   }
@@ -89,7 +104,7 @@ export class Applier {
     this.#executeReads(batch);
     while (this.#next(args)) {
       const spec = specOf(args);
-      const reply = this.keyspace.execute(spec, args);
+      const reply = this.#keyspace.execute(spec, args);
       if (spec === checksumSpec) this.#onChecksum(index, startOf(args), reply);
       const command = batch.answeredCount++;
       const lane = lanes[command];
@@ -106,7 +121,7 @@ export class Applier {
   #next(args: Arguments): boolean {
     if (this.#aheadLeft-- === 0) {
       this.#reader.readAhead(this.#keysAhead);
-      this.keyspace.readAhead(this.#keysAhead);
+      this.#keyspace.readAhead(this.#keysAhead);
       this.#aheadLeft = keysAheadMax - 1;
     }
     return this.#reader.next(args);
@@ -121,7 +136,7 @@ export class Applier {
       const lane = reads.lanes[read];
       assert(lane !== undefined, "a read within a batch has gone");
       reads.open(read, this.#readArgs);
-      const reply = this.keyspace.execute(reads.specs[read] as CommandSpec<Keyspace>, this.#readArgs);
+      const reply = this.#keyspace.execute(reads.specs[read] as CommandSpec<Keyspace>, this.#readArgs);
       lane.answer(reads.tickets[read] as number, reply);
     }
   }

@@ -67,6 +67,12 @@ export class Checksums {
     this.#isProposed = false;
   }
 
+  /** The state was replaced: entries of the round under way were left out here. */
+  skipped(): void {
+    this.#chain = [];
+    this.#next = 0;
+  }
+
   /** An entry has computed the digest of the keys from `from` on. */
   computed(index: LogIndex, from: number, reply: Reply): void {
     if (!Array.isArray(reply)) return;

@@ -1,13 +1,16 @@
-/** A replica with what the node does for it beside its commands: hastened elections and the comparison of digests. */
-import type { NodeLog } from "../log/index.ts";
-import { MemoryLog } from "../log/index.ts";
-import { type LogIndex, RaftCore } from "../raft/index.ts";
+/** A replica with what the node does for it beside its commands: hastened elections, digests, snapshots. */
+import { Keyspace } from "../keyspace/index.ts";
+import { MemoryLog, type NodeLog } from "../log/index.ts";
+import type { PeerLinks } from "../net/index.ts";
+import { emptyConfiguration, type LogIndex, RaftCore } from "../raft/index.ts";
 import type { Reply } from "../resp/index.ts";
 import { type Checksum, Checksums } from "./checksums.ts";
 import { ElectionHaste } from "./election-haste.ts";
 import { replicaStopped } from "./errors.ts";
+import { GroupSnapshots } from "./group-snapshots.ts";
 import { OwnLane } from "./own-lane.ts";
 import { Replica, type ReplicaHost } from "./replica.ts";
+import type { SnapshotBudget } from "./snapshot-budget.ts";
 
 /** Committed entries that are handed out and not applied yet, in bytes. */
 const applyBytesMax = 4 * 1_048_576;
@@ -20,7 +23,12 @@ export interface HostedGroupOptions {
   readonly id: number;
   readonly voters: readonly number[];
   readonly log: NodeLog;
+  /** The state that the group's newest snapshot holds, undefined without one, or why it cannot be had. */
+  readonly keyspace: Keyspace | Error | undefined;
+  readonly links: () => PeerLinks;
+  readonly budget: SnapshotBudget;
   readonly host: ReplicaHost;
+  readonly onOutput: () => void;
   readonly announce: (group: number, checksum: Checksum) => void;
   readonly onDifference: (index: LogIndex) => void;
 }
@@ -33,9 +41,10 @@ export class HostedGroup {
   readonly replica: Replica;
   readonly haste: ElectionHaste;
   readonly checksums: Checksums;
+  readonly snapshots: GroupSnapshots;
 
   constructor(options: HostedGroupOptions) {
-    const { group, id, voters, host } = options;
+    const { group, id, voters, host, keyspace } = options;
     const { clock, random, settings } = host;
     this.#host = host;
     this.group = group;
@@ -43,8 +52,11 @@ export class HostedGroup {
     this.otherVoters = voters.filter((voter) => voter !== id);
     const stored = options.log.group(group);
     // What is damaged is left alone, for people to look at: the replica is there, and stopped.
-    const log = stored.isDamaged ? new MemoryLog({ clock }).group(group) : stored;
+    const isUsable = !stored.isDamaged && !(keyspace instanceof Error);
+    const log = isUsable ? stored : new MemoryLog({ clock }).group(group);
+    const state = keyspace instanceof Keyspace ? keyspace : new Keyspace();
     this.#replayedIndex = log.hardState.commit;
+    this.snapshots = new GroupSnapshots({ ...options, ...host });
     const core = new RaftCore({
       id,
       electionTicks: settings.electionTicks,
@@ -52,14 +64,15 @@ export class HostedGroup {
       random,
       log,
       hardState: log.hardState,
-      configuration: { voters, votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false },
-      applied: 0,
+      configuration: log.snapshot?.configuration ?? { ...emptyConfiguration, voters },
+      applied: log.snapshot?.index ?? 0,
       applyBytesMax,
       messageBytesMax: settings.appendBytesMax,
       inflightBytesMax,
       heartbeatsOvertake: true,
+      snapshots: this.snapshots.sender,
     });
-    this.replica = new Replica({ group, core, log, host });
+    this.replica = new Replica({ group, core, log, keyspace: state, host });
     this.haste = new ElectionHaste(this.replica, { clock, random });
     const lane = new OwnLane(() => this.checksums.dropped());
     this.checksums = new Checksums({
@@ -73,12 +86,21 @@ export class HostedGroup {
       onDifference: options.onDifference,
     });
     if (stored.isDamaged) this.replica.stop("its log is damaged", replicaStopped);
+    else if (keyspace instanceof Error) this.replica.stop(`its snapshot: ${keyspace.message}`, replicaStopped);
+    else this.snapshots.begin(this.replica);
   }
 
   tick(): void {
     this.replica.tick();
     // On a full disk the entry would wait for space, and votes behind it.
     if (this.replica.isLeading && !this.#host.isDiskFull()) this.checksums.tick();
+    this.snapshots.tick();
+  }
+
+  /** A snapshot has replaced the state. */
+  installed(): void {
+    this.snapshots.installed();
+    this.checksums.skipped();
   }
 
   /** A digest was computed by an entry. */

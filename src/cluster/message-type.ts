@@ -12,6 +12,8 @@ export const messageType: {
   readonly bulkPiece: 10;
   readonly digest: 11;
   readonly forwardCredit: 12;
+  readonly snapshotQuestion: 13;
+  readonly snapshotPiece: 14;
 } = {
   raft: 1,
   ping: 2,
@@ -25,4 +27,6 @@ export const messageType: {
   bulkPiece: 10,
   digest: 11,
   forwardCredit: 12,
+  snapshotQuestion: 13,
+  snapshotPiece: 14,
 };

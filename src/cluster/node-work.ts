@@ -2,6 +2,7 @@
  * What a node does in its turns: events note down that there is something to do, and at the end of the turn batches
  * are closed, the log is flushed once, and each connection to a peer is written to once.
  */
+import type { Keyspace } from "../keyspace/index.ts";
 import type { NodeLog } from "../log/index.ts";
 import type { PeerLink, PeerLinks, Refusal } from "../net/index.ts";
 import { assert, type Clock, type Logger, type Platform, type Random } from "../platform/index.ts";
@@ -21,6 +22,8 @@ import type { NodeDirectory } from "./node-directory.ts";
 import { PeerTraffic, type PeerTrafficHandler } from "./peer-traffic.ts";
 import type { Replica, ReplicaHost } from "./replica.ts";
 import type { NodeSettings } from "./settings.ts";
+import { SnapshotBudget } from "./snapshot-budget.ts";
+import type { SnapshotPiece, SnapshotQuestion } from "./snapshot-wire.ts";
 import type { GroupStatus } from "./status.ts";
 import { Ticker } from "./ticker.ts";
 import { vitalPart } from "./vital-part.ts";
@@ -31,6 +34,8 @@ export interface NodeWorkOptions {
   readonly settings: NodeSettings;
   readonly directory: NodeDirectory;
   readonly log: NodeLog;
+  /** By group, what its newest snapshot holds, or why that cannot be had. */
+  readonly keyspaces: ReadonlyMap<number, Keyspace | Error>;
   readonly links: () => PeerLinks;
   /** This node's status, as it is sent to others. */
   readonly statusText: () => string;
@@ -70,6 +75,8 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       settings,
       onOutput: () => this.noteOutput(),
     });
+    this.#budget = new SnapshotBudget(platform.clock, settings);
+    log.onSnapshotWanted((group) => this.#groups.get(group)?.snapshots.want());
     this.traffic = new PeerTraffic({
       clock: platform.clock,
       logger,
@@ -121,6 +128,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
         commitIndex: core.commitIndex,
         appliedIndex: core.appliedIndex,
         lastIndex: core.lastIndex,
+        snapshotIndex: replica.log.snapshot?.index ?? 0,
         keyCount: keyspace.keyCount,
         logicalBytes: keyspace.logicalBytes,
         checksums: checksums.finished,
@@ -161,6 +169,11 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     }
     for (const lane of [...this.waiting]) lane.abandon(reply);
     this.#isStopped = true;
+  }
+
+  /** Ends what is under way with snapshots; before the log is closed. */
+  async stopSnapshots(): Promise<void> {
+    await Promise.all([...this.#groups.values()].map(({ snapshots }) => snapshots.stop()));
   }
 
   /** Stored entries of a group cannot be read. */
@@ -208,6 +221,12 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.hosted(replica.group).computed(index, from, reply);
   }
 
+  onInstalled(replica: Replica): void {
+    const { index, term } = { index: replica.keyspace.header().appliedIndex, term: replica.core.term };
+    this.logger.log("info", "a snapshot was installed", { group: replica.group, index, term });
+    this.hosted(replica.group).installed();
+  }
+
   onStopped(replica: Replica, error: unknown): void {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.logger.log("error", "a replica has stopped", { group: replica.group, error: text });
@@ -240,6 +259,10 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   // ── What comes from peers ─────────────────────────────────────────────────────────────────────────────────────────
 
   onRaftMessage(group: number, message: Message): void {
+    if (message.type === "installSnapshot") {
+      this.#groups.get(group)?.snapshots.offered(message);
+      return;
+    }
     const taken = message.type === "appendEntries" && this.isDiskFull() ? vitalPart(message) : message;
     if (taken !== undefined) this.#groups.get(group)?.replica.step(taken);
   }
@@ -260,6 +283,14 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   onPeerGone(nodeId: number): void {
     for (const { haste } of this.#groups.values()) haste.nodeGone(nodeId);
+  }
+
+  onSnapshotQuestion(nodeId: number, question: SnapshotQuestion): void {
+    this.#groups.get(question.group)?.snapshots.asked(nodeId, question);
+  }
+
+  onSnapshotPiece(nodeId: number, piece: SnapshotPiece): boolean {
+    return this.#groups.get(piece.group)?.snapshots.arrived(nodeId, piece) ?? true;
   }
 
   onDigest(nodeId: number, group: number, checksum: Checksum): void {
@@ -286,6 +317,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   readonly #entryClock: EntryClock;
   readonly #clockAlarm: ClockAlarm;
   readonly #forwarding: Forwarding;
+  readonly #budget: SnapshotBudget;
   #ticker: Ticker | undefined;
   #tickCount = 0;
   /** Before it, leadership is not handed over again. */
@@ -345,13 +377,17 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   }
 
   #addGroup(group: number): void {
-    const { directory, log } = this.#options;
+    const { directory, keyspaces, links, log } = this.#options;
     const hosted: HostedGroup = new HostedGroup({
       group,
       id: directory.nodeId,
       voters: directory.record.names.map((_, at) => at + 1),
       log,
+      keyspace: keyspaces.get(group),
+      links,
+      budget: this.#budget,
       host: this,
+      onOutput: () => this.noteOutput(),
       announce: (of, checksum) => this.traffic.announce(of, checksum),
       onDifference: (index) => this.#differs(hosted, index),
     });

@@ -1,13 +1,14 @@
 import type { Keyspace } from "../keyspace/index.ts";
 import { Log, MemoryLog, type NodeLog } from "../log/index.ts";
 import { type PeerIdentity, PeerLinks } from "../net/index.ts";
-import type { Logger, Platform, SocketAddress } from "../platform/index.ts";
+import { CoterieError, type Logger, type Platform, type SocketAddress } from "../platform/index.ts";
 import type { ClientStream, ReplyTarget } from "./client-stream.ts";
 import { nodeClosing, nodeExitCode } from "./errors.ts";
 import { type GivenIdentity, type NodeAddress, namesDigest } from "./identity.ts";
 import { NodeDirectory } from "./node-directory.ts";
 import { NodeWork } from "./node-work.ts";
 import { type NodeSettings, nodeSettings } from "./settings.ts";
+import { loadKeyspace } from "./snapshot-loading.ts";
 import { type ClusterStatus, commonChecksums, type NodeInfo, type NodeStatus, type NodeView } from "./status.ts";
 import { waitUntil } from "./wait-until.ts";
 
@@ -60,7 +61,8 @@ export class Node {
     try {
       const log = await openLog(options, settings, directory);
       directory.rememberOwnEpoch(log.diskEpoch);
-      const node = new Node(options, settings, directory, log);
+      const keyspaces = await loadKeyspaces(options, log);
+      const node = new Node(options, settings, directory, log, keyspaces);
       try {
         await node.#listen(options.listen);
       } catch (error) {
@@ -184,7 +186,13 @@ export class Node {
   #peerAddress: SocketAddress | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(options: NodeOptions, settings: NodeSettings, directory: NodeDirectory, log: NodeLog) {
+  private constructor(
+    options: NodeOptions,
+    settings: NodeSettings,
+    directory: NodeDirectory,
+    log: NodeLog,
+    keyspaces: ReadonlyMap<number, Keyspace | Error>,
+  ) {
     const { platform, logger } = options;
     this.#options = options;
     this.#settings = settings;
@@ -197,6 +205,7 @@ export class Node {
       settings,
       directory,
       log,
+      keyspaces,
       links: () => this.#links,
       statusText: () => JSON.stringify(this.nodeStatus()),
     });
@@ -269,6 +278,7 @@ export class Node {
     // What was answered just now reaches the other nodes' clients.
     this.#links.flush();
     await this.#links.close();
+    await this.#work.stopSnapshots();
     await this.#log.close();
     await this.#directory.close();
   }
@@ -299,6 +309,21 @@ async function openLog(options: NodeOptions, settings: NodeSettings, directory: 
     cacheBytesPerGroupMax: settings.logCacheBytes,
   });
   return log;
+}
+
+/** What the snapshots hold; a replica whose snapshot cannot be loaded is told why, and the others start. */
+async function loadKeyspaces(options: NodeOptions, log: NodeLog): Promise<Map<number, Keyspace | Error>> {
+  const keyspaces = new Map<number, Keyspace | Error>();
+  if (log.group(firstGroup).isDamaged) return keyspaces;
+  try {
+    const keyspace = await loadKeyspace(log, firstGroup);
+    if (keyspace !== undefined) keyspaces.set(firstGroup, keyspace);
+  } catch (error) {
+    if (!(error instanceof CoterieError)) throw error;
+    options.logger.log("error", "a snapshot cannot be loaded", { group: firstGroup, error: error.message });
+    keyspaces.set(firstGroup, error);
+  }
+  return keyspaces;
 }
 
 /** The answer of a node that may be of another version, or undefined. */

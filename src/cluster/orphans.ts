@@ -36,6 +36,14 @@ export class Orphans {
     return taken;
   }
 
+  /** A snapshot has taken the place of all entries up to `index`: whether they were these nobody can tell any more. */
+  skipTo(index: LogIndex): void {
+    const skipped = this.#waiting.filter(({ batch }) => batch.index <= index);
+    if (skipped.length === 0) return;
+    this.#waiting = this.#waiting.filter(({ batch }) => batch.index > index);
+    for (const { batch } of skipped) failUncertain(batch, "its leader was replaced, and a snapshot came in its place");
+  }
+
   /** Gives up on those that have waited for too long. */
   expire(): void {
     const nowMs = this.#clock.nowMs();

@@ -9,6 +9,7 @@ import type { Forwarding } from "./forwarding.ts";
 import { messageType } from "./message-type.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 import { raftMessageBytes, readRaftMessage, writeRaftMessage } from "./raft-codec.ts";
+import { readSnapshotPiece, readSnapshotQuestion, type SnapshotPiece, type SnapshotQuestion } from "./snapshot-wire.ts";
 import { vitalPart } from "./vital-part.ts";
 
 export interface PeerTrafficOptions {
@@ -36,6 +37,9 @@ export interface PeerTrafficHandler {
   /** Nobody listens any more where the peer was. */
   onPeerGone(nodeId: number): void;
   onDigest(nodeId: number, group: number, checksum: Checksum): void;
+  onSnapshotQuestion(nodeId: number, question: SnapshotQuestion): void;
+  /** False if it makes no sense. */
+  onSnapshotPiece(nodeId: number, piece: SnapshotPiece): boolean;
   onStatusQuestion(nodeId: number): string;
   /** Something was written, or may be now: there is to be a turn. */
   onOutput(): void;
@@ -184,6 +188,10 @@ export class PeerTraffic implements PeerLinksHandler {
         return forwarding.receiveEnd(link, input);
       case messageType.bulkPiece:
         return forwarding.receiveBulk(link, input);
+      case messageType.snapshotQuestion:
+        return this.#receiveSnapshotQuestion(link, input);
+      case messageType.snapshotPiece:
+        return this.#receiveSnapshotPiece(link, input);
       case messageType.statusQuestion:
         return this.#receiveQuestion(link, input);
       case messageType.statusAnswer:
@@ -224,6 +232,17 @@ export class PeerTraffic implements PeerLinksHandler {
     if (message === undefined || message.from !== link.peer.nodeId) return false;
     this.#options.handler.onRaftMessage(group, message);
     return true;
+  }
+
+  #receiveSnapshotQuestion(link: PeerLink, input: ByteReader): boolean {
+    const question = readSnapshotQuestion(input);
+    if (question !== undefined) this.#options.handler.onSnapshotQuestion(link.peer.nodeId, question);
+    return question !== undefined;
+  }
+
+  #receiveSnapshotPiece(link: PeerLink, input: ByteReader): boolean {
+    const piece = readSnapshotPiece(input);
+    return piece !== undefined && this.#options.handler.onSnapshotPiece(link.peer.nodeId, piece);
   }
 
   #receivePing(link: PeerLink, input: ByteReader): boolean {

@@ -74,8 +74,14 @@ export class PieceAssembler {
 
   /** Every applied entry's term passes here first. */
   observeTerm(term: Term): void {
-    if (term !== this.#term) this.#drop();
+    if (term !== this.#term) this.drop();
     this.#term = term;
+  }
+
+  /** Forgets what is unfinished. */
+  drop(): void {
+    this.#pieces = [];
+    this.#heldBytes = 0;
   }
 
   /**
@@ -102,7 +108,7 @@ export class PieceAssembler {
     }
     if (this.#heldBytes !== entryBytes || bytes.length !== this.#firstBytes) return "damaged";
     const entry = Buffer.concat([bytes, ...this.#pieces], entryBytes);
-    this.#drop();
+    this.drop();
     return entry;
   }
 
@@ -113,9 +119,4 @@ export class PieceAssembler {
   #firstBytes = 0;
   /** Where the next piece begins. */
   #heldBytes = 0;
-
-  #drop(): void {
-    this.#pieces = [];
-    this.#heldBytes = 0;
-  }
 }

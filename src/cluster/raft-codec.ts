@@ -7,12 +7,13 @@
  * appendEntries: u53 previousIndex | u53 previousTerm | u53 commit | u32 count | (u53 term | u8 kind | u32 length | bytes) ...
  * ```
  *
- * Snapshots, and what this product does without (proposals and reads that travel between replicas; it forwards commands
- * instead), have no form here: a core that is not configured for them never sends them.
+ * A snapshot is only described here, not sent: its stream goes another way (`snapshot-wire.ts`). What this product does
+ * without (proposals and reads that travel between replicas; it forwards commands instead) has no form: a core that is not
+ * configured for it never sends it.
  */
 import type { ByteReader, ByteWriter } from "../net/index.ts";
 import { AssertionFailure } from "../platform/index.ts";
-import type { ConfigurationChange, Entry, Message, ReplicaId, SingleChange, Term } from "../raft/index.ts";
+import type { ConfigurationChange, Entry, Message, ReplicaId, SingleChange, Snapshot, Term } from "../raft/index.ts";
 
 /** Numbers on the wire. */
 const codes = {
@@ -23,6 +24,7 @@ const codes = {
   heartbeat: 5,
   heartbeatResponse: 6,
   timeoutNow: 7,
+  installSnapshot: 8,
 } as const;
 
 const envelopeBytes = 33;
@@ -34,6 +36,8 @@ const configurationBytes = 64;
 
 const transitions: readonly ConfigurationChange["transition"][] = ["auto", "implicit", "explicit"];
 const actions: readonly SingleChange["action"][] = ["addVoter", "addLearner", "remove", "update"];
+
+const memberLists = ["voters", "votersOutgoing", "learners", "learnersNext"] as const;
 
 /** About how many bytes `message` takes. */
 export function raftMessageBytes(message: Message): number {
@@ -86,6 +90,10 @@ export function writeRaftMessage(out: ByteWriter, group: number, message: Messag
     case "timeoutNow":
       writeEnvelope(out, codes.timeoutNow, message);
       break;
+    case "installSnapshot":
+      writeEnvelope(out, codes.installSnapshot, message);
+      writeSnapshot(out, message.snapshot);
+      break;
     default:
       throw new AssertionFailure(`a message that this node does not send: ${message.type}`);
   }
@@ -130,6 +138,10 @@ function readFields(input: ByteReader, code: number, from: ReplicaId, to: Replic
       return { type: "heartbeatResponse", from, to, term, readRound: input.integer() };
     case codes.timeoutNow:
       return { type: "timeoutNow", from, to, term };
+    case codes.installSnapshot: {
+      const snapshot = readSnapshot(input);
+      return snapshot && { type: "installSnapshot", from, to, term, snapshot };
+    }
     default:
       return undefined;
   }
@@ -179,6 +191,32 @@ function readEntries(input: ByteReader, previousIndex: number): readonly Entry[]
     }
   }
   return entries;
+}
+
+function writeSnapshot(out: ByteWriter, { index, term, configuration, data }: Snapshot): void {
+  out.integer(index);
+  out.integer(term);
+  for (const name of memberLists) {
+    out.u32(configuration[name].length);
+    for (const replica of configuration[name]) out.integer(replica);
+  }
+  out.u8(configuration.autoLeave ? 1 : 0);
+  out.bytes(data);
+}
+
+function readSnapshot(input: ByteReader): Snapshot | undefined {
+  const index = input.integer();
+  const term = input.integer();
+  const lists: ReplicaId[][] = [];
+  for (const _ of memberLists) {
+    const count = input.u32();
+    if (count > input.remainingBytes / 8) return undefined;
+    lists.push(Array.from({ length: count }, () => input.integer()));
+  }
+  const autoLeave = input.boolean();
+  const [voters = [], votersOutgoing = [], learners = [], learnersNext = []] = lists;
+  const configuration = { voters, votersOutgoing, learners, learnersNext, autoLeave };
+  return { index, term, configuration, data: input.bytes() };
 }
 
 function writeChange(out: ByteWriter, change: ConfigurationChange): void {

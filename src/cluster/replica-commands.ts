@@ -27,7 +27,8 @@ import { WriteWaits, waitSpec } from "./write-waits.ts";
 
 export interface ReplicaCommandsOptions {
   readonly core: RaftCore;
-  readonly keyspace: Keyspace;
+  /** The present one: a snapshot replaces it. */
+  readonly keyspace: () => Keyspace;
   readonly clock: Clock;
   readonly random: Random;
   readonly settings: NodeSettings;
@@ -42,6 +43,7 @@ export class ReplicaCommands {
   constructor(options: ReplicaCommandsOptions) {
     const { core, clock, random, settings, entryTimeMs } = options;
     this.#options = options;
+    this.#keyspace = options.keyspace();
     this.#writes = new WriteQueue({ clock, random, settings, entryTimeMs, propose: (data) => core.propose(data) });
     this.#reads = new ReadRounds(settings.readRoundsInFlightMax);
     this.#orphans = new Orphans(clock, settings.resolveWaitMs);
@@ -110,7 +112,8 @@ export class ReplicaCommands {
   serve(isLeading: boolean): void {
     const { core, keyspace, entryTimeMs } = this.#options;
     if (isLeading && this.#reads.count > 0) {
-      this.#readTimeMs = entryTimeMs() ?? keyspace.clockMs;
+      this.#keyspace = keyspace();
+      this.#readTimeMs = entryTimeMs() ?? this.#keyspace.clockMs;
       this.#reads.serve(core.appliedIndex, this.#serveRead, this.#prepareReads);
       this.#keysAhead.clear();
     }
@@ -136,6 +139,11 @@ export class ReplicaCommands {
     this.#waits.giveBack();
   }
 
+  /** A snapshot has taken the place of all entries up to `index`. */
+  skipTo(index: LogIndex): void {
+    this.#orphans.skipTo(index);
+  }
+
   /** Nobody will be served any more. What surely did not happen is answered with `reply`. */
   abandon(reason: string, reply: ErrorReply): void {
     for (const batch of this.#writes.takeProposed()) failUncertain(batch, reason);
@@ -151,6 +159,8 @@ export class ReplicaCommands {
   readonly #orphans: Orphans;
   readonly #waits: WriteWaits;
   readonly #args: Arguments = new Arguments();
+  /** What reads are served from. */
+  #keyspace: Keyspace;
   readonly #keysAhead: KeysAhead = new KeysAhead();
   /** What the reads that are being served take for the present. */
   #readTimeMs = 0;
@@ -198,14 +208,14 @@ export class ReplicaCommands {
 
   readonly #prepareReads: ReadPreparer = (batch, at) => {
     batch.readAhead(at, this.#keysAhead, this.#args);
-    this.#options.keyspace.readAhead(this.#keysAhead);
+    this.#keyspace.readAhead(this.#keysAhead);
   };
 
   readonly #serveRead: ReadVisitor = (batch, at, lane) => {
     const spec = batch.specs[at] as CommandSpec<Keyspace>;
     const ticket = batch.tickets[at] as number;
     batch.open(at, this.#args);
-    const reply = this.#options.keyspace.read(spec, this.#args, this.#readTimeMs);
+    const reply = this.#keyspace.read(spec, this.#args, this.#readTimeMs);
     if (!(reply instanceof DueKeyMet)) {
       lane.answer(ticket, reply);
       return;

@@ -3,10 +3,20 @@
  * Events only note things down; `turn`, at the end of the node's turn, closes batches, asks for reads and carries out
  * what the core says. `drain` does the last of these alone, as soon as there is something to apply.
  */
-import { type CommandSpec, Keyspace } from "../keyspace/index.ts";
-import type { GroupLog } from "../log/index.ts";
+import type { CommandSpec, Keyspace } from "../keyspace/index.ts";
+import type { GroupLog, SnapshotMeta } from "../log/index.ts";
 import { assert, type Clock, type Logger, type Random } from "../platform/index.ts";
-import type { Entry, LogIndex, Message, Persist, ProgressStatus, RaftCore, ReplicaId, Term } from "../raft/index.ts";
+import type {
+  Entry,
+  InstallSnapshot,
+  LogIndex,
+  Message,
+  Persist,
+  ProgressStatus,
+  RaftCore,
+  ReplicaId,
+  Term,
+} from "../raft/index.ts";
 import type { Arguments, ErrorReply, Reply } from "../resp/index.ts";
 import { Applier } from "./applier.ts";
 import type { Batch } from "./batch.ts";
@@ -36,6 +46,8 @@ export interface ReplicaHost {
   /** Commands may go another way now: leader or term have changed. */
   onRoute(replica: Replica): void;
   onChecksum(replica: Replica, index: LogIndex, from: number, reply: Reply): void;
+  /** A snapshot has replaced the state. */
+  onInstalled(replica: Replica): void;
   onStopped(replica: Replica, error: unknown): void;
 }
 
@@ -48,25 +60,28 @@ export interface Route {
 export class Replica {
   readonly group: number;
   readonly core: RaftCore;
-  readonly keyspace: Keyspace = new Keyspace();
+  readonly log: GroupLog;
 
   constructor(options: {
     readonly group: number;
     readonly core: RaftCore;
     readonly log: GroupLog;
+    /** The state that the newest snapshot holds, or an empty one. */
+    readonly keyspace: Keyspace;
     readonly host: ReplicaHost;
   }) {
-    const { group, core, log, host } = options;
+    const { group, core, log, keyspace, host } = options;
     this.group = group;
     this.core = core;
+    this.log = log;
     this.#host = host;
     this.#applier = new Applier({
-      keyspace: this.keyspace,
+      keyspace,
       onChecksum: (index, from, reply) => host.onChecksum(this, index, from, reply),
     });
     this.#commands = new ReplicaCommands({
       core,
-      keyspace: this.keyspace,
+      keyspace: () => this.keyspace,
       clock: host.clock,
       random: host.random,
       settings: host.settings,
@@ -79,6 +94,16 @@ export class Replica {
       this.#guard(() => core.entriesAvailable());
       host.markDirty(this);
     });
+  }
+
+  /** The state. A snapshot that is installed replaces it. */
+  get keyspace(): Keyspace {
+    return this.#applier.keyspace;
+  }
+
+  /** A snapshot has replaced the state, and is not durable in the log yet. */
+  get isInstalling(): boolean {
+    return this.#installingCount > 0;
   }
 
   /** Where commands go now. Changes only within `drain`. */
@@ -128,6 +153,66 @@ export class Replica {
   step(message: Message): void {
     this.#guard(() => this.core.step(message));
     this.#host.markDirty(this);
+  }
+
+  /** Whether what a leader offers would be taken: not if it is old, or holds only what the log here holds as well. */
+  needsSnapshot({ term, snapshot }: InstallSnapshot): boolean {
+    const { core, log } = this;
+    // Then the log shows all that the core knows of.
+    this.drain();
+    if (this.#stoppedBecause !== undefined || term < core.term) return false;
+    if (core.role === "leader" && term === core.term) return false;
+    const { voters, votersOutgoing, learners } = snapshot.configuration;
+    if (![voters, votersOutgoing, learners].some((ids) => ids.includes(core.id))) return false;
+    if (snapshot.index <= core.commitIndex) return false;
+    return snapshot.index > log.lastIndex || log.term(snapshot.index) !== snapshot.term;
+  }
+
+  /**
+   * Replaces state and log by a leader's snapshot, of which the log holds the file and `keyspace` the state (CONSENSUS N-3).
+   * False if it is not taken now, and nothing has changed.
+   */
+  install(message: InstallSnapshot, keyspace: Keyspace): boolean {
+    if (!this.needsSnapshot(message)) return false;
+    this.#received = { index: message.snapshot.index, keyspace };
+    this.step(message);
+    this.drain();
+    const isTaken = this.#received === undefined;
+    this.#received = undefined;
+    return isTaken;
+  }
+
+  /** Calls back as soon as the keyspace is all of the state: now, behind one of the next entries, or when it stops. */
+  whenBetweenEntries(callback: () => void): void {
+    if (this.#isBetweenEntries) callback();
+    else this.#onBetweenEntries = callback;
+  }
+
+  /** What a snapshot of the keyspace, as it is now, stands for; undefined if there can be none at this moment. */
+  snapshotMeta(): SnapshotMeta | undefined {
+    const index = this.keyspace.header().appliedIndex;
+    if (!this.#isBetweenEntries || this.#stoppedBecause !== undefined) return undefined;
+    if (index <= (this.log.snapshot?.index ?? 0) || index < this.log.firstIndex) return undefined;
+    return { index, term: this.log.term(index), configuration: this.core.configuration };
+  }
+
+  /** Whether this replica leads and waits for a follower to install a snapshot. */
+  isSnapshotAwaited(follower: ReplicaId): boolean {
+    const { progress } = this.core.status();
+    return progress.some(({ id, kind }) => id === follower && kind === "snapshot");
+  }
+
+  /** A follower did not install the snapshot that it was sent. */
+  snapshotFailed(follower: ReplicaId): void {
+    this.#guard(() => this.core.reportSnapshot(follower, false));
+    this.#host.markDirty(this);
+  }
+
+  /** An exception that nobody expected: this replica stops, and nothing else (CONSENSUS H-8). */
+  fail(error: unknown): void {
+    if (this.#stoppedBecause !== undefined) return;
+    this.#host.onStopped(this, error);
+    this.stop(String(error), replicaStopped);
   }
 
   /** The leader has surely gone: votes and pre-votes are no longer held back. */
@@ -203,6 +288,7 @@ export class Replica {
     this.#hints.clear();
     if (this.#appliedBatch !== undefined) failUncertain(this.#appliedBatch, reason);
     this.#commands.abandon(reason, reply);
+    this.#tellBetweenEntries();
     this.#host.onRoute(this);
   }
 
@@ -217,6 +303,10 @@ export class Replica {
   #applying: readonly Entry[] = noEntries;
   /** The batch whose entry is being applied: if that fails, its commands are not forgotten. */
   #appliedBatch: Batch | undefined;
+  /** The state of the snapshot that the core is about to take. */
+  #received: { readonly index: LogIndex; readonly keyspace: Keyspace } | undefined;
+  #installingCount = 0;
+  #onBetweenEntries: (() => void) | undefined;
   #stoppedBecause: string | undefined;
   #stoppedReply: ErrorReply | undefined;
 
@@ -240,9 +330,16 @@ export class Replica {
     this.#commands.serve(this.isLeading);
   }
 
+  get #isBetweenEntries(): boolean {
+    return this.#applier.isBetweenEntries && !this.isInstalling;
+  }
+
   #persist(persist: Persist): void {
+    const { snapshot } = persist;
+    if (snapshot !== undefined) this.#replaceState(snapshot.index);
     this.#host.append(this.group, persist, () => {
       if (this.#stoppedBecause !== undefined) return;
+      if (snapshot !== undefined) this.#installingCount--;
       for (const message of persist.messages) this.#hints.pass(message);
       this.#guard(() => {
         this.core.persisted(persist.id);
@@ -250,6 +347,21 @@ export class Replica {
       });
       this.#host.markDirty(this);
     });
+  }
+
+  /** The core has taken the snapshot that was received: what it had handed out before must not be applied any more. */
+  #replaceState(index: LogIndex): void {
+    const received = this.#received;
+    assert(received?.index === index, "the core takes a snapshot that was not received");
+    this.#received = undefined;
+    // Its batches, if it led until now, have become those whose fate is open.
+    this.#noteLeadership();
+    this.#installingCount++;
+    this.#applying = noEntries;
+    this.#applier.replace(received.keyspace);
+    this.#commands.skipTo(index);
+    this.#host.onInstalled(this);
+    this.#host.onApplied(this.keyspace.clockMs);
   }
 
   /** False if time is up before everything is applied; the rest comes in the next turn. */
@@ -280,6 +392,14 @@ export class Replica {
       this.core.applyConfigurationChange(entry.change);
       this.#applier.skip(entry);
     }
+    if (this.#onBetweenEntries !== undefined) this.#tellBetweenEntries();
+  }
+
+  #tellBetweenEntries(): void {
+    if (!this.#isBetweenEntries && this.#stoppedBecause === undefined) return;
+    const callback = this.#onBetweenEntries;
+    this.#onBetweenEntries = undefined;
+    callback?.();
   }
 
   /** Takes note of leadership won or lost. */
@@ -320,8 +440,7 @@ export class Replica {
     try {
       action();
     } catch (error) {
-      this.#host.onStopped(this, error);
-      this.stop(String(error), replicaStopped);
+      this.fail(error);
     }
   }
 }

@@ -58,6 +58,23 @@ export interface NodeSettings {
   readonly segmentBytes: number;
   /** Newest entries that are kept in memory for followers, and as many again of those that are read back. Default 8 MiB. */
   readonly logCacheBytes: number;
+  /**
+   * A snapshot is made when the entries since the last one take this much space in the log, and no less than that one.
+   * Default 64 MiB.
+   */
+  readonly snapshotLogBytesMin: number;
+  /** What a snapshot that is being made may hold in memory for itself; above it, it is tried again later. Default 256 MiB. */
+  readonly snapshotHeldBytesMax: number;
+  /** How long after a snapshot that came to nothing the next one is tried. Default 30,000. */
+  readonly snapshotRetryMs: number;
+  /** Entries that stay in the log behind a snapshot, for followers that are a little behind. Default 16 MiB. */
+  readonly snapshotTailBytes: number;
+  /** The most that stays in the log for one live follower that is further behind. Default 256 MiB. */
+  readonly snapshotLagBytesMax: number;
+  /** Followers that are sent a snapshot at the same time. Default 2. */
+  readonly snapshotSendsMax: number;
+  /** What all snapshots together take of the network, at most. Default 64 MiB. */
+  readonly snapshotBytesPerSecond: number;
   readonly links: PeerLinksSettings;
 }
 
@@ -88,6 +105,13 @@ export const nodeDefaults: NodeSettings = {
   closeWaitMs: 1_000,
   segmentBytes: 64 * mebibyte,
   logCacheBytes: 8 * mebibyte,
+  snapshotLogBytesMin: 64 * mebibyte,
+  snapshotHeldBytesMax: 256 * mebibyte,
+  snapshotRetryMs: 30_000,
+  snapshotTailBytes: 16 * mebibyte,
+  snapshotLagBytesMax: 256 * mebibyte,
+  snapshotSendsMax: 2,
+  snapshotBytesPerSecond: 64 * mebibyte,
   links: peerLinksDefaults,
 };
 
@@ -98,5 +122,6 @@ export function nodeSettings(changes: Partial<NodeSettings> = {}): NodeSettings 
   assert(settings.batchesInFlightMax > 0 && settings.readRoundsInFlightMax > 0, "at least one batch is in flight");
   assert(settings.pieceBytes + settings.batchBytesMax < settings.links.frameBytesMax / 4, "an entry fits into a frame");
   assert(settings.assembledBytesMax >= settings.commandBytesMax, "the largest command can be put together");
+  assert(settings.snapshotSendsMax > 0 && settings.snapshotBytesPerSecond > 0, "snapshots can be sent");
   return settings;
 }

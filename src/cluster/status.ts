@@ -13,6 +13,8 @@ export interface GroupStatus {
   readonly commitIndex: LogIndex;
   readonly appliedIndex: LogIndex;
   readonly lastIndex: LogIndex;
+  /** Of the newest durable snapshot; 0 without one. */
+  readonly snapshotIndex: LogIndex;
   readonly keyCount: number;
   readonly logicalBytes: number;
   /** Rounds of digests that were finished here, the newest last. */

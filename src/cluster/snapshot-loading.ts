@@ -1,0 +1,32 @@
+import { type Keyspace, KeyspaceLoader, SnapshotFormatError } from "../keyspace/index.ts";
+import type { NodeLog } from "../log/index.ts";
+
+/** Bytes that are read at once. */
+const readBytes = 262_144;
+
+/**
+ * The state that a group's newest snapshot holds, verified by its digest; undefined if there is no snapshot.
+ *
+ * @throws SnapshotDamagedError (SNAPSHOT_DAMAGED), and what `KeyspaceLoader` throws
+ */
+export async function loadKeyspace(log: NodeLog, group: number): Promise<Keyspace | undefined> {
+  const reader = log.openSnapshot(group);
+  if (reader === undefined) return undefined;
+  try {
+    const loader = new KeyspaceLoader();
+    const { sizeBytes, index } = reader.snapshot;
+    for (let offset = 0; offset < sizeBytes; offset += readBytes) loader.feed(await reader.read(offset, readBytes));
+    return checkedIndex(loader.finish(), index);
+  } finally {
+    await reader.close();
+  }
+}
+
+/** @throws SnapshotFormatError (SNAPSHOT_FORMAT) if it is the state of another index. */
+export function checkedIndex(keyspace: Keyspace, index: number): Keyspace {
+  const { appliedIndex } = keyspace.header();
+  if (appliedIndex !== index) {
+    throw new SnapshotFormatError(`a snapshot of index ${index} holds the state of index ${appliedIndex}`);
+  }
+  return keyspace;
+}
