@@ -106,6 +106,11 @@ export class BatchBuilder {
     const slot = this.#slotOf(set.group);
     const { entries, hardState } = set;
     if (set.snapshot !== undefined) this.#putSnapshot(slot, set, set.snapshot);
+    if (set.compacted !== undefined) {
+      const at = this.#putRecord(slot, recordKind.compacted, recordBegins | recordEnds, 16);
+      putUint53(this.#view, at, set.compacted.term);
+      putUint53(this.#view, at + 8, set.compacted.index);
+    }
     for (let place = 0; place < entries.length; place++) {
       this.#putEntry(slot, set, { entry: entries[place] as Entry, flags: this.#flagsOf(set, place) });
     }

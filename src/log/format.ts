@@ -84,7 +84,9 @@
  *     kinds 6, 7, 8                as 1, 2, 4, of entries that are in the log already: they stand here from now on, and
  *                                  nothing is discarded. Such a set holds nothing else, and the batch's header does not
  *                                  list its entries: one that is lost is missed where it stood before
- *     kinds 9 to 15                kept for what a later version of the software adds within format version 1's frame, and
+ *     kind 9, compacted            u53 term, u53 index: the log begins behind that entry, which a snapshot named before holds.
+ *                                  A set of its own; losing it is harmless
+ *     kinds 10 to 15               kept for what a later version of the software adds within format version 1's frame, and
  *                                  then requires: a replica's tombstone. A reader that meets a kind that it does not know
  *                                  refuses the log whole.
  *

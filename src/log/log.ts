@@ -167,8 +167,7 @@ export class Log implements NodeLog {
   }
 
   compact(group: number, index: LogIndex): void {
-    this.#group(group).compact(index);
-    this.#reclaimer.consider();
+    this.#compact(this.#group(group), index);
   }
 
   onSnapshotWanted(handler: (group: number) => void): void {
@@ -309,6 +308,17 @@ export class Log implements NodeLog {
     this.#writer.queue.push(set);
   }
 
+  /** It is a hint: where it is lost the log begins earlier, as long as its segments are there. */
+  #compact(group: StoredGroup, index: LogIndex): void {
+    if (group.isDamaged || index < group.firstIndex) return;
+    group.compact(index);
+    const content = { entries: [], hardState: undefined, compacted: { index, term: group.term(index) } };
+    const set = new RecordSet(group, content, { isHint: true, dones: [] });
+    group.newestSet = set;
+    this.#writer.queue.push(set);
+    this.#reclaimer.consider();
+  }
+
   /** Everything that the group had is replaced, in one record set (CONSENSUS O-3, N-3). */
   #install(group: StoredGroup, records: LogRecords, { index, term }: Snapshot, done: () => void): void {
     const received = this.#snapshots.beginInstall(group.group, { index, term });
@@ -334,7 +344,7 @@ export class Log implements NodeLog {
     if (hardState !== undefined) {
       group.append({ entries: [], hardState, snapshot: undefined });
       const newest = group.newestSet;
-      if (newest?.isHint === true && !newest.isComplete) {
+      if (newest?.hardState !== undefined && newest.isHint && !newest.isComplete) {
         newest.hardState = hardState;
       } else {
         const hint = new RecordSet(group, { entries: [], hardState }, { isHint: true, dones: [] });

@@ -40,8 +40,8 @@ export interface NodeLog {
 
   /**
    * Entries up to and including `index` are not needed any more, neither here nor for other replicas; nothing happens if
-   * they are gone already. Asserts that a durable snapshot holds them: `index <= group(group).snapshot.index`. After a
-   * restart some of them may be there again.
+   * they are gone already, or the group is damaged. Asserts that a durable snapshot holds them:
+   * `index <= group(group).snapshot.index`. After a crash some of them may be there again.
    */
   compact(group: number, index: LogIndex): void;
 

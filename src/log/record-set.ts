@@ -1,6 +1,12 @@
 import type { Entry, HardState, LogIndex, Term } from "../raft/index.ts";
 import type { BatchPlace } from "./position-index.ts";
-import { encodeConfigurationChange, entryOverheadBytes, hardStateRecordBytes, snapshotRecordBytes } from "./record.ts";
+import {
+  compactedRecordBytes,
+  encodeConfigurationChange,
+  entryOverheadBytes,
+  hardStateRecordBytes,
+  snapshotRecordBytes,
+} from "./record.ts";
 import type { StoredGroup } from "./stored-group.ts";
 
 /** Entries with more data than this are logged in pieces of this size, so that others need not wait behind them. */
@@ -24,6 +30,8 @@ export interface RecordSetContent {
   readonly entries: readonly Entry[];
   readonly hardState: HardState | undefined;
   readonly snapshot?: SnapshotRecord;
+  /** The log begins behind it from now on. Such a set holds nothing else. */
+  readonly compacted?: { readonly index: LogIndex; readonly term: Term };
 }
 
 export interface RecordSetOptions {
@@ -46,6 +54,7 @@ export class RecordSet {
   readonly group: StoredGroup;
   /** The first record of the set. */
   readonly snapshot: SnapshotRecord | undefined;
+  readonly compacted: RecordSetContent["compacted"];
   readonly entries: readonly Entry[];
   /** Of sets that bring only a new commit index the newest takes the others' place. */
   hardState: HardState | undefined;
@@ -70,6 +79,7 @@ export class RecordSet {
   constructor(group: StoredGroup, content: RecordSetContent, options: RecordSetOptions) {
     this.group = group;
     this.snapshot = content.snapshot;
+    this.compacted = content.compacted;
     this.entries = content.entries;
     this.hardState = content.hardState;
     this.dones = options.dones;
@@ -78,6 +88,7 @@ export class RecordSet {
     this.isHoldable = this.isRestated || !content.entries.every(isVital);
     let bytes = content.hardState === undefined ? 0 : hardStateRecordBytes;
     if (content.snapshot !== undefined) bytes += snapshotRecordBytes;
+    if (content.compacted !== undefined) bytes += compactedRecordBytes;
     for (const entry of content.entries) bytes += entryOverheadBytes + entryData(entry).length;
     this.bytes = bytes;
   }

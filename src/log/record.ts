@@ -11,6 +11,7 @@ export const recordKind = {
   restatedEntry: 6,
   restatedConfigurationEntry: 7,
   restatedPiece: 8,
+  compacted: 9,
 } as const;
 
 export const recordBegins = 1;
@@ -22,6 +23,7 @@ export const entryOverheadBytes: number = recordHeaderBytes + 16;
 export const pieceOverheadBytes: number = recordHeaderBytes + 24;
 export const hardStateRecordBytes: number = recordHeaderBytes + 24;
 export const snapshotRecordBytes: number = recordHeaderBytes + 24;
+export const compactedRecordBytes: number = recordHeaderBytes + 16;
 
 /** Of a snapshot record: the log begins anew behind it. */
 export const snapshotResets = 1;
@@ -35,6 +37,7 @@ const leastBodyBytes: Readonly<Record<number, number>> = {
   [recordKind.restatedEntry]: 16,
   [recordKind.restatedConfigurationEntry]: 24,
   [recordKind.restatedPiece]: 24,
+  [recordKind.compacted]: 16,
 };
 
 /**
@@ -48,7 +51,7 @@ export class RecordCursor {
   slot = 0;
   /** Of all kinds. */
   term = 0;
-  /** Of entries, pieces and snapshots. */
+  /** Of all but hard states. */
   index = 0;
   /** Of hard states. */
   vote = 0;

@@ -83,6 +83,7 @@ export class ReplayedGroup {
     const { kind, index, term, isReset } = record;
     if ((record.flags & recordBegins) !== 0) set.reset({ isBroken: false });
     if (kind === recordKind.snapshot) set.snapshot = { index, term, isReset };
+    else if (kind === recordKind.compacted) this.#compact(index, term);
     else if (record.isPiece) this.#takePiece(set, record);
     else if (kind !== recordKind.hardState) this.#takeEntry(set, record);
     if ((record.flags & recordEnds) === 0) return;
@@ -272,6 +273,14 @@ export class ReplayedGroup {
     this.#terms.extend(lastIndex, term);
     this.#positions.add(start, undefined);
     this.#noteLast();
+  }
+
+  /** By the host, behind a snapshot. Where what is known of the log is less, something was lost, and that counts. */
+  #compact(index: number, term: number): void {
+    if (index > this.durable.snapshotIndex || index > this.#terms.lastIndex || index <= this.#terms.baseIndex) return;
+    this.#terms.compactTo(index, term);
+    this.#positions.compactTo(index, this.#terms.lastIndex);
+    this.#isBaseTermKnown = true;
   }
 
   #compactTo(index: number): void {

@@ -44,3 +44,34 @@ test("what is not in the log has no term", () => {
   expect(() => runs.extend(6, 3)).toThrow("forward");
   expect(() => runs.truncateFrom(4)).toThrow("before its first entry");
 });
+
+test("compacted, it begins later; restated, it changes where it is told to", () => {
+  const runs = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 12 });
+  const part = fc.double({ min: 0, max: 1, noNaN: true });
+  fc.assert(
+    fc.property(runs, part, part, part, (lengths, from, length, gone) => {
+      const log = new TermRuns();
+      const plain: number[] = [0];
+      for (const [term, count] of lengths.entries()) {
+        for (let entry = 0; entry < count; entry++) plain.push(term + 1);
+        log.extend(plain.length - 1, term + 1);
+      }
+      const last = plain.length - 1;
+      const firstIndex = 1 + Math.floor(from * (last - 1));
+      const lastIndex = firstIndex + Math.floor(length * (last - firstIndex));
+      const term = plain[lastIndex] as number;
+      log.restate(firstIndex, lastIndex, term);
+      plain.fill(term, firstIndex, lastIndex + 1);
+      const base = Math.round(gone * last);
+      log.compactTo(base);
+      expect([log.baseIndex, log.baseTerm, log.lastIndex]).toEqual([base, plain[base], last]);
+      for (let index = base; index <= last; index++) expect(log.termAt(index)).toBe(plain[index]);
+      log.extend(last + 2, 99);
+      expect([log.termAt(last), log.termAt(last + 1), log.lastTerm]).toEqual([plain[last], 99, 99]);
+      if (base < last) {
+        log.truncateFrom(base + 1);
+        expect([log.lastIndex, log.lastTerm]).toEqual([base, plain[base]]);
+      }
+    }),
+  );
+});
