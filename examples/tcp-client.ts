@@ -1,4 +1,7 @@
-/** A TCP client that prints what the server says. Start `tcp-server` first. */
+/**
+ * A TCP client that prints what the server says. Start `tcp-server` first. (The course's own program also prints the rest
+ * of its buffer: a thousand zero bytes.)
+ */
 import { closed } from "coterie/channels";
 import { dialTcp } from "coterie/net";
 

@@ -4,6 +4,7 @@ import {
   type Closed,
   contextOf,
   InvalidArgumentError,
+  type ReceiveChannel,
   Semaphore,
 } from "../channels/index.ts";
 import { assert, type DatagramHandlers, type DatagramSocket, type SocketAddress } from "../platform/index.ts";
@@ -51,6 +52,11 @@ export class UdpSocket implements AsyncIterable<Datagram> {
   /** What it was dialled to; undefined for a socket that listens. */
   get remoteAddress(): SocketAddress | undefined {
     return this.#bound.remoteAddress;
+  }
+
+  /** Those that wait to be received, for a `select`. Closed when the socket is. */
+  get datagrams(): ReceiveChannel<Datagram> {
+    return this.#arrived;
   }
 
   /** Datagrams that were dropped because too many waited to be received. */

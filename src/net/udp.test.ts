@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Context, closed } from "../channels/index.ts";
+import { Context, closed, receiving, select, timeout } from "../channels/index.ts";
 import { createNodePlatform, type Platform } from "../platform/index.ts";
 import { SimulatedWorld } from "../simulation/index.ts";
 import { anything, decodeJson, encodeJson } from "./json-message.ts";
@@ -123,6 +123,17 @@ describe.for(hosts)("UDP $name", ({ make }) => {
         );
       }
       expect(received).toEqual([expect.any(MessageMalformedError), { sender: "Client", content: "où ?" }]);
+    }));
+
+  test("the channel of datagrams takes part in a select", () =>
+    make()(async (options) => {
+      await using server = await listenUdp("127.0.0.1:0", options);
+      await using client = await dialUdp(server.localAddress, options);
+      const cases = [receiving(server.datagrams, textOf), timeout(5, () => "nothing came")];
+      expect(await select(cases, options.context)).toBe("nothing came");
+      await client.send("x");
+      const patient = [receiving(server.datagrams, textOf)];
+      expect(await select(patient, options.context)).toBe("x");
     }));
 
   test("many sends at once wait for their turn", () =>
