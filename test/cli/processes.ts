@@ -1,12 +1,19 @@
 /** Runs `bin/coterie` as users do, and makes sure that nothing of it outlives the test. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Reply, ReplyDecoder } from "../../src/resp/index.ts";
 
-export const binary: string = join(import.meta.dirname, "..", "..", "bin", "coterie");
+/** The repository, also for what is compiled into a folder of it. */
+export const root: string = rootOf(import.meta.dirname);
+
+export const binary: string = join(root, "bin", "coterie");
+
+function rootOf(folder: string): string {
+  return existsSync(join(folder, "bin", "coterie")) ? folder : rootOf(dirname(folder));
+}
 
 export interface Outcome {
   readonly code: number | null;

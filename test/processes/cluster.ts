@@ -1,4 +1,4 @@
-/** Three real nodes, each a process of its own that can be killed, stopped and started again. */
+/** Real nodes, each a process of its own that can be killed, stopped and started again. */
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { choosePorts } from "../../src/cli/demo-ports.ts";
@@ -124,8 +124,21 @@ export interface ProcessClusterOptions {
    * start; the node itself listens at the same port of {@link hiddenHost}.
    */
   readonly hideSecond?: (peerPort: number) => Promise<void>;
+  /** Default 3. */
+  readonly size?: number;
+  /**
+   * Peers reach every node through whoever listens at its address, which the function has to see to before the nodes start;
+   * the nodes themselves listen at ports of their own.
+   */
+  readonly front?: (ports: readonly FrontPorts[]) => Promise<void>;
   /** The nodes' disks fail when they are told to, see {@link FaultyDisk}. */
   readonly faultyDisks?: boolean;
+}
+
+/** Where the peers of a node dial, and where it listens. */
+export interface FrontPorts {
+  readonly given: number;
+  readonly real: number;
 }
 
 /** Another loopback address, as Linux has them. */
@@ -142,14 +155,20 @@ export class ProcessCluster {
 
   static async start(options: ProcessClusterOptions = {}): Promise<ProcessCluster> {
     const folder = temporaryFolder();
-    const ports = await choosePorts(random, 3, { port: 0, peerPort: 0 });
+    const size = options.size ?? 3;
+    // The second half are the ports at which nodes listen behind a front.
+    const all = await choosePorts(random, 2 * size, { port: 0, peerPort: 0 });
+    const ports = all.slice(0, size);
+    const fronts = ports.map(({ peer }, at) => ({ given: peer, real: all[size + at]?.peer ?? 0 }));
     await options.hideSecond?.(ports[1]?.peer ?? 0);
+    await options.front?.(fronts);
     const peers = ports.map(({ peer }, at) => `n${at + 1}=127.0.0.1:${peer}`).join(",");
     const nodes = ports.map(({ redis }, at) => {
       const name = `n${at + 1}`;
       const dir = join(folder, name);
       const words = ["start", "--name", name, "--dir", dir, "--port", String(redis), "--peers", peers];
       if (at === 1 && options.hideSecond !== undefined) words.push("--peer-bind", hiddenHost);
+      if (options.front !== undefined) words.push("--peer-port", String(fronts[at]?.real));
       return new ProcessNode(name, dir, redis, words, options.faultyDisks === true);
     });
     await Promise.all(nodes.map((node) => node.start()));

@@ -5,6 +5,8 @@
  *     full       writes within a file succeed, a file that would have to grow gets ENOSPC, and no space is free
  *     refusing   every write gets ENOSPC, as on file systems that write elsewhere
  *     syncFails  what is written stays, and every sync of it ends with EIO
+ *     slow       every write takes a fifth of a second longer
+ *     lying      the log's writes are acknowledged as synced and never done: a planted fault, for the checkers
  */
 "use strict";
 
@@ -80,11 +82,20 @@ fs.write = (descriptor, bytes, offset, length, position, done) => {
     setImmediate(done, error, 0);
     return;
   }
-  real.write(descriptor, bytes, offset, length, position, (failure, count) => {
-    // Written through to the disk: the sync is part of the write.
-    const late = opened.get(descriptor)?.isSynced === true ? syncError(descriptor) : undefined;
-    done(failure ?? late ?? null, count);
-  });
+  const isSynced = opened.get(descriptor)?.isSynced === true;
+  const fault = opened.has(descriptor) ? currentFault() : "";
+  if (fault === "lying" && isSynced) {
+    setImmediate(done, null, length);
+    return;
+  }
+  const write = () =>
+    real.write(descriptor, bytes, offset, length, position, (failure, count) => {
+      // Written through to the disk: the sync is part of the write.
+      const late = isSynced ? syncError(descriptor) : undefined;
+      done(failure ?? late ?? null, count);
+    });
+  if (fault === "slow") setTimeout(write, 200);
+  else write();
 };
 
 fs.writeSync = (descriptor, data, ...rest) => {

@@ -1,11 +1,12 @@
 /** A disk below one directory that fails on demand, for processes that are started with its environment. */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { root } from "../cli/processes.ts";
 
 /** See faulty-disk.cjs. */
-export type DiskFault = "full" | "refusing" | "syncFails";
+export type DiskFault = "full" | "refusing" | "syncFails" | "slow" | "lying";
 
-const preload = join(import.meta.dirname, "faulty-disk.cjs");
+const preload = join(root, "test", "processes", "faulty-disk.cjs");
 
 export class FaultyDisk {
   /** For the process that works in the directory. */

@@ -7,6 +7,7 @@ import {
   type KeyValueInput,
   type KeyValueOutput,
   keyValueSpecification,
+  type Operation,
   SeededRandom,
 } from "../../src/simulation/index.ts";
 import { outcomeOf, wordsOf } from "../../src/simulation/redis-operation.ts";
@@ -20,6 +21,8 @@ export interface HistoryLoadOptions {
   readonly clientCount: number;
   /** How long a client waits for its replies before it goes to the next node. */
   readonly replyTimeoutMs: number;
+  /** Between two pipelines of a client. Default 5. */
+  readonly pauseMs?: number;
 }
 
 export class HistoryLoad {
@@ -29,6 +32,7 @@ export class HistoryLoad {
   #connectionCount = 0;
   #valueCount = 0;
   #isStopped = false;
+  #era = 0;
   #runs: readonly Promise<void>[] = [];
 
   constructor(options: HistoryLoadOptions) {
@@ -44,13 +48,21 @@ export class HistoryLoad {
     await Promise.all(this.#runs);
   }
 
+  /** New keys from now on, so that what is checked at once stays small. */
+  turnOver(): void {
+    this.#era++;
+  }
+
   get operationCount(): number {
     return this.#recorder.operations().length;
   }
 
+  get operations(): readonly Operation<KeyValueInput, KeyValueOutput>[] {
+    return this.#recorder.operations();
+  }
+
   /** What the checkers find wrong; empty if all is well. */
-  verdicts(): readonly string[] {
-    const history = this.#recorder.operations();
+  verdicts(history: readonly Operation<KeyValueInput, KeyValueOutput>[] = this.operations): readonly string[] {
     return [checkLinearizability, checkConnectionOrder].flatMap((check) => {
       const verdict = check(history, keyValueSpecification);
       if (verdict.kind === "passed") return [];
@@ -74,7 +86,7 @@ export class HistoryLoad {
         const timer = setTimeout(() => client.close(), replyTimeoutMs);
         await this.#pipeline(client, connection, random);
         clearTimeout(timer);
-        await delay(5);
+        await delay(this.#options.pauseMs ?? 5);
       }
       client.close();
     }
@@ -98,10 +110,10 @@ export class HistoryLoad {
   #draw(random: SeededRandom): KeyValueInput {
     const number = random.uint32() % keyCount;
     if (number < keyCount / 2) {
-      const key = `counter:${number}`;
+      const key = `counter:${this.#era}:${number}`;
       return random.uint32() % 2 === 0 ? { kind: "get", key } : { kind: "increment", key, by: 1 };
     }
-    const key = `register:${number}`;
+    const key = `register:${this.#era}:${number}`;
     if (random.uint32() % 2 === 0) return { kind: "get", key };
     const value = `v${this.#valueCount++}`;
     return { kind: random.uint32() % 2 === 0 ? "set" : "swap", key, value };

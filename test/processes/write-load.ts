@@ -10,6 +10,8 @@ export interface WriteLoadOptions {
   readonly clientCount: number;
   /** How long a client waits for a reply before it goes to the next node. Default: as long as it takes. */
   readonly replyTimeoutMs?: number;
+  /** Between two writes of a client. Default 0. */
+  readonly pauseMs?: number;
 }
 
 class WriteClient {
@@ -37,7 +39,8 @@ class WriteClient {
       const key = `w:${this.#place}:${this.#writeCount++}`;
       this.#note(key, await this.#write(key));
       // What refuses now refuses in a moment too.
-      if (this.refused.at(-1) === key) await delay(10);
+      const pauseMs = this.#options.pauseMs ?? (this.refused.at(-1) === key ? 10 : 0);
+      if (pauseMs > 0) await delay(pauseMs);
     }
     this.#client?.close();
   }
