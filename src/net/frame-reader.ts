@@ -4,7 +4,7 @@
  */
 import { ByteReader } from "./byte-reader.ts";
 import { getU32 } from "./byte-writer.ts";
-import { frameChecksum, frameHeaderBytes, messageHeaderBytes } from "./frame.ts";
+import { frameChecksum, frameHeaderBytes, headerCheck, messageHeaderBytes } from "./frame.ts";
 
 /** Why a stream of frames cannot be read on. The connection is broken off; nothing else happens. */
 export type FrameFault = "oversized" | "checksum" | "sequence" | "malformed";
@@ -17,6 +17,9 @@ export type MessageHandler = (type: number, payload: ByteReader) => boolean;
 
 /** A buffer for unfinished frames that has grown beyond this is let go once it is empty. */
 const keptBytesMax = 256 * 1024;
+
+/** In place of a frame's size: its header is damaged, or of another connection. */
+const badHeader = 0;
 
 export class FrameReader {
   constructor(options: { readonly seed: number; readonly frameBytesMax: number; readonly onMessage: MessageHandler }) {
@@ -37,6 +40,7 @@ export class FrameReader {
     }
     while (!this.#isStopped) {
       const neededBytes = this.#frameBytes(chunk, at, chunk.length);
+      if (neededBytes === badHeader) return this.#stopWith("checksum");
       if (neededBytes > this.#frameBytesMax) return this.#stopWith("oversized");
       if (chunk.length - at < neededBytes) break;
       const fault = this.#takeFrame(chunk.subarray(at, at + neededBytes));
@@ -73,9 +77,12 @@ export class FrameReader {
     return fault;
   }
 
-  /** The whole size of the frame that begins at `at`, as far as can be seen yet. */
+  /** The whole size of the frame that begins at `at`, as far as can be seen yet; or {@link badHeader}. */
   #frameBytes(buffer: Buffer, at: number, end: number): number {
-    return end - at < frameHeaderBytes ? frameHeaderBytes : frameHeaderBytes + getU32(buffer, at + 4);
+    if (end - at < frameHeaderBytes) return frameHeaderBytes;
+    const bodyBytes = getU32(buffer, at + 4);
+    const check = headerCheck(bodyBytes, getU32(buffer, at + 8), this.#seed);
+    return check === getU32(buffer, at + 12) ? frameHeaderBytes + bodyBytes : badHeader;
   }
 
   /** Moves what the unfinished frame lacks, its header first, out of the chunk. Returns where the chunk goes on. */
@@ -88,6 +95,7 @@ export class FrameReader {
 
   #takeKept(): FrameFault | undefined {
     const neededBytes = this.#frameBytes(this.#kept, 0, this.#keptBytes);
+    if (neededBytes === badHeader) return "checksum";
     if (neededBytes > this.#frameBytesMax) return "oversized";
     if (this.#keptBytes < neededBytes) return undefined;
     const frame = this.#kept.subarray(0, this.#keptBytes);

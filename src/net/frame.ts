@@ -2,18 +2,20 @@
  * Frames carry the messages of one turn over one connection, once the handshake is done:
  *
  * ```
- * u32 checksum | u32 body length | u32 sequence | body: (u8 type | u32 length | payload) ...
+ * u32 checksum | u32 body length | u32 sequence | u32 header check | body: (u8 type | u32 length | payload) ...
  * ```
  *
  * The checksum is a CRC-32 over everything behind it, seeded from the handshake's session key for this connection and
  * direction, and the sequence counts from 0: a frame that is garbage, damaged, replayed, reordered or from another
- * connection does not pass. One checksum a turn is cheaper than one a message. It is no cipher: who can write into an
- * established connection needs TLS to be kept out.
+ * connection does not pass. One checksum a turn is cheaper than one a message. The header has a check of its own, since
+ * its length is believed before the checksum can be computed: a damaged one would swallow frame after frame, heartbeats
+ * among them, of a connection that looks alive. It is no cipher: who can write into an established connection needs TLS
+ * to be kept out.
  */
 import { crc32 } from "node:zlib";
 import { ByteWriter, putU32 } from "./byte-writer.ts";
 
-export const frameHeaderBytes = 12;
+export const frameHeaderBytes = 16;
 export const messageHeaderBytes = 5;
 
 /** A frame that holds this much takes no further message. */
@@ -23,6 +25,12 @@ const chunkBytes = 64 * 1024;
 
 export function frameChecksum(frame: Buffer, seed: number): number {
   return crc32(frame.subarray(4), seed);
+}
+
+/** What stands in a header behind its length and sequence; each bit of them counts. */
+export function headerCheck(bodyBytes: number, sequence: number, seed: number): number {
+  const mixed = Math.imul(bodyBytes ^ seed, 0x9e37_79b1) ^ Math.imul((sequence << 16) | (sequence >>> 16), 0x85eb_ca6b);
+  return (mixed ^ (mixed >>> 15)) >>> 0;
 }
 
 /** Composes frames. Messages are written in place: the bytes of an entry are copied once, into the frame. */
@@ -81,8 +89,10 @@ export class FrameWriter {
   #closeFrame(): void {
     const out = this.#out;
     const frame = out.buffer.subarray(out.start, out.at);
-    putU32(frame, 4, frame.length - frameHeaderBytes);
+    const bodyBytes = frame.length - frameHeaderBytes;
+    putU32(frame, 4, bodyBytes);
     putU32(frame, 8, this.#sequence);
+    putU32(frame, 12, headerCheck(bodyBytes, this.#sequence, this.#seed));
     putU32(frame, 0, frameChecksum(frame, this.#seed));
     this.#sequence = (this.#sequence + 1) >>> 0;
     this.#finished.push(frame);
