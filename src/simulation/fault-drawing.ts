@@ -14,6 +14,7 @@ const weights: Readonly<Record<Exclude<FaultKind, DamageKind>, number>> = {
   stopAt: 3,
   slowNode: 1,
   cutLinks: 5,
+  cutLeaders: 1,
   cutClient: 1,
   slowLink: 2,
   heavyTail: 1,
@@ -159,6 +160,7 @@ function drawNetworkFault(
   random: SeededRandom,
   kind:
     | "cutLinks"
+    | "cutLeaders"
     | "cutClient"
     | "slowLink"
     | "heavyTail"
@@ -167,11 +169,13 @@ function drawNetworkFault(
     | "garbleLink"
     | "resetConnections",
   node: string,
-  { clients, forMs, nodes }: Place,
+  { clients, forMs, leftMs, nodes }: Place,
 ): Fault {
   switch (kind) {
     case "cutLinks":
       return { kind, links: drawCut(random, nodes), forMs };
+    case "cutLeaders":
+      return { kind, holdMs: random.pick([1_200, 2_500, 4_000]), forMs: Math.min(30_000, leftMs) };
     case "cutClient":
       return { kind, link: { from: random.pick(clients), to: node }, forMs };
     case "slowLink":

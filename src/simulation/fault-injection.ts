@@ -3,10 +3,22 @@ import type { MarkName } from "../platform/index.ts";
 import { type ClusterMember, nodeDirectory } from "./cluster-member.ts";
 import { DamageInjector } from "./damage-injection.ts";
 import type { DiskSettings, SimulatedDisk } from "./disk.ts";
-import { type Damage, type DamageKind, describeFault, type Fault, type Link, type ProcessFault } from "./fault.ts";
+import {
+  type Damage,
+  type DamageKind,
+  describeFault,
+  type Fault,
+  type Link,
+  type NetworkFault,
+  type ProcessFault,
+} from "./fault.ts";
 import type { NetworkSettings } from "./network.ts";
 import { SimulatedExit } from "./process.ts";
 import type { SimulatedWorld } from "./world.ts";
+
+type CutLeaders = Extract<NetworkFault, { readonly kind: "cutLeaders" }>;
+/** How long a leader may lead before it is cut off: some round trips. */
+const leaderFreeMs = 30;
 
 type StopAt = Extract<ProcessFault, { readonly kind: "stopAt" }>;
 
@@ -18,6 +30,7 @@ export class FaultInjector {
   readonly #linkSettings = new Map<string, Partial<NetworkSettings>>();
   readonly #damage: DamageInjector;
   readonly #armed = new Set<StopAt>();
+  readonly #leaderCuts = new Set<CutLeaders>();
   #isOver = false;
 
   constructor(world: SimulatedWorld, members: readonly ClusterMember[]) {
@@ -41,6 +54,7 @@ export class FaultInjector {
 
   /** The process on this machine passes a mark. Where it is to be stopped there, this does not return. */
   passed(mark: MarkName, machineName: string): void {
+    if (mark === "an election is won") for (const fault of this.#leaderCuts) this.#cutLeader(machineName, fault.holdMs);
     for (const fault of this.#armed) {
       if (fault.mark !== mark || fault.node !== machineName) continue;
       this.#armed.delete(fault);
@@ -52,6 +66,7 @@ export class FaultInjector {
   healAll(): void {
     this.#isOver = true;
     this.#armed.clear();
+    this.#leaderCuts.clear();
     this.#linkSettings.clear();
     this.#world.network.healAll();
     for (const member of this.#members.values()) {
@@ -77,6 +92,9 @@ export class FaultInjector {
         return () => void this.#armed.delete(fault);
       case "cutLinks":
         return this.#cut(fault.links);
+      case "cutLeaders":
+        this.#leaderCuts.add(fault);
+        return () => void this.#leaderCuts.delete(fault);
       case "cutClient":
         return this.#cut([fault.link, { from: fault.link.to, to: fault.link.from }]);
       case "slowLink":
@@ -198,6 +216,21 @@ export class FaultInjector {
     return () => {
       for (const member of members) member.start();
     };
+  }
+
+  /** At once, so that its first entry does not leave it, or while that is on its way; from all others or towards them. */
+  #cutLeader(leader: string, holdMs: number): void {
+    const { random } = this.#world;
+    const others = [...this.#members.keys()].filter((name) => name !== leader);
+    const out = others.map((to) => ({ from: leader, to }));
+    const links = random.chance(0.5) ? out : [...out, ...others.map((from) => ({ from, to: leader }))];
+    const cut = (): void => {
+      if (this.#isOver) return;
+      const heal = this.#cut(links);
+      this.#world.schedule(random.between(0.5, 1.5) * holdMs, heal);
+    };
+    if (random.chance(0.5)) cut();
+    else this.#world.schedule(random.exponential(leaderFreeMs), cut);
   }
 
   #cut(links: readonly Link[]): () => void {

@@ -30,6 +30,11 @@ export type ProcessFault =
 export type NetworkFault =
   /** Nothing gets through these links. */
   | { readonly kind: "cutLinks"; readonly links: readonly Link[]; readonly forMs: number }
+  /**
+   * Whoever is elected meanwhile is cut off, at once or a moment later, for `holdMs`: terms grow and logs part, as in
+   * figure 8 of the Raft paper.
+   */
+  | { readonly kind: "cutLeaders"; readonly holdMs: number; readonly forMs: number }
   /** A client and a node do not reach each other. */
   | { readonly kind: "cutClient"; readonly link: Link; readonly forMs: number }
   | { readonly kind: "slowLink"; readonly link: Link; readonly latencyMs: number; readonly forMs: number }

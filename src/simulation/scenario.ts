@@ -124,6 +124,8 @@ function drawSettings(random: SeededRandom): Partial<NodeSettings> {
     commitHintDelayMs: random.pick([2, 2, 0, 20]),
     readRoundsInFlightMax: random.pick([1, 1, 3]),
     checksumIntervalMs: random.pick([300_000, 2_000]),
+    // One entry at a time parts what usually travels together, as in figure 8 of the paper.
+    appendBytesMax: random.pick([256 * 1024, 256 * 1024, 1]),
     clockBandMs: 500,
   };
 }

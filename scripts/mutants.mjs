@@ -1,0 +1,129 @@
+// Shows that wrong changes are caught: each mutant of test/simulation/mutants.json, a change of one line, is applied to a
+// copy of the sources and has to fail the simulator, or the tests that it names (CONSENSUS X-9).
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const listFile = "test/simulation/mutants.json";
+const usage = `Usage: npm run mutants -- [options]
+
+Applies each one-line change of ${listFile} to a copy of the sources, and shows that it is caught.
+
+  --only NAME,…   these mutants
+  --seeds N       seeds until a mutant counts as not caught (default 200; X-9 allows 2,000)
+  --from N        begin with this seed (default 1)
+  --list          what there is; changes nothing, but looks for each line
+  --help          show this
+`;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string" },
+    seeds: { type: "string", default: "200" },
+    from: { type: "string", default: "1" },
+    list: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+if (values.help) {
+  process.stdout.write(usage);
+  process.exit(0);
+}
+
+/** The source with the change; throws if the line is not there exactly once. */
+function mutated(source, { after, line, name, replacement, file }) {
+  const lines = source.split("\n");
+  const places = lines.flatMap((text, index) =>
+    text === line && (after === undefined || lines[index - 1] === after) ? [index] : [],
+  );
+  if (places.length !== 1) {
+    throw new Error(`mutant ${name}: ${file} has its line ${places.length} times. Bring ${listFile} up to date.`);
+  }
+  lines[places[0]] = replacement;
+  return lines.join("\n");
+}
+
+const all = JSON.parse(readFileSync(join(root, listFile), "utf8"));
+const only = values.only?.split(",");
+const unknown = (only ?? []).filter((name) => !all.some((mutant) => mutant.name === name));
+if (unknown.length > 0) {
+  console.error(`There is no mutant ${unknown.join(", ")}. Try --list.`);
+  process.exit(2);
+}
+const mutants = all.filter(({ name }) => only === undefined || only.includes(name));
+// Before anything is run: a list that is out of date fails at once.
+const changes = mutants.map((mutant) => ({
+  mutant,
+  text: mutated(readFileSync(join(root, mutant.file), "utf8"), mutant),
+}));
+if (values.list) {
+  for (const { name, shows, tests } of mutants) {
+    console.log(`${name.padEnd(32)} ${shows}${tests === undefined ? "" : ` (${tests.join(", ")})`}`);
+  }
+  process.exit(0);
+}
+
+const place = mkdtempSync(join(tmpdir(), "coterie-mutants-"));
+process.once("exit", () => rmSync(place, { recursive: true, force: true }));
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
+for (const name of ["src", "test", "package.json", "tsconfig.base.json", "tsconfig.build.json", "vitest.config.ts"]) {
+  cpSync(join(root, name), join(place, name), { recursive: true });
+}
+symlinkSync(join(root, "node_modules"), join(place, "node_modules"), "dir");
+
+/** A mutant need not satisfy the compiler; what it emits runs. */
+function build() {
+  const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
+  spawnSync(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: place, stdio: "ignore" });
+}
+
+function run(args) {
+  return spawnSync(process.execPath, args, { cwd: place, encoding: "utf8", maxBuffer: 2 ** 28 });
+}
+
+/** By what the mutant was caught, or undefined. */
+function judge({ tests }) {
+  if (tests !== undefined) {
+    const { status } = run(["node_modules/vitest/vitest.mjs", "run", "--reporter=dot", ...tests]);
+    return status === 0 ? undefined : `tests: ${tests.join(", ")}`;
+  }
+  build();
+  const seeds = ["--from", values.from, "--seeds", values.seeds];
+  const { status, stdout, stderr } = run(["dist/simulation/main.js", ...seeds]);
+  if (status === 0) return undefined;
+  const found = /^seed (\d+) failed:\n(.*)$/m.exec(stdout);
+  if (found === null) return `the simulator does not even run: ${(stderr || stdout).trim().split("\n").at(-1)}`;
+  const count = Number(found[1]) - Number(values.from) + 1;
+  return `${count} ${count === 1 ? "seed" : "seeds"}: ${found[2].slice(0, 100)}`;
+}
+
+execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json"], {
+  cwd: place,
+  stdio: ["ignore", 2, 2],
+});
+// A copy that fails without any change would catch everything.
+const control = [...new Set(mutants.flatMap(({ tests }) => tests ?? []))];
+if (control.length > 0 && run(["node_modules/vitest/vitest.mjs", "run", "--reporter=dot", ...control]).status !== 0) {
+  console.error("The named tests fail without any mutant.");
+  process.exit(2);
+}
+if (run(["dist/simulation/main.js", "--seeds", "1", "--from", values.from]).status !== 0) {
+  console.error("The simulator fails without any mutant.");
+  process.exit(2);
+}
+let missedCount = 0;
+for (const { mutant, text } of changes) {
+  const path = join(place, mutant.file);
+  const original = readFileSync(path, "utf8");
+  writeFileSync(path, text);
+  const caughtBy = judge(mutant);
+  writeFileSync(path, original);
+  if (caughtBy === undefined) missedCount++;
+  console.log(`${caughtBy === undefined ? "MISSED" : "caught"} ${mutant.name.padEnd(32)} ${caughtBy ?? mutant.shows}`);
+}
+console.log(`${mutants.length - missedCount} of ${mutants.length} mutants caught`);
+process.exit(missedCount === 0 ? 0 : 1);
