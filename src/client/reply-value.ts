@@ -1,6 +1,7 @@
 /** Replies as JavaScript values, and JavaScript values as the words of a command. */
 import { unreachable } from "../platform/index.ts";
 import {
+  BytesReply,
   DoubleReply,
   ErrorReply,
   MapReply,
@@ -64,6 +65,7 @@ export function toValue<Text extends string | Uint8Array>(
   if (reply instanceof SetReply) return new Set(reply.members.map((member) => toValue(member, decode)));
   if (reply instanceof PushReply) return reply.items.map((item) => toValue(item, decode));
   if (reply instanceof RawReply) return decode(reply.text);
+  if (reply instanceof BytesReply) return decode(reply.bytes.latin1Slice());
   if (isArray(reply)) return reply.map((item) => toValue(item, decode));
   return unreachable(reply);
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { encodeReply } from "../resp/index.ts";
 import { RawString, stringBytesMax } from "./raw-string.ts";
 
 test("parts are written and read as in a plain string, across the size where the form changes", () => {
@@ -73,6 +74,33 @@ test("freezing a long string and appending to it copies nothing of it", () => {
     raw.append("z");
   }
   expect(raw.text(raw.length - 2)).toBe("zz");
+});
+
+test("a long reply stays as the string was, and costs nothing before its bytes are overwritten", () => {
+  const raw = new RawString("");
+  const part = "x".repeat(4 * 1024 * 1024);
+  raw.append(part);
+  raw.append("y");
+  const first = raw.reply(1, 20_000);
+  const whole = raw.reply();
+  // Were it copied each time, these would be 80 GiB.
+  for (let count = 0; count < 20_000; count++) {
+    raw.reply();
+    raw.append("z");
+  }
+  raw.overwrite(0, "changed");
+  expect(encodeReply(first, 2)).toBe(encodeReply("x".repeat(19_999), 2));
+  expect(encodeReply(whole, 2) === encodeReply(`${part}y`, 2)).toBe(true);
+  expect(raw.text(0, 8)).toBe("changedx");
+  expect(raw.reply(2, 9)).toBe("angedxx");
+});
+
+test("a reply's end may lie behind the string's, and a part of a short string is a string", () => {
+  expect(new RawString("abc").reply(1, 10)).toBe("bc");
+  const raw = new RawString("x".repeat(50_000));
+  expect(raw.reply(10, 60_000)).toBe("x".repeat(49_990));
+  raw.append("y");
+  expect(encodeReply(raw.reply(10, 60_000), 2)).toBe(encodeReply(`${"x".repeat(49_990)}y`, 2));
 });
 
 test("appending bit by bit costs what is appended", () => {

@@ -1,11 +1,14 @@
 /** A string that was written in parts: what Redis calls "raw" whatever its size, and what can be changed in place. */
 import { assert } from "../platform/index.ts";
+import { BytesReply } from "../resp/index.ts";
 
 /** The longest string that any command may make: Redis' 512 MiB, less the room that a reply needs around it in a JavaScript string. */
 export const stringBytesMax: number = 512 * 1024 * 1024 - 1024;
 
 /** Up to this length a flat JavaScript string is smaller than a Buffer, and as quick to rebuild. */
 const textBytesMax = 256;
+/** Replies above this share the bytes of their string. */
+const copiedBytesMax = 16 * 1024;
 const scratch: Buffer = Buffer.alloc(textBytesMax);
 
 /**
@@ -17,7 +20,7 @@ export class RawString {
   encoding: "raw" | "embstr";
   #content: string | Buffer;
   #length: number;
-  /** The bytes of a buffer below this are also those of a frozen copy, and never change any more. */
+  /** The bytes of a buffer below this are also those of a frozen copy or a reply, and never change any more. */
   #sharedLength = 0;
 
   /** `text` must be flat, as `Arguments.text` makes it. */
@@ -38,6 +41,16 @@ export class RawString {
       return start >= this.#length ? "" : content.latin1Slice(start, Math.min(end, this.#length));
     }
     return start === 0 && end >= this.#length ? content : flat(content.slice(start, end));
+  }
+
+  /** The same as a reply. A long one costs nothing before bytes that it has are overwritten here. */
+  reply(start = 0, end: number = this.#length): string | BytesReply {
+    const content = this.#content;
+    const last = Math.min(end, this.#length);
+    if (last - start <= copiedBytesMax) return this.text(start, last);
+    if (typeof content === "string") return content.slice(start, last);
+    this.#sharedLength = Math.max(this.#sharedLength, last);
+    return new BytesReply(content.subarray(start, last));
   }
 
   append(text: string): void {

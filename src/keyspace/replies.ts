@@ -22,7 +22,7 @@ export function invalidExpireTime(command: string): ErrorReply {
 export function textReply(value: Value | undefined): Reply {
   if (typeof value === "string") return value;
   if (value === undefined) return null;
-  return value instanceof RawString ? value.text() : wrongType;
+  return value instanceof RawString ? value.reply() : wrongType;
 }
 
 /** What Redis would show of a client's word in an error: not past a zero byte, and on one line. */

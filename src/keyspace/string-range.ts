@@ -63,7 +63,7 @@ function getRange(keyspace: Keyspace, args: Arguments): Reply {
   if (last < 0) last = Math.max(found.length + last, 0);
   last = Math.min(last, found.length - 1);
   if (start > last) return "";
-  return typeof found === "string" ? found.slice(start, last + 1) : found.text(start, last + 1);
+  return typeof found === "string" ? found.slice(start, last + 1) : found.reply(start, last + 1);
 }
 
 /** The string at the place in the form that can be changed. */

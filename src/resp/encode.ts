@@ -1,5 +1,6 @@
 import { unreachable } from "../platform/index.ts";
 import {
+  BytesReply,
   DoubleReply,
   ErrorReply,
   MapReply,
@@ -65,6 +66,7 @@ function encodeOther(reply: Exclude<Reply, string | number | null>, protocol: Re
       ? `=${reply.text.length + 4}\r\n${reply.format}:${reply.text}\r\n`
       : `$${reply.text.length}\r\n${reply.text}\r\n`;
   if (isAggregate(reply)) return encodeAll(reply, protocol);
+  if (reply instanceof BytesReply) return `$${reply.bytes.length}\r\n${reply.bytes.latin1Slice()}\r\n`;
   return unreachable(reply);
 }
 

@@ -12,6 +12,7 @@ export {
   type RespParserOptions,
 } from "./parser.ts";
 export {
+  BytesReply,
   DoubleReply,
   ErrorReply,
   MapReply,

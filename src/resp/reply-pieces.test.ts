@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { replies } from "../../test/resp/replies.ts";
 import { encodeReply } from "./encode.ts";
-import { noReply, RawReply, type Reply } from "./reply.ts";
+import { BytesReply, noReply, RawReply, type Reply } from "./reply.ts";
 import { ReplyPieces, replyBytes } from "./reply-pieces.ts";
 
 function piecesOf(reply: Reply, protocol: 2 | 3, pieceBytes: number): string[] {
@@ -26,7 +26,8 @@ test("the pieces of any reply are its text, each of the size that was asked for"
 
 test("long strings, text that is encoded already, and nothing at all come in pieces as well", () => {
   const long = "x".repeat(1_000);
-  for (const reply of [long, new RawReply(long), [long, [long, null, long], ""], [noReply, long]]) {
+  const bytes = new BytesReply(Buffer.from("\0\xff".repeat(500), "latin1"));
+  for (const reply of [long, bytes, new RawReply(long), [long, [bytes, null, long], ""], [noReply, long]]) {
     expect(piecesOf(reply, 2, 64).join("")).toBe(encodeReply(reply, 2));
   }
   expect(piecesOf(noReply, 3, 64)).toEqual([]);
@@ -42,6 +43,7 @@ test("a reply longer than any string can be comes whole", () => {
 
 test("a reply's size is known as far as it matters", () => {
   expect(replyBytes("12345")).toBe(5);
+  expect(replyBytes(new BytesReply(Buffer.alloc(9)))).toBe(9);
   expect(replyBytes(new RawReply("$1\r\nx\r\n"))).toBe(7);
   expect(replyBytes(["a".repeat(1_000), ["b".repeat(2_000)]])).toBeGreaterThanOrEqual(3_000);
   expect(replyBytes(new Array(1_000_000).fill("x".repeat(100)), 1_000)).toBeLessThan(2_000);

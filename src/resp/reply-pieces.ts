@@ -1,5 +1,5 @@
 import { encodeReply, headerOf, isAggregate, itemsOf, type RespVersion } from "./encode.ts";
-import { RawReply, type Reply } from "./reply.ts";
+import { BytesReply, RawReply, type Reply } from "./reply.ts";
 
 /** The items of one array (map, set, …) that are still to come. */
 interface Level {
@@ -18,7 +18,7 @@ export class ReplyPieces {
   /** From the outermost to the innermost. */
   readonly #levels: Level[] = [];
   /** Text that is next, before whatever the levels hold; the first from `#at`. */
-  #texts: readonly string[] = [];
+  #texts: readonly (string | Buffer)[] = [];
   #at = 0;
 
   /** Pieces have `pieceBytes` bytes, save the last. */
@@ -35,7 +35,7 @@ export class ReplyPieces {
       const [text] = this.#texts;
       if (text !== undefined) {
         const end = Math.min(text.length, this.#at + this.#pieceBytes - piece.length);
-        piece += text.slice(this.#at, end);
+        piece += typeof text === "string" ? text.slice(this.#at, end) : text.latin1Slice(this.#at, end);
         this.#at = end;
         if (end === text.length) {
           this.#texts = this.#texts.slice(1);
@@ -59,6 +59,8 @@ export class ReplyPieces {
     } else if (typeof reply === "string" && reply.length > this.#pieceBytes) {
       // In one string with its header it would be copied.
       this.#texts = [`$${reply.length}\r\n`, reply, "\r\n"];
+    } else if (reply instanceof BytesReply) {
+      this.#texts = [`$${reply.bytes.length}\r\n`, reply.bytes, "\r\n"];
     } else {
       this.#texts = [encodeReply(reply, this.#protocol)];
     }
@@ -72,6 +74,7 @@ export class ReplyPieces {
 export function replyBytes(reply: Reply, enough: number = Number.POSITIVE_INFINITY): number {
   if (typeof reply === "string") return reply.length;
   if (reply instanceof RawReply) return reply.text.length;
+  if (reply instanceof BytesReply) return reply.bytes.length;
   if (!isAggregate(reply))
     return typeof reply === "object" && reply !== null && "text" in reply ? reply.text.length : 8;
   let bytes = 8;

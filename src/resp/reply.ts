@@ -26,6 +26,7 @@ export type Reply =
   | NullArray
   | PushReply
   | RawReply
+  | BytesReply
   | NoReply;
 
 /** `+text`. */
@@ -94,6 +95,14 @@ export class RawReply {
   readonly text: string;
   constructor(text: string) {
     this.text = text;
+  }
+}
+
+/** A bulk string that is kept as bytes, which never change. For long ones that are kept so already: they are not copied. */
+export class BytesReply {
+  readonly bytes: Buffer;
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
   }
 }
 
