@@ -126,12 +126,12 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
 
   /** Whether `trySend` would succeed, or throw. */
   get canSend(): boolean {
-    return this.#isClosed || this.#receivers.length > 0 || this.#length < this.capacity;
+    return this.#isClosed || this.#receivers.first !== undefined || this.#length < this.capacity;
   }
 
   /** Whether `tryReceive` would yield a value or {@link closed}, or throw. */
   get canReceive(): boolean {
-    return this.#length > 0 || this.#senders.length > 0 || this.#isClosed;
+    return this.#length > 0 || this.#senders.first !== undefined || this.#isClosed;
   }
 
   /** No more sends. @throws CloseOfClosedChannelError (CLOSE_OF_CLOSED_CHANNEL). */
@@ -152,7 +152,7 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
   /** Puts values that were received, but not used, back in their place before all others. For the library's own use. */
   putBack(values: readonly T[]): void {
     let used = 0;
-    for (; used < values.length && this.#receivers.length > 0; used++) {
+    for (; used < values.length && this.#receivers.first !== undefined; used++) {
       this.#receivers.shift()?.succeed(values[used]);
     }
     for (let at = values.length - 1; at >= used; at--) {
@@ -168,7 +168,7 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
     (side === "send" ? this.#senders : this.#receivers).push(waiter);
   }
 
-  /** Operations that wait here; a `select` counts once for each of its cases. */
+  /** Operations that wait here, counted one by one; a `select` counts once for each of its cases. */
   get waiting(): { readonly senders: number; readonly receivers: number } {
     return { senders: this.#senders.length, receivers: this.#receivers.length };
   }

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { SimulatedWorld } from "../simulation/index.ts";
 import { background, Channel, Context, ContextKey, closed, go } from "./index.ts";
@@ -125,8 +127,7 @@ function heapBytes(): number {
   collect();
   return process.memoryUsage().heapUsed;
 }
-const { runInNewContext } = await import("node:vm");
-(await import("node:v8")).setFlagsFromString("--expose-gc");
+setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
 describe("nothing is left behind", () => {

@@ -33,8 +33,8 @@ interface Note {
 /** Beyond these the oldest are forgotten: a report that nobody could read to its end anyway. */
 const notesMax = 100_000;
 
-/** Code of the library itself is not where a program waits. */
-const ownFolder: string = new URL(".", import.meta.url).href;
+/** Neither the library's own code nor Node's is where a program waits. */
+const ownFolder: string = new URL(".", import.meta.url).pathname;
 
 class Tracker {
   readonly #label = new AsyncLabel<Identity>();
@@ -91,7 +91,8 @@ function title(identity: Identity | undefined): string {
 /** The stack above this library. */
 function callers(): string {
   const frames = (new Error().stack ?? "").split("\n").slice(1);
-  return frames.filter((frame) => !frame.includes(ownFolder) || frame.includes(".test.")).join("\n");
+  const isOwn = (frame: string): boolean => frame.includes(ownFolder) && !frame.includes(".test.");
+  return frames.filter((frame) => !isOwn(frame) && !/[( ]node:/.test(frame)).join("\n");
 }
 
 let tracker: Tracker | undefined;

@@ -1,5 +1,10 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
-import { background, Channel, closed, go, otherwise, receiving, select, sending, timeout } from "./index.ts";
+import { SimulatedWorld } from "../simulation/index.ts";
+import { background, Channel, Context, closed, go, otherwise, receiving, select, sending, timeout } from "./index.ts";
+
+setFlagsFromString("--expose-gc");
 
 describe("select", () => {
   test("takes the one case that is ready, without a promise", () => {
@@ -107,15 +112,68 @@ describe("select", () => {
     expect(channel.waiting.receivers).toBe(0);
   });
 
-  test("a hundred thousand selects leave nothing at a channel that never becomes ready", async () => {
+  test("refuses two timeouts, two otherwises, and what is no channel", () => {
+    const error = expect.objectContaining({ code: "INVALID_ARGUMENT" });
+    const never = receiving(new Channel<number>(), () => {});
+    expect(() => select([timeout(1, () => {}), never, timeout(2, () => {})])).toThrow(error);
+    expect(() => select([otherwise(() => {}), otherwise(() => {})])).toThrow(error);
+    expect(() => timeout(-1, () => {})).toThrow(error);
+    const channel = new Channel<number>();
+    const lookalike = { ...channel, receive: () => 1 } as unknown as Channel<number>;
+    expect(() => receiving(lookalike, () => {})).toThrow(error);
+    expect(channel.waiting).toEqual({ senders: 0, receivers: 0 });
+  });
+
+  test("throws what a channel has failed with, at once and while it waits", async () => {
+    const channel = new Channel<number>();
+    const waiting = select([receiving(channel, () => 1), receiving(new Channel<number>(), () => 2)]);
+    channel.fail(new RangeError("broken"));
+    await expect(waiting).rejects.toThrow("broken");
+    expect(() => select([receiving(channel, () => 1)])).toThrow("broken");
+    expect(() => select([sending(channel, 1, () => 1)])).toThrow("broken");
+  });
+
+  test("ends with an AbortSignal", async () => {
+    const controller = new AbortController();
+    const channel = new Channel<number>();
+    const result = select([receiving(channel, () => 1)], controller.signal);
+    controller.abort("enough");
+    await expect(result).rejects.toMatchObject({ code: "CANCELLED", cause: "enough" });
+    expect(channel.waiting.receivers).toBe(0);
+  });
+
+  test("draws the same cases again from the same seed", () => {
+    const draw = (seed: number): number[] => {
+      const context = Context.background(new SimulatedWorld({ seed }).machine("m").start());
+      const channels = [0, 1, 2].map(() => new Channel<number>(100));
+      for (const channel of channels) for (let value = 0; value < 100; value++) channel.send(value);
+      const cases = channels.map((channel, at) => receiving(channel, () => at));
+      return Array.from({ length: 50 }, () => select(cases, context) as number);
+    };
+    expect(draw(1)).toEqual(draw(1));
+    expect(draw(1)).not.toEqual(draw(2));
+  });
+
+  test("a million selects leave nothing at a channel that never becomes ready", async () => {
+    const collect = runInNewContext("gc") as () => void;
     const quiet = new Channel<number>();
     const busy = new Channel<number>();
-    const producer = go(async () => {
-      for (let value = 0; value < 100_000; value++) await busy.send(value);
-    });
+    const controller = new AbortController();
     const cases = [receiving(quiet, () => -1), receiving(busy, (value) => value)];
-    for (let round = 0; round < 100_000; round++) expect(await select(cases)).toBe(round);
-    await producer;
-    expect(quiet.waiting.receivers).toBe(0);
+    const round = async (count: number): Promise<void> => {
+      const producer = go(async () => {
+        for (let value = 0; value < count; value++) await busy.send(value);
+      });
+      for (let turn = 0; turn < count; turn++) await select(cases, controller.signal);
+      await producer;
+    };
+    await round(50_000);
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    await round(1_000_000);
+    collect();
+    // One byte a select would be a million.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(500_000);
+    expect(quiet.waiting).toEqual({ senders: 0, receivers: 0 });
   });
 });

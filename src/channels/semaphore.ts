@@ -44,7 +44,7 @@ export class Semaphore {
     if (!Number.isInteger(permits) || permits < 1 || permits > this.limit) {
       throw new InvalidArgumentError(`from 1 to ${this.limit} permits can be taken at once, not ${permits}`);
     }
-    if (this.#waiters.length > 0 || this.#held + permits > this.limit) return false;
+    if (this.#waiters.first !== undefined || this.#held + permits > this.limit) return false;
     this.#held += permits;
     return true;
   }

@@ -20,14 +20,16 @@ export class Task<T> implements PromiseLike<T> {
   /** What its function was given: a child of the context that it was started under. */
   readonly context: Context;
   #state: TaskState = "running";
-  /** What came of it: the value, or the error. Whether it runs or has ended: a {@link Settler} once somebody awaited it. */
-  #content: unknown = undefined;
+  /** At first the function to run, at the end the value or the error that came of it. */
+  #content: unknown;
+  #settler: Settler | undefined = undefined;
 
   constructor(run: Goroutine<T>, parent: Context) {
     this.context = parent.child();
+    this.#content = run;
     nameGoroutine(this, run.name);
     // One microtask a task, so that each runs with the async context (AsyncLocalStorage) of whoever started it.
-    alreadyResolved.then(Task.#begin.bind(undefined, this, run) as () => void);
+    alreadyResolved.then(Task.#begin.bind(this));
   }
 
   get state(): TaskState {
@@ -61,58 +63,55 @@ export class Task<T> implements PromiseLike<T> {
 
   // Private functions rather than private methods, for which V8 would keep a mark in every task.
 
-  static #begin(task: Task<unknown>, run: Goroutine<unknown>): void {
-    let result: unknown;
+  static #begin<T>(this: Task<T>): void {
+    const run = this.#content as Goroutine<T>;
+    this.#content = undefined;
+    let result: T | PromiseLike<T>;
     try {
-      result = inGoroutine(task, run);
+      result = inGoroutine(this, run);
     } catch (error) {
-      Task.#fail.call(task, error);
+      Task.#fail.call(this, error);
       return;
     }
     // Bound functions take less than closures.
-    if (isThenable(result)) result.then(Task.#succeed.bind(task), Task.#fail.bind(task));
-    else Task.#succeed.call(task, result);
+    if (isThenable(result)) result.then(Task.#succeed.bind(this), Task.#fail.bind(this));
+    else Task.#succeed.call(this, result);
   }
 
-  static #succeed(this: Task<unknown>, value: unknown): void {
+  static #succeed<T>(this: Task<T>, value: T): void {
     this.#state = "done";
-    if (this.#content instanceof Settler) this.#content.resolve(value);
-    else this.#content = value;
+    this.#content = value;
+    this.#settler?.resolve(value);
   }
 
-  static #fail(this: Task<unknown>, error: unknown): void {
+  static #fail<T>(this: Task<T>, error: unknown): void {
     const isCancelled = error !== undefined && error === this.context.error;
     this.#state = isCancelled ? "cancelled" : "failed";
-    if (!(this.#content instanceof Settler)) {
-      this.#content = error;
-      if (isCancelled) return;
-      // Nobody has awaited it so far. It is Node that notices whether anybody does before the turn ends.
-      Task.#promise(this);
-    } else {
-      this.#content.reject(error);
-      if (isCancelled) this.#content.promise.catch(() => {});
-    }
+    this.#content = error;
+    if (this.#settler !== undefined) this.#settler.reject(error);
+    // Nobody has awaited it so far. It is Node that notices whether anybody does before the turn ends.
+    else if (!isCancelled) Task.#promise(this);
+    if (isCancelled) this.#settler?.promise.catch(() => {});
   }
 
   static #promise<T>(task: Task<T>): Promise<T> {
-    const content = task.#content;
-    if (content instanceof Settler) return content.promise;
-    const settler = new Settler<T>();
-    task.#content = settler;
-    if (task.#state === "done") settler.resolve(content as T);
-    else if (task.#state !== "running") settler.reject(content);
-    return settler.promise;
+    if (task.#settler === undefined) {
+      task.#settler = new Settler();
+      if (task.#state === "done") task.#settler.resolve(task.#content);
+      else if (task.#state !== "running") task.#settler.reject(task.#content);
+    }
+    return task.#settler.promise as Promise<T>;
   }
 }
 
 /** A promise that is made when somebody first awaits a task: most goroutines are never awaited. */
-class Settler<T> {
-  readonly promise: Promise<T>;
-  declare resolve: (value: T) => void;
+class Settler {
+  readonly promise: Promise<unknown>;
+  declare resolve: (value: unknown) => void;
   declare reject: (error: unknown) => void;
 
   constructor() {
-    this.promise = new Promise<T>((resolve, reject) => {
+    this.promise = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
     });
@@ -121,7 +120,7 @@ class Settler<T> {
 
 const alreadyResolved: Promise<void> = Promise.resolve();
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 

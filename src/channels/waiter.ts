@@ -19,7 +19,6 @@ export class WaiterQueue<T> {
   /** The one that has waited longest. */
   first: Waiter<T> | undefined = undefined;
   last: Waiter<T> | undefined = undefined;
-  length = 0;
 
   push(waiter: Waiter<T>): void {
     const { last } = this;
@@ -31,7 +30,13 @@ export class WaiterQueue<T> {
       last.next = waiter;
     }
     this.last = waiter;
-    this.length++;
+  }
+
+  /** Counts them: not for a hot path. */
+  get length(): number {
+    let count = 0;
+    for (let waiter = this.first; waiter !== undefined; waiter = waiter.next) count++;
+    return count;
   }
 
   /** `waiter` must be in this queue. */
@@ -44,7 +49,6 @@ export class WaiterQueue<T> {
     waiter.queue = undefined;
     waiter.previous = undefined;
     waiter.next = undefined;
-    this.length--;
   }
 
   /** Takes out the one that has waited longest. */
