@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { Replica } from "../../test/keyspace/replica.ts";
 import { encodeReply } from "../resp/index.ts";
 import { RawString, stringBytesMax } from "./raw-string.ts";
 
@@ -73,6 +74,8 @@ test("freezing a long string and appending to it copies nothing of it", () => {
     raw.frozen();
     raw.append("z");
   }
+  // So would these, but for the first one.
+  for (let count = 0; count < 20_000; count++) raw.overwrite(count, "z");
   expect(raw.text(raw.length - 2)).toBe("zz");
 });
 
@@ -101,6 +104,24 @@ test("a reply's end may lie behind the string's, and a part of a short string is
   expect(raw.reply(10, 60_000)).toBe("x".repeat(49_990));
   raw.append("y");
   expect(encodeReply(raw.reply(10, 60_000), 2)).toBe(encodeReply(`${"x".repeat(49_990)}y`, 2));
+});
+
+test("commands that read a long string and change its key do both", () => {
+  const replica = new Replica();
+  const text = "x".repeat(20_000);
+  const read = (words: readonly string[]): string => encodeReply(replica.run(words, 1), 2);
+  for (const key of ["a", "b", "c", "d"]) replica.write(1, ["APPEND", key, text], ["APPEND", key, "y"]);
+  for (const words of [
+    ["GETDEL", "a"],
+    ["GETEX", "b", "PX", "500"],
+    ["GETSET", "c", "new"],
+    ["SET", "d", "new", "GET"],
+  ]) {
+    expect(read(words)).toBe(encodeReply(`${text}y`, 2));
+  }
+  expect(replica.run(["EXISTS", "a"])).toBe(0);
+  expect(replica.run(["PTTL", "b"], 1)).toBe(500);
+  expect(replica.run(["MGET", "c", "d"])).toEqual(["new", "new"]);
 });
 
 test("appending bit by bit costs what is appended", () => {

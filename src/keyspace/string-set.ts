@@ -78,16 +78,18 @@ function getAndSet(keyspace: Keyspace, args: Arguments): Reply {
 }
 
 function getAndDelete(keyspace: Keyspace, args: Arguments): Reply {
-  const before = textReply(keyspace.lookUp(args, 1));
-  if (typeof before === "string") keyspace.remove();
+  const found = keyspace.lookUp(args, 1);
+  const before = textReply(found);
+  if (found !== undefined && isString(found)) keyspace.remove();
   return before;
 }
 
 function getAndExpire(keyspace: Keyspace, args: Arguments): Reply {
   const options = parseOptions(args, 2, getexWords);
   if (options === undefined) return syntaxError;
-  const before = textReply(keyspace.lookUp(args, 1));
-  if (typeof before !== "string") return before;
+  const found = keyspace.lookUp(args, 1);
+  const before = textReply(found);
+  if (found === undefined || !isString(found)) return before;
   if (options.expiry !== undefined) {
     const deadline = parseDeadline(keyspace, args, options.expiry, "getex");
     if (deadline instanceof ErrorReply) return deadline;
