@@ -17,6 +17,14 @@ const body = fc.oneof(
   fc.record({ kind: fc.constant("normal" as const), term: integer, data: fc.uint8Array({ maxLength: 100 }) }),
   fc.record({ kind: fc.constant("configuration" as const), term: integer, change }),
 );
+const members = fc.array(integer, { maxLength: 5 });
+const configuration = fc.record({
+  voters: members,
+  votersOutgoing: members,
+  learners: members,
+  learnersNext: members,
+  autoLeave: fc.boolean(),
+});
 const envelope = { from: integer, to: integer, term: integer };
 
 const message: fc.Arbitrary<Message> = fc.oneof(
@@ -51,6 +59,11 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record({ type: fc.constant("heartbeat" as const), ...envelope, commit: integer, readRound: integer }),
   fc.record({ type: fc.constant("heartbeatResponse" as const), ...envelope, readRound: integer }),
   fc.record({ type: fc.constant("timeoutNow" as const), ...envelope }),
+  fc.record({
+    type: fc.constant("installSnapshot" as const),
+    ...envelope,
+    snapshot: fc.record({ index: integer, term: integer, configuration, data: fc.uint8Array({ maxLength: 30 }) }),
+  }),
 );
 
 function encoded(each: Message): Buffer {
@@ -72,6 +85,9 @@ function plain(each: Message | undefined): unknown {
 
 /** JSON of a Buffer is made before the replacer sees it. */
 function withPlainData(each: Message | undefined): Message | undefined {
+  if (each?.type === "installSnapshot") {
+    return { ...each, snapshot: { ...each.snapshot, data: Uint8Array.from(each.snapshot.data) } };
+  }
   if (each?.type !== "appendEntries") return each;
   const entries = each.entries.map((entry) =>
     entry.kind === "normal" ? { ...entry, data: Uint8Array.from(entry.data) } : entry,

@@ -49,7 +49,9 @@ interface Receiving {
   /** Up to here the stream was asked for. */
   askedBytes: number;
   checksum: number;
-  progressMs: number;
+  /** When something was asked for, when something came, and when it was offered: the last time. */
+  askedMs: number;
+  arrivedMs: number;
   offeredMs: number;
   isWorking: boolean;
   /** All of it is there and durable. */
@@ -108,7 +110,7 @@ export class SnapshotReceiver {
     if (bytes.length > pieceBytes || offset + bytes.length > description.sizeBytes) return false;
     receiving.pieces.push(bytes);
     receiving.arrivedBytes += bytes.length;
-    receiving.progressMs = this.#options.clock.nowMs();
+    receiving.arrivedMs = this.#options.clock.nowMs();
     void this.#work(receiving);
     return true;
   }
@@ -120,8 +122,8 @@ export class SnapshotReceiver {
     const { clock, replica } = this.#options;
     const nowMs = clock.nowMs();
     if (replica.core.commitIndex >= receiving.message.snapshot.index) this.#drop("it is not needed any more");
-    else if (nowMs - Math.max(receiving.offeredMs, receiving.progressMs) > keptMs) this.#drop("nobody goes on with it");
-    else if (nowMs - receiving.progressMs > retryMs) this.#restart(receiving);
+    else if (nowMs - Math.max(receiving.offeredMs, receiving.arrivedMs) > keptMs) this.#drop("nobody goes on with it");
+    else if (nowMs - Math.max(receiving.askedMs, receiving.arrivedMs) > retryMs) this.#restart(receiving);
   }
 
   /** Takes nothing more. */
@@ -149,7 +151,8 @@ export class SnapshotReceiver {
       arrivedBytes: 0,
       askedBytes: 0,
       checksum: 0,
-      progressMs: nowMs,
+      askedMs: nowMs,
+      arrivedMs: nowMs,
       offeredMs: nowMs,
       isWorking: false,
       keyspace: undefined,
@@ -164,7 +167,7 @@ export class SnapshotReceiver {
   /** Asks again for whatever has not come. */
   #restart(receiving: Receiving): void {
     receiving.askedBytes = receiving.arrivedBytes;
-    receiving.progressMs = this.#options.clock.nowMs();
+    receiving.askedMs = this.#options.clock.nowMs();
     this.#ask(receiving);
   }
 
