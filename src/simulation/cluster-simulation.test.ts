@@ -97,7 +97,7 @@ test("one seed gives one history, whole nodes included [C-2]", async () => {
   expect(first.violations).toEqual([]);
 });
 
-test("disks that lie about syncs are found out", async () => {
+test("disks that lie about syncs are found out [X-4]", async () => {
   const lying = scenario(2, [everywhere], { disk: { ignoresSync: true } });
   const report = await new ClusterSimulation(lying).run();
   expect(report.violations).not.toEqual([]);
@@ -114,7 +114,7 @@ test("an exit that no fault explains is a violation", async () => {
   expect(report.violations.join()).toContain("n2 ended with exit code 74");
 });
 
-test("a cluster that does not come back is a violation", async () => {
+test("a cluster that does not come back is a violation [X-5]", async () => {
   const simulation = new ClusterSimulation(scenario(4, []));
   // Nothing heals this: it is no fault of the schedule.
   const drop = (): void => {

@@ -63,6 +63,19 @@ test.for([["--seed", "x"], ["--nonsense"], ["--seconds", "-1"], ["--shrink"], ["
   },
 );
 
+test("a timer that is not the simulator's fails the run [X-1]", () => {
+  // It stays until the program is done.
+  const timer =
+    "data:text/javascript,const t = setInterval(() => process.exitCode === undefined || clearInterval(t), 20)";
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    ["--import", timer, main, "--seed", "3", "--until", "300", "--faults", "none"],
+    { encoding: "utf8" },
+  );
+  expect(status).toBe(1);
+  expect(stdout).toContain("the run reached into the real world [X-1]: Timeout");
+});
+
 test("--help shows what there is", () => {
   const { output, status } = run("--help");
   expect(status).toBe(0);

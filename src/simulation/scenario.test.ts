@@ -1,0 +1,93 @@
+import { expect, test } from "vitest";
+import type { Fault } from "./fault.ts";
+import { drawScenario, type Scenario } from "./scenario.ts";
+
+const scenarios: readonly Scenario[] = Array.from({ length: 400 }, (_, seed) => drawScenario({ seed }));
+
+const everyKind: Readonly<Record<Fault["kind"], true>> = {
+  kill: true,
+  crashLoop: true,
+  cutPower: true,
+  pause: true,
+  stopAt: true,
+  slowNode: true,
+  cutLinks: true,
+  cutLeaders: true,
+  cutClient: true,
+  slowLink: true,
+  heavyTail: true,
+  lossyLink: true,
+  corruptLink: true,
+  garbleLink: true,
+  resetConnections: true,
+  stallDisk: true,
+  slowDisk: true,
+  failSync: true,
+  failOperation: true,
+  fullDisk: true,
+  shortWrites: true,
+  flipBit: true,
+  misdirectWrite: true,
+  failReads: true,
+  loseFile: true,
+  loseDisk: true,
+  oldCopy: true,
+  jumpClock: true,
+  driftClock: true,
+  freezeClock: true,
+};
+
+function kindsOf({ faults }: Scenario): ReadonlySet<string> {
+  return new Set(faults.map(({ fault }) => fault.kind));
+}
+
+test("every kind of fault is drawn for some seeds, and none for all [X-2]", () => {
+  for (const kind of Object.keys(everyKind)) {
+    const count = scenarios.filter((scenario) => kindsOf(scenario).has(kind)).length;
+    expect(count, kind).toBeGreaterThan(0);
+    expect(count, kind).toBeLessThan(scenarios.length);
+  }
+});
+
+test("seeds differ in what they switch on, in sizes and in settings [X-6]", () => {
+  expect(new Set(scenarios.map((scenario) => [...kindsOf(scenario)].sort().join())).size).toBeGreaterThan(300);
+  const varied: readonly ((scenario: Scenario) => unknown)[] = [
+    ({ network }) => network.latencyMs,
+    ({ disk }) => disk.syncMs,
+    ({ workload }) => workload.clients,
+    ({ workload }) => workload.hotShare,
+    ({ workload }) => workload.hugeChance,
+    ({ settings }) => settings.segmentBytes,
+    ({ settings }) => settings.appendBytesMax,
+    ({ clockSkewsMs }) => Math.max(...clockSkewsMs.map(Math.abs)) > 500,
+    ({ isBeyondBudget }) => isBeyondBudget,
+  ];
+  for (const value of varied) expect(new Set(scenarios.map(value)).size).toBeGreaterThan(1);
+});
+
+test("damage hits a minority, unless the seed is to show what happens beyond that [X-3]", () => {
+  const damage: readonly string[] = ["flipBit", "misdirectWrite", "failReads", "loseFile", "loseDisk", "oldCopy"];
+  for (const { faults, isBeyondBudget } of scenarios) {
+    const damages = faults.flatMap(({ fault }) => ("node" in fault && damage.includes(fault.kind) ? [fault] : []));
+    const victims = new Set(damages.map(({ node }) => node));
+    expect(victims.size).toBeLessThanOrEqual(isBeyondBudget ? 2 : 1);
+    // A majority that has lost all that it knew cannot know that.
+    if (isBeyondBudget) expect(damages.every(({ kind }) => ["flipBit", "misdirectWrite"].includes(kind))).toBe(true);
+  }
+});
+
+test("pauses last up to a minute, and stalls of a disk up to half of one [X-2]", () => {
+  const longest = (kind: Fault["kind"]): number =>
+    Math.max(
+      ...scenarios.flatMap(({ faults }) =>
+        faults.map(({ fault }) => (fault.kind === kind && "forMs" in fault ? fault.forMs : 0)),
+      ),
+    );
+  expect(longest("pause")).toBeGreaterThan(20_000);
+  expect(longest("pause")).toBeLessThanOrEqual(60_000);
+  expect(longest("stallDisk")).toBeGreaterThan(5_000);
+});
+
+test("a seed always draws the same", () => {
+  expect(drawScenario({ seed: 17 })).toEqual(scenarios[17]);
+});
