@@ -98,8 +98,13 @@ export class ParallelThread {
       const movables = new Set<Movable>();
       const wire = request.arguments.map((each) => this.#lend(each, call, movables));
       const { module, name } = request;
-      // Throws, and so rejects, if an argument can neither be copied nor moved.
-      this.#thread.post({ kind: "call", call: id, module, name, arguments: wire } satisfies ToWorker, [...movables]);
+      try {
+        this.#thread.post({ kind: "call", call: id, module, name, arguments: wire } satisfies ToWorker, [...movables]);
+      } catch (error) {
+        // An argument can neither be copied nor moved.
+        for (const end of call.inlets) this.#inlets.delete(end);
+        throw error;
+      }
       this.#running = call;
       for (const [end, channel] of call.lent) {
         call.outlets.set(

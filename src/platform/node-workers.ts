@@ -2,8 +2,15 @@ import { availableParallelism } from "node:os";
 import { parentPort, Worker } from "node:worker_threads";
 import type { Movable, ThreadPort, WorkerHandlers, Workers, WorkerThread } from "./workers.ts";
 
-/** As text, since a file would have to be JavaScript wherever this code is run from. A failure ends the thread with it. */
-const bootstrap = 'import(require("node:worker_threads").workerData).then(({ serve }) => serve());';
+/**
+ * As text, since a file would have to be JavaScript wherever this code is run from; it is good as a script and as a module,
+ * whichever `--input-type` makes of it. A failure ends the thread with it.
+ */
+const bootstrap = `
+import("node:worker_threads")
+  .then(({ workerData }) => import(workerData))
+  .then(({ serve }) => serve());
+`;
 
 /** The threads of `node:worker_threads`. */
 export class NodeWorkers implements Workers {

@@ -271,6 +271,33 @@ describe("a channel between two threads", () => {
     expect(await rest(numbers)).toEqual(upTo(50).slice(15));
   });
 
+  test("loses and doubles nothing, whoever takes how much of it at the same time", async () => {
+    const threads = pool({ threadCount: 2 });
+    const numbers = new Channel<number>(7);
+    const sender = go(async () => {
+      for (const value of upTo(600)) await numbers.send(value);
+      numbers.close();
+    });
+    const taken: number[] = [];
+    const takeThere = async (): Promise<void> => {
+      for (const count of [1, 13, 2, 30, 0, 5, 40, 9]) {
+        taken.push(...(await threads.call("take", lendReceiver(numbers), count)));
+      }
+    };
+    const takeHere = async (): Promise<void> => {
+      for (let turns = 0; turns < 100; turns++) {
+        const value = await numbers.receive();
+        if (value !== closed) taken.push(value);
+        await turn();
+      }
+    };
+    await Promise.all([takeThere(), takeThere(), takeHere()]);
+    expect(taken).toHaveLength(300);
+    taken.push(...(await rest(numbers)));
+    await sender;
+    expect(taken.sort((a, b) => a - b)).toEqual(upTo(600));
+  });
+
   test("is closed by either side", async () => {
     const threads = pool({ threadCount: 1 });
     const numbers = new Channel<unknown>(2);
