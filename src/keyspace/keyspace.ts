@@ -32,7 +32,7 @@ import { KeyspaceStatistics } from "./keyspace-statistics.ts";
 import { RevisionTimes } from "./revision-times.ts";
 import { checkSemanticsLevel, semanticsLevelMax } from "./semantics.ts";
 import { KeyspaceSnapshot, type SnapshotOptions } from "./snapshot.ts";
-import { deadlineBytes, frozenCopyOf, logicalBytes, type Value, valueBytes } from "./value.ts";
+import { cloneOf, deadlineBytes, logicalBytes, type Value, valueBytes } from "./value.ts";
 
 /** How many due keys one entry frees at most, so that no entry takes long. */
 export const freedKeysMax = 1_000;
@@ -452,7 +452,7 @@ export class Keyspace {
     const revision = this.#revisionOf(meta);
     // A key that changed since the snapshot began was kept then, or was not there.
     if (revision > snapshot.header.appliedIndex || snapshot.hasPassed(position, key)) return;
-    snapshot.keep(position, { key, value: frozenCopyOf(value), deadline: this.#deadlineOf(meta), revision });
+    snapshot.keep(position, { key, value: cloneOf(value), deadline: this.#deadlineOf(meta), revision });
   }
 
   /** Notes that this entry has changed the key at the place. */

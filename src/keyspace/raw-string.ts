@@ -20,7 +20,7 @@ export class RawString {
   encoding: "raw" | "embstr";
   #content: string | Buffer;
   #length: number;
-  /** The bytes of a buffer below this are also those of a frozen copy or a reply, and never change any more. */
+  /** The bytes of a buffer below this are also those of a copy or a reply, and never change any more. */
   #sharedLength = 0;
 
   /** `text` must be flat, as `Arguments.text` makes it. */
@@ -76,24 +76,16 @@ export class RawString {
     this.#length = length;
   }
 
+  /**
+   * A copy that goes its own way. It costs nothing before bytes that both have are overwritten, or something is written to
+   * the copy; appending to this string overwrites none.
+   */
   clone(): RawString {
     const copy = new RawString("", this.encoding);
     copy.#length = this.#length;
     copy.#content = this.#content;
-    if (typeof this.#content !== "string") copy.#content = Buffer.from(this.#content.subarray(0, this.#length));
-    return copy;
-  }
-
-  /**
-   * A copy that stays as this string is now, and is never changed. It costs nothing before bytes that it has are
-   * overwritten here; appending overwrites none.
-   */
-  frozen(): RawString {
-    const copy = new RawString("", this.encoding);
-    copy.#length = this.#length;
-    copy.#content = this.#content;
     copy.#sharedLength = Number.POSITIVE_INFINITY;
-    this.#sharedLength = this.#length;
+    this.#sharedLength = Math.max(this.#sharedLength, this.#length);
     return copy;
   }
 

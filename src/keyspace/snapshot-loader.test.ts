@@ -197,6 +197,8 @@ describe("what is no whole, true snapshot is refused", () => {
     expect(outcomeOf(bytes)).toBe(code);
     expect(outcomeOf(bytes, 3)).toBe(code);
     expect(outcomeOf(bytes, 1)).toBe(code);
+    // Not for want of an end.
+    expect(() => loaded([bytes])).not.toThrow("cut short");
   });
 
   test("with an end of other numbers, though the digest fits", () => {

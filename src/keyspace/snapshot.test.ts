@@ -3,18 +3,20 @@ import { describe, expect, test } from "vitest";
 import { findCollidingKeys } from "../../test/keyspace/colliding-keys.ts";
 import { type Draw, drawFrom, RandomCommands } from "../../test/keyspace/random-commands.ts";
 import { chunksOf, loaded, Replica, recordsOf } from "../../test/keyspace/replica.ts";
+import { isWrite } from "./command.ts";
+import { entryCommandTable } from "./commands.ts";
 import { heldOverheadBytes } from "./held-records.ts";
 import type { Keyspace } from "./keyspace.ts";
 import type { KeyspaceSnapshot } from "./snapshot.ts";
-import { frozenCopyOf } from "./value.ts";
+import { cloneOf } from "./value.ts";
 
 const unbounded = { heldBytesMax: Number.POSITIVE_INFINITY };
 
 /** All that a snapshot must hold, as plain data that no later change reaches. */
 function contentOf(keyspace: Keyspace): unknown {
   const records = [...recordsOf(keyspace)].map(({ key, value, deadline, revision }) => {
-    const frozen = frozenCopyOf(value);
-    const [form, text] = typeof frozen === "string" ? ["plain", frozen] : [frozen.encoding, frozen.text()];
+    const clone = cloneOf(value);
+    const [form, text] = typeof clone === "string" ? ["plain", clone] : [clone.encoding, clone.text()];
     return { key, form, text, deadline, revision };
   });
   const { logicalBytes, keyCount, deadlineCount } = keyspace;
@@ -208,6 +210,89 @@ describe("a snapshot made while entries are applied", () => {
   });
 });
 
+/** Every command that writes; "k" is a key, "new" is none. */
+const firstChanges: readonly string[] = [
+  "APPEND k x",
+  "COPY other k REPLACE",
+  "COPY k new",
+  "DECR k",
+  "DECRBY k 5",
+  "DEL k",
+  "EXPIRE k 100",
+  "EXPIRE k -1",
+  "EXPIREAT k 9999999999",
+  "FLUSHALL",
+  "FLUSHDB",
+  "GETDEL k",
+  "GETEX k EX 100",
+  "GETEX k PERSIST",
+  "GETSET k new",
+  "INCR k",
+  "INCRBY k 5",
+  "INCRBYFLOAT k 0.5",
+  "MSET k new other new",
+  "MSETNX new 1 new2 2",
+  "PERSIST k",
+  "PEXPIRE k 100",
+  "PEXPIREAT k 99999999999999",
+  "PSETEX k 100 new",
+  "RENAME k new",
+  "RENAME k other",
+  "RENAME other k",
+  "RENAMENX k new",
+  "SET k new",
+  "SET k new KEEPTTL",
+  "SET k new EX 100",
+  "SET k new PXAT 1",
+  "SETEX k 100 new",
+  "SETNX new x",
+  "SETRANGE k 0 x",
+  "SETRANGE k 1000 x",
+  "UNLINK k other",
+];
+
+test("the list of changes has every command that may write a key", () => {
+  const listed = new Set(firstChanges.map((command) => command.split(" ")[0]));
+  const { specs } = entryCommandTable;
+  const unlisted = specs.filter((spec) => isWrite(spec) && spec.group !== "coterie" && !listed.has(spec.name));
+  expect(unlisted.map(({ name }) => name)).toEqual([]);
+});
+
+test.for(firstChanges)(
+  "%s leaves a snapshot the key as it was, whatever its form, before its turn and after it",
+  (command) => {
+    const forms: readonly (readonly string[])[] = [
+      ["SET", "k", "17"],
+      ["INCRBYFLOAT", "k", "1"],
+      ["SETRANGE", "k", "0", "17"],
+      ["SETRANGE", "k", "0", "v".repeat(1_000)],
+    ];
+    // Each form without a deadline and with one, under names of its own.
+    const renamed = (words: readonly string[], at: number): string[] =>
+      words.map((word) => (["k", "other", "new", "new2"].includes(word) ? `${word}${at}` : word));
+    for (const chunksBefore of [0, 20]) {
+      const replica = new Replica();
+      for (const [at, form] of [...forms, ...forms].entries()) {
+        const deadline = at < forms.length ? ["TTL", "k"] : ["PEXPIRE", "k", "5000"];
+        replica.write(
+          1,
+          ...[form, deadline, ["SET", "other", "value", "PX", "5000"]].map((words) => renamed(words, at)),
+        );
+      }
+      let chunks = 0;
+      checkSnapshot(
+        replica,
+        () => 64,
+        () => {
+          if (chunks++ !== chunksBefore) return;
+          replica.write(2, ...Array.from({ length: 2 * forms.length }, (_, at) => renamed(command.split(" "), at)));
+        },
+      );
+      expect(chunks).toBeGreaterThan(30);
+    }
+  },
+);
+
 describe("FLUSHALL during a snapshot", () => {
   test.for([0, 1, 5, 20])("leaves it the old keys, after %i chunks", (chunksBefore) => {
     const names = Array.from({ length: 500 }, (_, at) => `k${at}`);
@@ -250,13 +335,18 @@ describe("what a snapshot holds", () => {
 
   test("is each key that changes before its turn, once, and is given back at its turn", () => {
     const replica = filled(names, 1_000);
-    const [first, last] = [names.toSorted(byPosition(replica))[0], names.toSorted(byPosition(replica)).at(-1)];
+    const ordered = names.toSorted(byPosition(replica));
+    const [first, middle, last] = [ordered[0], ordered[49], ordered[99]];
     const snapshot = replica.keyspace.beginSnapshot(unbounded);
     const held = heldOverheadBytes + (last as string).length + 1_000;
     snapshot.next(2_000);
     replica.write(2, ["SET", first as string, "passed"]);
     expect(snapshot.heldBytes).toBe(0);
     replica.write(2, ["SET", last as string, "new"], ["APPEND", last as string, "more"], ["DEL", last as string]);
+    expect(snapshot.heldBytes).toBe(held);
+    replica.write(2, ["APPEND", middle as string, "more"]);
+    expect(snapshot.heldBytes).toBeGreaterThan(held);
+    while (snapshot.keyCount <= 50) snapshot.next(1_100);
     expect(snapshot.heldBytes).toBe(held);
     replica.write(2, ["SET", last as string, "again"], ["PEXPIRE", last as string, "1000"]);
     replica.write(3, ["FLUSHALL"]);

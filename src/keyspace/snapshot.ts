@@ -31,7 +31,7 @@ import {
   writeHeader,
   writeKeyHead,
 } from "./snapshot-format.ts";
-import { deadlineBytes, formOf, frozenCopyOf, logicalBytes, type Value } from "./value.ts";
+import { cloneOf, deadlineBytes, formOf, logicalBytes, type Value } from "./value.ts";
 
 /** What `next` gives by default. */
 export const snapshotChunkBytes = 65_536;
@@ -222,7 +222,7 @@ export class KeyspaceSnapshot {
     this.#value = value;
     this.#valueAt = 0;
     if (this.#writeRest()) return true;
-    this.#value = frozenCopyOf(value);
+    this.#value = cloneOf(value);
     return false;
   }
 
