@@ -1,6 +1,5 @@
 import { type Disk, DiskError, type Logger } from "../platform/index.ts";
 import type { LogIdentity } from "./format.ts";
-import { LogUnreadableError } from "./log-errors.ts";
 import type { ReplayedGroup } from "./replayed-group.ts";
 import type { StoredSnapshot } from "./snapshot.ts";
 import {
@@ -34,7 +33,7 @@ const readTriesMax = 2;
  * Finds the snapshots that the log names, by their headers; what stands in them is verified when it is read. If the one
  * that is named is gone, an older one that the log still reaches back to takes its place. Changes nothing.
  *
- * @throws LogUnreadableError (LOG_UNREADABLE), DiskError
+ * @throws DiskError
  */
 export async function findSnapshots(
   place: Place,
@@ -82,7 +81,7 @@ async function readHeader(place: Place, at: SnapshotPlace): Promise<StoredSnapsh
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       if (error.code === "ENOENT") return undefined;
-      if (error.code !== "EIO") throw new LogUnreadableError(path, 0);
+      if (error.code !== "EIO") throw error;
       if (tries === readTriesMax) return undefined;
     }
   }

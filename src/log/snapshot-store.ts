@@ -69,6 +69,7 @@ export class SnapshotStore {
     assert(received?.index === index && received.term === term, "a snapshot is received before it is installed");
     this.#received.delete(group);
     this.#installing.add(received);
+    this.#named.set(group, index);
     return received;
   }
 
@@ -110,6 +111,8 @@ export class SnapshotStore {
   readonly #current: Map<number, HeldSnapshot> = new Map();
   /** Complete files that were received and are not installed yet, the last of each group. */
   readonly #received: Map<number, StoredSnapshot> = new Map();
+  /** The highest index that a record of this run names, be it durable or not. */
+  readonly #named: Map<number, LogIndex> = new Map();
   readonly #installing: Set<StoredSnapshot> = new Set();
   readonly #writers: Set<SnapshotFileWriter> = new Set();
   readonly #readers: Set<SnapshotReader> = new Set();
@@ -143,21 +146,30 @@ export class SnapshotStore {
     return !this.#installing.has(snapshot) && this.get(group)?.index !== snapshot.index;
   }
 
+  /** The log names one that is as new, or is about to. */
   #isOutdated(group: number, index: LogIndex): boolean {
-    return (this.get(group)?.index ?? 0) >= index;
+    return Math.max(this.get(group)?.index ?? 0, this.#named.get(group) ?? 0) >= index;
   }
 
   /** A received one may have overtaken it. */
   async #name({ group, snapshot, path }: WrittenSnapshot): Promise<void> {
-    const isNamed = !this.#isOutdated(group, snapshot.index) && (await this.#host.name(group, snapshot));
-    // While the record was written a newer one may have been installed behind it.
-    if (isNamed && !this.#isOutdated(group, snapshot.index)) this.#replace(group, snapshot);
+    if (this.#isOutdated(group, snapshot.index)) {
+      await this.#remove(path);
+      return;
+    }
+    // Records stand in the log in the order of their snapshots: the last one counts.
+    this.#named.set(group, snapshot.index);
+    if (await this.#host.name(group, snapshot)) this.#replace(group, snapshot);
     else await this.#remove(path);
   }
 
   #replace(group: number, snapshot: StoredSnapshot): void {
-    const older = this.#current.get(group);
-    this.#current.set(group, this.#hold(group, snapshot));
+    const added = this.#hold(group, snapshot);
+    const other = this.#current.get(group);
+    // A newer one may have become durable in the same batch, and said so first.
+    const isNewest = other === undefined || other.snapshot.index < snapshot.index;
+    if (isNewest) this.#current.set(group, added);
+    const older = isNewest ? other : added;
     if (older === undefined) return;
     older.isReplaced = true;
     const removal = this.#removeUnused(older).finally(() => this.#removals.delete(removal));

@@ -167,6 +167,37 @@ describe.for(implementations)("the snapshots of a log $name", ({ host: makeHost,
     expect(log.group(1).firstIndex).toBe(51);
   });
 
+  test("of several that end at once the newest counts", async () => {
+    await host.until(write(log, 1, { entries: entries(1, 30, 1) }));
+    const writers = [8, 25, 12, 20].map((index) => log.createSnapshot(1, meta(index, 1)));
+    for (const writer of writers) await host.until(writer.write(filler(100, writer.meta.index)));
+    await host.until(Promise.all(writers.map((writer) => writer.commit())));
+    expect(log.group(1).snapshot?.index).toBe(25);
+    const late = log.createSnapshot(1, meta(28, 1));
+    await host.until(install(log, 1, meta(40, 2), { stream: filler(500, 40) }));
+    await host.until(late.commit());
+    expect(log.group(1).snapshot?.index).toBe(40);
+    expect(Buffer.compare(await host.until(readSnapshot(log.openSnapshot(1))), filler(500, 40))).toBe(0);
+  });
+
+  test("one that is named in the batch that installs a newer one gives way to it", async () => {
+    await host.until(write(log, 1, { entries: entries(1, 30, 1) }));
+    const stream = filler(500, 40);
+    await host.until(writeSnapshot(log.receiveSnapshot(1, meta(40, 2)), stream));
+    const made = log.createSnapshot(1, meta(28, 1)).commit();
+    const installed = new Promise<void>((resolve) => {
+      const snapshot = { ...meta(40, 2), data: new Uint8Array(0) };
+      // In whatever order the disk ends them.
+      void Promise.resolve().then(() => {
+        log.append(1, { snapshot, entries: [], hardState: undefined }, resolve);
+        log.flush();
+      });
+    });
+    await host.until(Promise.all([made, installed]));
+    expect(log.group(1).snapshot?.index).toBe(40);
+    expect(Buffer.compare(await host.until(readSnapshot(log.openSnapshot(1))), stream)).toBe(0);
+  });
+
   test("a reader keeps what it reads, also when a newer one has taken its place", async () => {
     await host.until(write(log, 1, { entries: entries(1, 20, 1) }));
     await host.until(writeSnapshot(log.createSnapshot(1, meta(10, 1)), filler(100_000, 1)));
