@@ -19,6 +19,7 @@ import {
   type UnixAddress,
 } from "../platform/index.ts";
 import { ConnectionClosedError, ConnectionLostError } from "./connection-errors.ts";
+import { iterate } from "./iterate.ts";
 
 /** Where a byte stream leads: by TCP, or to a Unix socket of this machine. */
 export type StreamAddress = SocketAddress | UnixAddress;
@@ -112,9 +113,8 @@ export class Connection<A extends StreamAddress = StreamAddress> implements Asyn
    */
   read(cancellation?: Cancellation): Uint8Array | Closed | Promise<Uint8Array | Closed> {
     const piece = this.#arrived.receive(cancellation);
-    if (piece instanceof Promise) return piece.then(this.#handedOver);
-    if (piece !== closed) this.#released(piece.length);
-    return this.#handedOver(piece);
+    if (!(piece instanceof Promise) && piece !== closed) this.#released(piece.length);
+    return piece;
   }
 
   /**
@@ -160,13 +160,8 @@ export class Connection<A extends StreamAddress = StreamAddress> implements Asyn
   }
 
   /** Yields what {@link read} does, until its end. Leaving the loop closes nothing. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
-    for (;;) {
-      const next = this.read();
-      const piece = next instanceof Promise ? await next : next;
-      if (piece === closed) return;
-      yield piece;
-    }
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
+    return iterate(() => this.read());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -186,11 +181,6 @@ export class Connection<A extends StreamAddress = StreamAddress> implements Asyn
     this.#isPaused = true;
     this.#socket.pause();
   }
-
-  readonly #handedOver = (piece: Uint8Array | Closed): Uint8Array | Closed => {
-    if (piece === closed && this.#failure !== undefined) throw this.#failure;
-    return piece;
-  };
 
   #released(byteCount: number): void {
     this.#arrivedBytes -= byteCount;
@@ -235,7 +225,7 @@ export class Connection<A extends StreamAddress = StreamAddress> implements Asyn
 
   #stopReading(): void {
     this.#isReadClosed = true;
-    for (let piece = this.#arrived.tryReceive(); piece instanceof Uint8Array; piece = this.#arrived.tryReceive());
+    while (this.#arrived.length > 0) this.#arrived.tryReceive();
     this.#arrivedBytes = 0;
     this.#closeArrived();
   }
@@ -243,6 +233,8 @@ export class Connection<A extends StreamAddress = StreamAddress> implements Asyn
   #onClose(error: NetworkError | undefined): void {
     if (error !== undefined) {
       this.#failure = new ConnectionLostError(this.remoteAddress, error.code, { cause: error });
+      // What came before is still read; then the readers hear of it, unless they have been told of the end already.
+      if (!this.#arrived.isClosed) this.#arrived.fail(this.#failure);
     }
     this.#isWriteClosed = true;
     this.#closeArrived();

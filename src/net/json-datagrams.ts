@@ -1,5 +1,6 @@
 import { type Cancellation, type Closed, closed } from "../channels/index.ts";
 import type { SocketAddress } from "../platform/index.ts";
+import { iterate } from "./iterate.ts";
 import { anything, decodeJson, encodeJson, type JsonOptions } from "./json-message.ts";
 import { MessageError } from "./message-errors.ts";
 import type { Datagram, UdpSocket } from "./udp-socket.ts";
@@ -75,8 +76,8 @@ export class JsonDatagrams<T> implements AsyncIterable<ReceivedMessage<T>> {
   }
 
   /** Yields messages until the socket is closed. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<ReceivedMessage<T>, void, undefined> {
-    for (let received = await this.receive(); received !== closed; received = await this.receive()) yield received;
+  [Symbol.asyncIterator](): AsyncIterator<ReceivedMessage<T>, undefined> {
+    return iterate(() => this.receive());
   }
 
   async #read({ bytes, from }: Datagram): Promise<ReceivedMessage<T> | undefined> {

@@ -1,5 +1,6 @@
 import { type Cancellation, type Closed, closed, contextOf, Semaphore } from "../channels/index.ts";
 import type { Connection } from "./connection.ts";
+import { iterate } from "./iterate.ts";
 import { anything, decodeMessage, type JsonOptions, jsonBytesMaxDefault, jsonText } from "./json-message.ts";
 import { MessageError, MessageTruncatedError } from "./message-errors.ts";
 import { createSplitter, type Framing, frame, type MessageSplitter } from "./message-splitter.ts";
@@ -71,13 +72,8 @@ export class JsonStream<T> implements AsyncIterable<T> {
   }
 
   /** Yields messages until the end; throws what {@link receive} does, after which another loop goes on behind it. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    for (;;) {
-      const next = this.receive();
-      const value = next instanceof Promise ? await next : next;
-      if (value === closed) return;
-      yield value as T;
-    }
+  [Symbol.asyncIterator](): AsyncIterator<T, undefined> {
+    return iterate(() => this.receive());
   }
 
   async #receiveInTurn(cancellation: Cancellation | undefined): Promise<T | Closed> {

@@ -10,6 +10,7 @@ import {
 import { assert, type DatagramHandlers, type DatagramSocket, type SocketAddress } from "../platform/index.ts";
 import { addressFrom } from "./address.ts";
 import { ConnectionClosedError, DatagramNotSentError } from "./connection-errors.ts";
+import { iterate } from "./iterate.ts";
 
 /** One datagram, and who sent it. */
 export interface Datagram {
@@ -112,8 +113,8 @@ export class UdpSocket implements AsyncIterable<Datagram> {
   }
 
   /** Yields what {@link receive} does, until the socket is closed. */
-  [Symbol.asyncIterator](): AsyncIterator<Datagram> {
-    return this.#arrived[Symbol.asyncIterator]();
+  [Symbol.asyncIterator](): AsyncIterator<Datagram, undefined> {
+    return iterate(() => this.receive());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
