@@ -18,6 +18,8 @@ export class FolderNode {
   names: Map<string, DiskNode> = new Map();
   #durable: Map<string, DiskNode> = new Map();
   #journal: ((names: Map<string, DiskNode>) => void)[] = [];
+  /** Changes that were ever made durable: the journal goes on behind them. */
+  #durableCount = 0;
 
   /** Applies `change` now; it is durable after the next sync. */
   change(change: (names: Map<string, DiskNode>) => void): void {
@@ -27,14 +29,15 @@ export class FolderNode {
 
   /** Calls back to say that what was changed until now is durable. */
   beginSync(): () => void {
-    const covered = this.#journal.length;
+    const coveredCount = this.#durableCount + this.#journal.length;
     const snapshot = new Map(this.names);
     const journal = this.#journal;
     return () => {
-      // Another sync, or a power cut, may have come in between.
-      if (this.#journal !== journal) return;
+      // A power cut, or another sync that covers as much, may have come in between.
+      if (this.#journal !== journal || coveredCount <= this.#durableCount) return;
       this.#durable = snapshot;
-      this.#journal = journal.slice(covered);
+      journal.splice(0, coveredCount - this.#durableCount);
+      this.#durableCount = coveredCount;
     };
   }
 

@@ -55,6 +55,21 @@ test("a name that was not synced is gone after a power cut, and with it the file
   await expect(content(setting, "/f")).rejects.toMatchObject({ code: "ENOENT" });
 });
 
+test("of two syncs of a folder that overlap each makes durable what came before it", async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const setting = setUp(seed);
+    const { disk } = setting.platform;
+    await create(setting, "/f");
+    const first = disk.syncDirectory("/");
+    await setting.world.run(0.01);
+    await create(setting, "/g");
+    const second = disk.syncDirectory("/");
+    await setting.world.until(Promise.all([first, second]));
+    setting.machine.cutPower("everything");
+    expect(setting.machine.disk.files().map(({ path }) => path)).toEqual(["/f", "/g"]);
+  }
+});
+
 test("an unsynced rename is undone by a power cut, whole", async () => {
   const setting = setUp();
   const { world, platform } = setting;
