@@ -9,6 +9,7 @@ import { channelsSuite } from "./suites/channels.ts";
 import { failoverSuite } from "./suites/failover.ts";
 import { memorySuite } from "./suites/memory.ts";
 import { netSuite } from "./suites/net.ts";
+import { simulationSuite } from "./suites/simulation.ts";
 import { snapshotSuite } from "./suites/snapshot.ts";
 import { etcdSuite, redisSuite, throughputSuite } from "./suites/throughput.ts";
 import { Children } from "./systems/children.ts";
@@ -23,6 +24,7 @@ const suites: readonly Suite[] = [
   channelsSuite,
   netSuite,
   snapshotSuite,
+  simulationSuite,
 ];
 const defaultSuites: readonly Suite[] = [throughputSuite, memorySuite];
 

@@ -1,5 +1,7 @@
+export { ClusterSimulation, type SimulationReport } from "./cluster-simulation.ts";
 export { type DiskSettings, defaultDiskSettings, type SimulatedDisk } from "./disk.ts";
 export type { DiskFault, DiskOperation } from "./disk-faults.ts";
+export type { Fault, TimedFault } from "./fault.ts";
 export type { DiskLoss } from "./file-content.ts";
 export { HistoryRecorder, type OpenOperation, type Operation, type RepliedOperation } from "./history.ts";
 export { type KeyValueInput, type KeyValueOutput, keyValueSpecification } from "./key-value-specification.ts";
@@ -8,6 +10,8 @@ export type { MachineOptions, SimulatedMachine } from "./machine.ts";
 export type { MachineClock } from "./machine-clock.ts";
 export { defaultNetworkSettings, type LinkSelector, type NetworkSettings, type SimulatedNetwork } from "./network.ts";
 export { type ProcessEnd, SimulatedExit, type SimulatedProcess } from "./process.ts";
+export { drawScenario, type Scenario, type ScenarioOptions, type Workload } from "./scenario.ts";
 export { SeededRandom } from "./seeded-random.ts";
+export { shrink } from "./shrinking.ts";
 export { impossible, type Specification } from "./specification.ts";
 export { SimulatedWorld, type WorldOptions } from "./world.ts";
