@@ -4,7 +4,7 @@ import { HistoryRecorder, type Operation } from "./history.ts";
 import { type KeyValueInput, type KeyValueOutput, keyValueSpecification } from "./key-value-specification.ts";
 import { checkConnectionOrder, checkLinearizability } from "./linearizability.ts";
 import { SeededRandom } from "./seeded-random.ts";
-import { impossible } from "./specification.ts";
+import { impossible, type Specification } from "./specification.ts";
 
 type Step = Operation<KeyValueInput, KeyValueOutput>;
 
@@ -359,4 +359,25 @@ test("a history with too many orders is undecided, not passed", () => {
   history.push(at("99 1-2", get, "no such order"));
   const options = { configurationsMax: 10_000 };
   expect(checkLinearizability(history, keyValueSpecification, options).kind).toBe("undecided");
+});
+
+test("any system can be checked by a specification of its own: a queue that hands out one job twice fails", () => {
+  type Input = { readonly kind: "put"; readonly job: string } | { readonly kind: "take" };
+  const queue: Specification<readonly string[], Input, string | null> = {
+    initial: [],
+    next(jobs, input, output) {
+      if (input.kind === "put") return [...jobs, input.job];
+      const [first = null, ...rest] = jobs;
+      return output === undefined || output === first ? rest : impossible;
+    },
+    encode: (jobs) => jobs.join("\n"),
+    describe: (input, output) => `${input.kind === "put" ? `put ${input.job}` : "take"} → ${output ?? "?"}`,
+  };
+  const recorder = new HistoryRecorder<Input, string | null>();
+  recorder.reply(recorder.invoke(1, { kind: "put", job: "a" }), null);
+  const first = recorder.invoke(2, { kind: "take" });
+  recorder.reply(recorder.invoke(3, { kind: "take" }), "a");
+  expect(checkLinearizability(recorder.operations(), queue).kind).toBe("passed");
+  recorder.reply(first, "a");
+  expect(checkLinearizability(recorder.operations(), queue).kind).toBe("failed");
 });
