@@ -123,6 +123,26 @@ test("of a temporary demo that was killed, the last node removes the folder", as
   await demo.close();
 });
 
+test("the last two nodes of a killed temporary demo may end at once", async () => {
+  const demo = await open(undefined);
+  demo.publish({ port: 1, token: "t" });
+  for (const [at, name] of ["n1", "n2"].entries()) {
+    mkdirSync(demo.nodeDirectory(name));
+    writeFileSync(join(demo.nodeDirectory(name), "coterie.pid"), `${at + 1}\n`);
+  }
+  // The other one removes everything while the first looks whether it is still alive.
+  const others: number[] = [];
+  removeAbandonedDemo(demo.nodeDirectory("n1"), (pid) => {
+    others.push(pid);
+    removeAbandonedDemo(demo.nodeDirectory("n2"), () => false);
+    rmSync(demo.path, { recursive: true, force: true });
+    return false;
+  });
+  expect(others).toEqual([2]);
+  expect(existsSync(demo.path)).toBe(false);
+  await demo.close();
+});
+
 test("a directory of the user's outlives a killed demo", async () => {
   const demo = await open(parent);
   demo.publish({ port: 1, token: "t" });

@@ -11,7 +11,7 @@ import { join, resolve } from "node:path";
 import { type Disk, DiskError, type DiskLock, type Random } from "../platform/index.ts";
 import { controlFile } from "./demo-attachment.ts";
 import type { ControlAddress } from "./demo-control.ts";
-import { directoryError, prepareDirectory, readFileIfThere, writeFileDurably } from "./directory.ts";
+import { directoryError, errnoOf, prepareDirectory, readFileIfThere, writeFileDurably } from "./directory.ts";
 import { parseObject } from "./json-object.ts";
 import { DemoMismatchError, DirectoryInUseError, DirectoryUnusableError } from "./refusal.ts";
 
@@ -93,7 +93,16 @@ export function removeAbandonedDemo(nodeDirectory: string, isProcessAlive: (pid:
   const demoDirectory = resolve(nodeDirectory, "..");
   const { isTemporary } = parseObject(readFileIfThere(controlFile(demoDirectory)) ?? "") ?? {};
   if (isTemporary !== true || !demoDirectory.startsWith(join(realpathSync(tmpdir()), temporaryPrefix))) return;
-  // Each node removes its own folder first and looks at the others after that, so that the last one sees none.
+  try {
+    removeIfLast(demoDirectory, nodeDirectory, isProcessAlive);
+  } catch (error) {
+    // Two that end at once both think that they are the last: what one does not find the other has removed.
+    if (!["ENOENT", "ENOTEMPTY"].includes(errnoOf(error))) throw error;
+  }
+}
+
+/** Each node removes its own folder first and looks at the others after that, so that the last one sees none. */
+function removeIfLast(demoDirectory: string, nodeDirectory: string, isProcessAlive: (pid: number) => boolean): void {
   rmSync(nodeDirectory, { recursive: true, force: true });
   for (const entry of readdirSync(demoDirectory, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;

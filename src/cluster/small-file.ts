@@ -33,13 +33,16 @@ export async function replaceFile(disk: Disk, directory: string, name: string, t
  */
 export async function syncAncestors(disk: Disk, directory: string): Promise<void> {
   const parts = directory.split("/");
-  for (let count = parts.length - 1; count >= 0; count--) {
-    const ancestor = parts.slice(0, count).join("/");
-    try {
-      await disk.syncDirectory(ancestor === "" ? (directory.startsWith("/") ? "/" : ".") : ancestor);
-    } catch (error) {
-      if (!(error instanceof DiskError) || !["EACCES", "EPERM", "ENOENT"].includes(error.code)) throw error;
-    }
+  const top = directory.startsWith("/") ? "/" : ".";
+  const ancestors = new Set(parts.map((_, count) => parts.slice(0, count).join("/") || top));
+  await Promise.all([...ancestors].map((ancestor) => syncIfAllowed(disk, ancestor)));
+}
+
+async function syncIfAllowed(disk: Disk, directory: string): Promise<void> {
+  try {
+    await disk.syncDirectory(directory);
+  } catch (error) {
+    if (!(error instanceof DiskError) || !["EACCES", "EPERM", "ENOENT"].includes(error.code)) throw error;
   }
 }
 
