@@ -65,7 +65,8 @@ export class ReplayedGroup {
     this.#wasDamaged = listed.isDamaged;
     const baseIndex = Math.min(firstIndex - 1, lastIndex);
     this.#isBaseTermKnown = baseIndex === 0 || baseIndex === lastIndex || baseIndex === snapshotIndex;
-    this.#terms = new TermRuns({ index: baseIndex, term: baseIndex === snapshotIndex ? snapshotTerm : lastTerm });
+    const baseTerm = baseIndex === snapshotIndex ? snapshotTerm : lastTerm;
+    this.#terms = new TermRuns({ index: baseIndex, term: baseIndex === 0 ? 0 : baseTerm });
     if (lastIndex > baseIndex) this.#addHole(baseIndex + 1, lastIndex, lastTerm);
     this.#noteLast();
   }

@@ -250,12 +250,14 @@ export async function install(
   });
 }
 
-/** All entries of a group, fetched where they are not in memory. */
+/** All entries of a group, fetched where they are not in memory. Those that are compacted meanwhile may be among them. */
 export async function readAll(log: NodeLog, groupId: number): Promise<readonly Entry[]> {
   const group = log.group(groupId);
   const all: Entry[] = [];
-  while (group.firstIndex + all.length <= group.lastIndex) {
-    const found = group.entries(group.firstIndex + all.length, group.lastIndex + 1, 1_000_000);
+  for (;;) {
+    const next = Math.max(group.firstIndex, (all.at(-1)?.index ?? 0) + 1);
+    if (next > group.lastIndex) break;
+    const found = group.entries(next, group.lastIndex + 1, 1_000_000);
     if (found === "unavailable") {
       await new Promise<void>((resolve) => {
         group.onAvailable(resolve);
