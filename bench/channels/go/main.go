@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -85,14 +86,17 @@ func parked(count int) {
 	before := residentBytes()
 	start, cpuBefore := time.Now(), cpuTime()
 	gate := make(chan int)
+	var arrived atomic.Int64
 	for each := 0; each < count; each++ {
-		go func() { <-gate }()
+		go func() {
+			arrived.Add(1)
+			<-gate
+		}()
 	}
-	// Every goroutine has run up to its receive once it has been given its turn.
-	for runtime.NumGoroutine() < count+1 {
+	// All have been started once each has had its turn and waits.
+	for arrived.Load() < int64(count) {
 		runtime.Gosched()
 	}
-	runtime.Gosched()
 	elapsed, cpu := time.Since(start), cpuTime()-cpuBefore
 	print(map[string]float64{
 		"startMs":      float64(elapsed.Nanoseconds()) / 1e6,
