@@ -1,5 +1,6 @@
 // Shows that wrong changes are caught: each mutant of test/simulation/mutants.json, a change of one line, is applied to a
-// copy of the sources and has to fail the simulator, or the tests that it names (CONSENSUS X-9).
+// copy of the sources and has to fail the simulator, or the tests that it names (CONSENSUS X-9). Some are beyond the
+// simulator: it has no changes of membership yet, for example.
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,6 +17,7 @@ Applies each one-line change of ${listFile} to a copy of the sources, and shows 
   --only NAME,…   these mutants
   --seeds N       seeds until a mutant counts as not caught (default 200; X-9 allows 2,000)
   --from N        begin with this seed (default 1)
+  --quick         by the tests that each names alone; those that name none are left out
   --list          what there is; changes nothing, but looks for each line
   --help          show this
 `;
@@ -25,6 +27,7 @@ const { values } = parseArgs({
     only: { type: "string" },
     seeds: { type: "string", default: "200" },
     from: { type: "string", default: "1" },
+    quick: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -54,7 +57,9 @@ if (unknown.length > 0) {
   console.error(`There is no mutant ${unknown.join(", ")}. Try --list.`);
   process.exit(2);
 }
-const mutants = all.filter(({ name }) => only === undefined || only.includes(name));
+const mutants = all.filter(
+  ({ name, tests }) => (only === undefined || only.includes(name)) && (!values.quick || tests !== undefined),
+);
 // Before anything is run: a list that is out of date fails at once.
 const changes = mutants.map((mutant) => ({
   mutant,
@@ -86,11 +91,20 @@ function run(args) {
 }
 
 /** By what the mutant was caught, or undefined. */
-function judge({ tests }) {
-  if (tests !== undefined) {
-    const { status } = run(["node_modules/vitest/vitest.mjs", "run", "--reporter=dot", ...tests]);
-    return status === 0 ? undefined : `tests: ${tests.join(", ")}`;
-  }
+function judge(mutant) {
+  if (values.quick || mutant.isBeyondSimulator) return judgeByTests(mutant);
+  const bySimulator = judgeBySimulator();
+  if (bySimulator !== undefined || mutant.tests === undefined) return bySimulator;
+  const byTests = judgeByTests(mutant);
+  return byTests && `not in ${values.seeds} seeds; ${byTests}`;
+}
+
+function judgeByTests({ tests }) {
+  const { status } = run(["node_modules/vitest/vitest.mjs", "run", "--reporter=dot", ...tests]);
+  return status === 0 ? undefined : `tests: ${tests.join(", ")}`;
+}
+
+function judgeBySimulator() {
   build();
   const seeds = ["--from", values.from, "--seeds", values.seeds];
   const { status, stdout, stderr } = run(["dist/simulation/main.js", ...seeds]);
@@ -111,7 +125,7 @@ if (control.length > 0 && run(["node_modules/vitest/vitest.mjs", "run", "--repor
   console.error("The named tests fail without any mutant.");
   process.exit(2);
 }
-if (run(["dist/simulation/main.js", "--seeds", "1", "--from", values.from]).status !== 0) {
+if (!values.quick && run(["dist/simulation/main.js", "--seeds", "1", "--from", values.from]).status !== 0) {
   console.error("The simulator fails without any mutant.");
   process.exit(2);
 }
