@@ -11,6 +11,7 @@ import { memorySuite } from "./suites/memory.ts";
 import { netSuite } from "./suites/net.ts";
 import { simulationSuite } from "./suites/simulation.ts";
 import { snapshotSuite } from "./suites/snapshot.ts";
+import { snapshotNodeSuite } from "./suites/snapshot-node.ts";
 import { etcdSuite, redisSuite, throughputSuite } from "./suites/throughput.ts";
 import { Children } from "./systems/children.ts";
 import { repositoryRoot } from "./systems/coterie.ts";
@@ -24,6 +25,7 @@ const suites: readonly Suite[] = [
   channelsSuite,
   netSuite,
   snapshotSuite,
+  snapshotNodeSuite,
   simulationSuite,
 ];
 const defaultSuites: readonly Suite[] = [throughputSuite, memorySuite];
