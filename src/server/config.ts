@@ -96,7 +96,9 @@ export class ServerConfig {
   #refusalOf(name: string, given: Set<string>): string | undefined {
     const lower = name.toLowerCase();
     const setting = configSettings.get(settingName(lower));
-    if (setting === undefined) return `ERR Unknown option or number of arguments for CONFIG SET - '${name}'`;
+    // What a client says is shown as Redis shows it: not past a zero byte.
+    if (setting === undefined)
+      return `ERR Unknown option or number of arguments for CONFIG SET - '${name.split("\0", 1)[0]}'`;
     if (setting.locked !== undefined) return failure(name, setting.locked);
     if (given.has(lower)) return failure(name, "duplicate parameter");
     given.add(lower);

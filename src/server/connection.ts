@@ -188,6 +188,11 @@ export class Connection implements ReplyTarget {
     this.destroy();
   }
 
+  /** Ends the connection if it has left more than the operator allows for too long. */
+  checkOutput(): void {
+    if ((this.#stops & stop.output) !== 0) this.#write();
+  }
+
   /** Goes on with what was kept; called by the context at the end of a turn. */
   resume(): void {
     this.#isResumable = false;

@@ -266,6 +266,81 @@ describe("bounds", () => {
     while (!String(stats).includes("client_output_buffer_limit_disconnections:1\r\n"));
     expect(await other.run("INFO", "clients")).toContain("connected_clients:1\r\n");
   });
+
+  test("output above the soft limit of client-output-buffer-limit for too long ends the connection", async () => {
+    const served = await start();
+    const client = await connect(served);
+    await client.run("SET", "k", "v".repeat(1_000_000));
+    await client.run("CONFIG", "SET", "client-output-buffer-limit", "normal 0 500kb 60");
+    client.socket.pause();
+    for (let n = 0; n < 100; n++) client.sendCommands(["GET", "k"]);
+    await settled(served);
+    const other = await connect(served);
+    const disconnections = async (): Promise<number> => {
+      const [, count] = /client_output_buffer_limit_disconnections:(\d+)/.exec(String(await other.run("INFO"))) ?? [];
+      return Number(count);
+    };
+    served.clock.advance(59_000);
+    await settled(served);
+    expect(await disconnections()).toBe(0);
+    served.clock.advance(3_000);
+    while ((await disconnections()) === 0) served.clock.advance(1_000);
+    expect(await disconnections()).toBe(1);
+  });
+
+  test("a word above proto-max-bulk-len is no protocol, for connections that were there before too", async () => {
+    const served = await start();
+    const client = await connect(served);
+    const other = await connect(served);
+    expect(await other.run("CONFIG", "SET", "proto-max-bulk-len", "1mb")).toEqual(ok);
+    expect(await client.run("SET", "k", "v".repeat(1_048_576))).toEqual(ok);
+    client.send("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1048577\r\n");
+    expect(await client.replies(1)).toEqual([error("ERR Protocol error: invalid bulk length")]);
+    await client.ended();
+    expect(await other.run("STRLEN", "k")).toBe(1_048_576);
+  });
+
+  test("a command too large for its many words together is refused, and so is one of too many words", async () => {
+    const served = await start({ limits: { commandBytesMax: 100_000 } });
+    const client = await connect(served);
+    client.sendCommands(["MSET", ...Array<string>(2_000).fill("x".repeat(60))], ["DBSIZE"]);
+    const [refusal, count] = await client.replies(2);
+    expect(String((refusal as ErrorReply).text)).toMatch(
+      /^ERR A command is larger than commandBytesMax .*did not happen/,
+    );
+    expect(count).toBe(0);
+    client.send("*1048577\r\n");
+    expect(await client.replies(1)).toEqual([error("ERR Protocol error: invalid multibulk length")]);
+    await client.ended();
+  });
+
+  test("pipelined commands of every kind, cut at each byte, give the same replies", async () => {
+    const served = await start();
+    const text = [
+      encodeCommand(["SET", "\0\r\n\xff", "v\r\n"]),
+      'GET "\\x00\\r\\n\\xff"\r\n',
+      "PING\n",
+      "\r\n*0\r\n*-1\r\n",
+      encodeCommand(["GET"]),
+      encodeCommand([""]),
+      encodeCommand(["ECHO", ""]),
+      "ECHO 'it\\'s'\r\n",
+      encodeCommand(["DEL", "\0\r\n\xff"]),
+    ].join("");
+    const whole = await connect(served);
+    whole.send(text);
+    await whole.replies(8);
+    expect(whole.received).toContain("v\r\n");
+    for (let cut = 1; cut < text.length; cut++) {
+      const client = await connect(served);
+      client.send(text.slice(0, cut));
+      await settled(served);
+      client.send(text.slice(cut));
+      await client.replies(8);
+      expect(client.received).toBe(whole.received);
+      client.close();
+    }
+  });
 });
 
 describe("the end of a connection", () => {

@@ -201,6 +201,7 @@ export class ServerContext {
       if (this.#idleMsMax !== Number.POSITIVE_INFINITY) {
         for (const connection of [...this.connections.values()]) connection.closeIfIdle(nowMs - this.#idleMsMax);
       }
+      if (this.outputLimit.isSet) for (const connection of [...this.connections.values()]) connection.checkOutput();
       this.#keepHouse();
     });
   }
