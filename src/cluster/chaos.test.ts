@@ -14,3 +14,22 @@ test.for(seeds)(
     expect(okCount).toBeGreaterThan(1_000);
   },
 );
+
+/** Snapshots are made all the time, and whoever is away for a moment needs one. */
+const snapshotSettings = {
+  snapshotLogBytesMin: 32_768,
+  snapshotTailBytes: 0,
+  snapshotLagBytesMax: 8_192,
+  snapshotRetryMs: 500,
+};
+
+test.for(seeds.slice(0, 2))(
+  "the same while snapshots are made, sent and installed, seed %i [N-3, N-4, O-7, I-16]",
+  async (seed) => {
+    const { complaints, okCount, madeCount, installedCount } = await runChaos(seed, 4, snapshotSettings);
+    if (process.env.CHAOS_SEEDS) console.log({ seed, okCount, madeCount, installedCount });
+    expect(complaints).toEqual([]);
+    expect(okCount).toBeGreaterThan(1_000);
+    expect(madeCount).toBeGreaterThan(10);
+  },
+);

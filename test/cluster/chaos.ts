@@ -1,4 +1,5 @@
 /** A seeded run of a cluster under faults and a workload, with what was wrong in it. */
+import type { NodeSettings } from "../../src/cluster/index.ts";
 import type { SeededRandom } from "../../src/simulation/index.ts";
 import { OwnKeyWorkload } from "./own-key-workload.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
@@ -9,6 +10,9 @@ export interface ChaosResult {
   readonly uncertainCount: number;
   readonly refusedCount: number;
   readonly readCount: number;
+  /** Snapshots that were made, and installed by followers. */
+  readonly madeCount: number;
+  readonly installedCount: number;
 }
 
 type Fault = (cluster: SimulatedCluster, name: string, random: SeededRandom) => void;
@@ -32,8 +36,12 @@ const faults: readonly Fault[] = [
 ];
 
 /** Runs `faultCount` faults, one after the other, each healed before the end. */
-export async function runChaos(seed: number, faultCount: number): Promise<ChaosResult> {
-  const cluster = new SimulatedCluster({ seed });
+export async function runChaos(
+  seed: number,
+  faultCount: number,
+  settings: Partial<NodeSettings> = {},
+): Promise<ChaosResult> {
+  const cluster = new SimulatedCluster({ seed, node: { settings } });
   const { world } = cluster;
   const random = world.random.fork();
   await cluster.start();
@@ -51,13 +59,17 @@ export async function runChaos(seed: number, faultCount: number): Promise<ChaosR
   for (const load of loads) load.stop();
   await cluster.until(() => loads.every((load) => load.isAnswered), "answers to everything", 20_000);
   await cluster.untilEqual();
+  const digests = new Set([...cluster.nodes.values()].map(({ keyspace }) => keyspace.checksum()));
   const complaints = [
+    ...(digests.size === 1 ? [] : ["the replicas differ"]),
     ...loads.flatMap((load) => load.complaints()),
     ...cluster.crashes.map((error) => `crash: ${error instanceof Error ? error.stack : String(error)}`),
     ...cluster.exits.map(({ node, code, reason }) => `${node} exits with ${code}: ${reason}`),
     ...cluster.eventsOf("a replica has stopped").map(({ node, fields }) => `${node}: ${fields.error}`),
   ];
   await cluster.close();
+  const madeCount = cluster.eventsOf("snapshot").length;
+  const installedCount = cluster.eventsOf("a snapshot was installed").length;
   const sum = (reply: string): number => loads.reduce((total, load) => total + load.count(reply), 0);
   return {
     complaints,
@@ -65,5 +77,7 @@ export async function runChaos(seed: number, faultCount: number): Promise<ChaosR
     uncertainCount: sum("-UNCERTAIN"),
     refusedCount: sum("-TRYAGAIN") + sum("-CLUSTERDOWN"),
     readCount: sum("$"),
+    madeCount,
+    installedCount,
   };
 }
