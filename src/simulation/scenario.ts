@@ -119,7 +119,7 @@ function drawNetwork(random: SeededRandom): Partial<NetworkSettings> {
 function drawSettings(random: SeededRandom): Partial<NodeSettings> {
   return {
     segmentBytes: random.pick([64 * 2 ** 20, 2 ** 20, 256 * 1024]),
-    logCacheBytes: random.pick([8 * 2 ** 20, 8 * 2 ** 20, 65_536, 4_096]),
+    logCacheBytes: random.pick([8 * 2 ** 20, 8 * 2 ** 20, 8 * 2 ** 20, 262_144]),
     batchesInFlightMax: random.pick([4, 4, 1, 16]),
     commitHintDelayMs: random.pick([2, 2, 0, 20]),
     readRoundsInFlightMax: random.pick([1, 1, 3]),
