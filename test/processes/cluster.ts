@@ -131,7 +131,7 @@ export interface ProcessClusterOptions {
    * the nodes themselves listen at ports of their own.
    */
   readonly front?: (ports: readonly FrontPorts[]) => Promise<void>;
-  /** The nodes' disks fail when they are told to, see {@link FaultyDisk}. */
+  /** The nodes' disks fail when they are told to, and forget at a kill what was not synced: see {@link FaultyDisk}. */
   readonly faultyDisks?: boolean;
 }
 

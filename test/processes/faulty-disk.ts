@@ -1,4 +1,7 @@
-/** A disk below one directory that fails on demand, for processes that are started with its environment. */
+/**
+ * A disk below one directory that fails on demand, and forgets what was not synced when its process is killed; for processes
+ * that are started with its environment.
+ */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../cli/processes.ts";
