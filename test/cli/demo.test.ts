@@ -2,8 +2,11 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { ask, binary, cleanUp, DemoRun, gone, isAlive, portOf, Run, run, temporaryFolder } from "./processes.ts";
+
+// Processes start slowly where much else runs.
+vi.setConfig({ testTimeout: 120_000 });
 
 afterEach(cleanUp);
 

@@ -1,12 +1,15 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { choosePorts } from "../../src/cli/demo-ports.ts";
 import { createNodePlatform } from "../../src/platform/index.ts";
 import { ask, cleanUp, Run, run, temporaryFolder } from "./processes.ts";
 
 const { random } = createNodePlatform();
+
+// Processes start slowly where much else runs.
+vi.setConfig({ testTimeout: 120_000 });
 
 afterEach(cleanUp);
 

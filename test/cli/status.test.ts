@@ -1,9 +1,12 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { ask, cleanUp, DemoRun, portOf, run } from "./processes.ts";
 
 const servers: Server[] = [];
 const sockets: Socket[] = [];
+
+// Processes start slowly where much else runs.
+vi.setConfig({ testTimeout: 120_000 });
 
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
