@@ -106,6 +106,22 @@ describe("node-redis", () => {
     await client.close();
   });
 
+  test("iterates over keys, asks for what the server knows, and speaks RESP2 as well", async () => {
+    const client = createClient({ url: `redis://127.0.0.1:${server.address.port}`, RESP: 2 });
+    await client.connect();
+    await client.mSet(Array.from({ length: 200 }, (_, n): [string, string] => [`iterated:${n}`, "x".repeat(n)]));
+    const found = new Set<string>();
+    for await (const keys of client.scanIterator({ MATCH: "iterated:*", COUNT: 30 }))
+      for (const key of keys) found.add(key);
+    expect(found.size).toBe(200);
+    expect(await client.strLen("iterated:199")).toBe(199);
+    expect(await client.commandCount()).toBeGreaterThan(50);
+    expect(await client.clientId()).toBeGreaterThan(0);
+    expect(await client.info("server")).toContain("redis_version:7.0.15");
+    await expect(client.multi().set("a", "1").exec()).rejects.toThrow("ERR unknown command 'MULTI'");
+    await client.close();
+  });
+
   test("gives the password, and is told when it is wrong", async () => {
     await server.close();
     await node.close();
