@@ -12,6 +12,7 @@ import { netSuite } from "./suites/net.ts";
 import { simulationSuite } from "./suites/simulation.ts";
 import { snapshotSuite } from "./suites/snapshot.ts";
 import { snapshotNodeSuite } from "./suites/snapshot-node.ts";
+import { startSuite } from "./suites/start.ts";
 import { etcdSuite, redisSuite, throughputSuite } from "./suites/throughput.ts";
 import { Children } from "./systems/children.ts";
 import { repositoryRoot } from "./systems/coterie.ts";
@@ -27,6 +28,7 @@ const suites: readonly Suite[] = [
   snapshotSuite,
   snapshotNodeSuite,
   simulationSuite,
+  startSuite,
 ];
 const defaultSuites: readonly Suite[] = [throughputSuite, memorySuite];
 
