@@ -48,7 +48,7 @@ function echo(socket: Socket): void {
 
 async function udpEcho({ clients, bytes }: Shape): Promise<Running> {
   const server = createSocket("udp4");
-  server.on("message", (message, { port, address }) => server.send(message, port, address));
+  server.on("message", (message, { port, address }) => server.send(message, port, address, throwIfFailed));
   server.bind(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address();
@@ -61,15 +61,20 @@ async function udpEcho({ clients, bytes }: Shape): Promise<Running> {
     await once(socket, "connect");
     socket.on("message", () => {
       counts[at]!++;
-      socket.send(message);
+      socket.send(message, throwIfFailed);
     });
     sockets.push(socket);
   }
-  for (const socket of sockets) socket.send(message);
+  for (const socket of sockets) socket.send(message, throwIfFailed);
   return {
     counts,
     stop: async () => {
       for (const socket of [server, ...sockets]) socket.close();
     },
   };
+}
+
+/** Without a callback Node drops a datagram that the system refuses without a word; coterie/net tells, so this does too. */
+function throwIfFailed(error: Error | null): void {
+  if (error !== null) throw error;
 }

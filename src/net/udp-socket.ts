@@ -158,14 +158,14 @@ export class UdpSocket implements AsyncIterable<Datagram> {
 
   /** Its place among those under way is taken. */
   #handOver(data: string | Uint8Array, to: SocketAddress | undefined): Promise<void> {
+    const socket = this.#bound;
+    if (this.#isClosed) {
+      this.#sending.release();
+      return Promise.reject(new ConnectionClosedError(this.#targetOf(to)));
+    }
+    const bytes = typeof data === "string" ? Buffer.from(data) : data;
     return new Promise<void>((resolve, reject) => {
-      if (this.#isClosed) {
-        this.#sending.release();
-        reject(new ConnectionClosedError(this.#targetOf(to)));
-        return;
-      }
-      const bytes = typeof data === "string" ? Buffer.from(data) : data;
-      this.#bound.send(bytes, to, (error) => {
+      socket.send(bytes, to, (error) => {
         this.#sending.release();
         if (error === undefined) resolve();
         else reject(new DatagramNotSentError(this.#targetOf(to), error.code, { cause: error }));
