@@ -97,31 +97,16 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
 
   /** Sends if that needs no waiting. @throws SendOnClosedChannelError (SEND_ON_CLOSED_CHANNEL). */
   trySend(value: T): boolean {
-    if (this.#isClosed) throw this.#failure ?? new SendOnClosedChannelError();
-    const receiver = this.#receivers.first;
-    if (receiver !== undefined) {
-      this.#receivers.remove(receiver);
-      receiver.succeed(value);
-      return true;
-    }
-    // More than fits lies in it where values were put back.
-    if (this.#length >= this.capacity) return false;
+    // What happens most is kept small, so that it is compiled into the caller.
+    if (this.#length >= this.capacity || this.#isClosed || this.#receivers.first !== undefined)
+      return this.#meet(value);
     this.#put(value);
     return true;
   }
 
   /** Receives if that needs no waiting. @throws what the channel failed with, once it is empty. */
   tryReceive(): T | Closed | Empty {
-    const sender = this.#senders.first;
-    if (this.#length > 0) {
-      const value = this.#take();
-      if (sender !== undefined && this.#length < this.capacity) this.#put(this.#release(sender));
-      return value;
-    }
-    if (sender !== undefined) return this.#release(sender);
-    if (!this.#isClosed) return empty;
-    if (this.#failure !== undefined) throw this.#failure;
-    return closed;
+    return this.#length > 0 && this.#senders.first === undefined ? this.#take() : this.#relieve();
   }
 
   /** Whether `trySend` would succeed, or throw. */
@@ -199,6 +184,31 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
     for (let waiter = this.#senders.shift(); waiter !== undefined; waiter = this.#senders.shift()) {
       waiter.channelClosed(failure);
     }
+  }
+
+  /** The buffer takes no value, or somebody waits for one. */
+  #meet(value: T): boolean {
+    if (this.#isClosed) throw this.#failure ?? new SendOnClosedChannelError();
+    const receiver = this.#receivers.first;
+    if (receiver === undefined) return false;
+    this.#receivers.remove(receiver);
+    receiver.succeed(value);
+    return true;
+  }
+
+  /** The buffer is empty, or somebody waits for a place in it. */
+  #relieve(): T | Closed | Empty {
+    const sender = this.#senders.first;
+    if (this.#length > 0) {
+      const value = this.#take();
+      // More than fits lies in it where values were put back.
+      if (sender !== undefined && this.#length < this.capacity) this.#put(this.#release(sender));
+      return value;
+    }
+    if (sender !== undefined) return this.#release(sender);
+    if (!this.#isClosed) return empty;
+    if (this.#failure !== undefined) throw this.#failure;
+    return closed;
   }
 
   /** A sender that waited is done; what it has offered. */
