@@ -29,7 +29,10 @@ export interface ChaosResult {
   readonly unknownCount: number;
 }
 
+const clientCount = 12;
 const replyTimeoutMs = 5_000;
+/** How soon after a fault every client must be served again, on a machine that may be busy with other work. */
+const servedAgainMsMax = 60_000;
 
 class Clients {
   readonly writes: WriteLoad;
@@ -37,7 +40,7 @@ class Clients {
 
   constructor(cluster: ProcessCluster) {
     const ports = cluster.nodes.map(({ port }) => port);
-    this.writes = new WriteLoad({ ports, clientCount: 12, replyTimeoutMs, pauseMs: 20 });
+    this.writes = new WriteLoad({ ports, clientCount, replyTimeoutMs, pauseMs: 20 });
     this.history = new HistoryLoad({ ports, clientCount: 6, replyTimeoutMs, pauseMs: 20 });
   }
 
@@ -130,7 +133,7 @@ class ChaosRun {
       try {
         await fault.run(this.#place);
         // Whatever it was: once it is over, every client is served again.
-        await writes.flows(2);
+        await writes.flows(2, clientCount, servedAgainMsMax);
       } catch (error) {
         this.#complaints.push(`${fault.name}: ${error instanceof Error ? error.message : String(error)}`);
       }

@@ -133,14 +133,15 @@ export class WriteLoad {
   }
 
   /** Resolves when `clientCount` of the clients (default: all) have had `writeCount` more writes acknowledged. */
-  async flows(writeCount: number, clientCount: number = this.#clients.length): Promise<void> {
+  async flows(writeCount: number, clientCount: number = this.#clients.length, timeoutMs?: number): Promise<void> {
     const before = this.#clients.map(({ acknowledged }) => acknowledged.length);
-    await eventually(`${writeCount} writes of each of ${clientCount} clients`, () => {
+    const look = (): true | undefined => {
       const served = this.#clients.filter(
         ({ acknowledged }, at) => acknowledged.length >= (before[at] ?? 0) + writeCount,
       );
       return served.length >= clientCount ? true : undefined;
-    });
+    };
+    await eventually(`${writeCount} writes of each of ${clientCount} clients`, look, timeoutMs);
   }
 
   /** Reads all from one node: acknowledged keys that are missing or hold something else, refused ones that are there. */
