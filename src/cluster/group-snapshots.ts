@@ -63,6 +63,11 @@ export class GroupSnapshots {
     this.sender.asked(follower, question);
   }
 
+  /** A node is connected again. */
+  connected(nodeId: number): void {
+    this.sender.connected(nodeId);
+  }
+
   /** False if the piece makes no sense. */
   arrived(from: number, piece: SnapshotPiece): boolean {
     return this.#receiver?.arrived(from, piece) ?? true;

@@ -276,8 +276,11 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     for (const replica of this.#dirty) replica.drain();
   }
 
-  onPeerUp(): void {
-    for (const { haste } of this.#groups.values()) haste.begin();
+  onPeerUp(nodeId: number): void {
+    for (const { haste, snapshots } of this.#groups.values()) {
+      haste.begin();
+      snapshots.connected(nodeId);
+    }
     this.#resumeLanes();
   }
 

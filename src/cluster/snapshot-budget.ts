@@ -30,18 +30,21 @@ export class SnapshotBudget {
     this.#sendCount--;
   }
 
-  /** Takes a share of what goes out: these bytes may be sent after a wait of so many milliseconds. */
-  reserve(byteCount: number): number {
-    const nowMs = this.#clock.nowMs();
-    const fromMs = Math.max(nowMs, this.#freeMs);
+  /** How long nothing more may be sent. */
+  get waitMs(): number {
+    return Math.max(0, this.#freeMs - this.#clock.nowMs());
+  }
+
+  /** These bytes are sent now; what comes next waits until they have had their time. */
+  spend(byteCount: number): void {
+    const fromMs = Math.max(this.#clock.nowMs(), this.#freeMs);
     this.#freeMs = fromMs + (1_000 * byteCount) / this.#settings.snapshotBytesPerSecond;
-    return fromMs - nowMs;
   }
 
   readonly #clock: Clock;
   readonly #settings: Pick<NodeSettings, "snapshotSendsMax" | "snapshotBytesPerSecond">;
   #isMaking = false;
   #sendCount = 0;
-  /** When all that was reserved has gone out. */
+  /** When all that was sent has had its time. */
   #freeMs = 0;
 }

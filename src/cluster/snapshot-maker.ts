@@ -13,8 +13,9 @@ import type { SnapshotBudget } from "./snapshot-budget.ts";
 
 /** Between two slices of the walk, so that others get their turns. */
 const sliceWaitMs = 1;
-/** Between two looks at how much there is in the log. */
+/** Between two looks at how much there is in the log, and between two at what may go. */
 const checkMs = 1_000;
+const cutMs = 10_000;
 
 export interface SnapshotMakerOptions {
   readonly replica: Replica;
@@ -48,7 +49,7 @@ export class SnapshotMaker {
     if (this.#isStopped || replica.stoppedBecause !== undefined || nowMs - this.#checkedMs < checkMs) return;
     this.#checkedMs = nowMs;
     if (this.isBusy || this.#isWaitingForPlace) return;
-    this.#cut();
+    if (nowMs - this.#cutMs >= cutMs) this.#cut();
     if (nowMs >= this.#retryMs && this.#isDue()) this.#begin();
   }
 
@@ -71,14 +72,18 @@ export class SnapshotMaker {
   #isStopped = false;
   #cancelCount = 0;
   #checkedMs = 0;
+  #cutMs = 0;
   #retryMs = 0;
 
   #isDue(): boolean {
-    const { replica, settings } = this.#options;
+    const { log, replica, settings } = this.#options;
     const { snapshot } = replica.log;
     const index = snapshot?.index ?? 0;
     if (replica.core.appliedIndex <= index) return false;
-    const bytesMin = Math.max(settings.snapshotLogBytesMin, snapshot?.sizeBytes ?? 0);
+    // On a full disk whatever frees more than it takes is worth a try (CONSENSUS D-7).
+    const bytesMin = log.isFull
+      ? 2 * replica.keyspace.logicalBytes
+      : Math.max(settings.snapshotLogBytesMin, snapshot?.sizeBytes ?? 0);
     return this.#isWanted || replica.log.bytesAbove(index) >= bytesMin;
   }
 
@@ -146,8 +151,9 @@ export class SnapshotMaker {
 
   /** Gives free what nobody needs any more. */
   #cut(): void {
-    const { log, replica, settings } = this.#options;
+    const { clock, log, replica, settings } = this.#options;
     const { snapshot, firstIndex } = replica.log;
+    this.#cutMs = clock.nowMs();
     if (snapshot === undefined || firstIndex > snapshot.index || replica.isInstalling) return;
     const followers = replica.core.status().progress.filter(({ id }) => id !== replica.core.id);
     const index = logCut(replica.log, followers, settings);

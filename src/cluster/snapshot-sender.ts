@@ -4,7 +4,7 @@
  * connection takes it and the node's budget allows. Only the follower's acknowledgement of what it has installed ends it
  * well (CONSENSUS N-4); one that asks for nothing for a while has failed, and is offered a snapshot again after a wait.
  */
-import { type NodeLog, SnapshotDamagedError, type SnapshotReader } from "../log/index.ts";
+import { type NodeLog, SnapshotDamagedError, type SnapshotReader, type StoredSnapshot } from "../log/index.ts";
 import type { PeerLink, PeerLinks } from "../net/index.ts";
 import type { Clock, Logger, Timer } from "../platform/index.ts";
 import type { ReplicaId, Snapshot, SnapshotSource } from "../raft/index.ts";
@@ -18,6 +18,8 @@ const backOffMsMin = 500;
 const backOffMsMax = 30_000;
 /** Questions of one follower that wait; it asks for far fewer at a time. */
 const questionsMax = 16;
+/** No piece is larger, whatever is asked for. */
+const pieceBytesMax = 262_144;
 /** No more is handed to a connection while so much of it waits there. */
 const queuedBytesMax = 524_288;
 /** Between two looks at a connection that takes nothing more. */
@@ -84,16 +86,20 @@ export class SnapshotSender implements SnapshotSource {
   /** A follower asks for a piece. */
   asked(follower: ReplicaId, question: SnapshotQuestion): void {
     const sending = this.#sendings.get(follower);
-    if (sending === undefined || !isOf(question, sending.reader)) {
-      const link = this.#link(follower);
-      if (link === undefined) return;
-      sendSnapshotPiece(link, question, nothing);
-      this.#options.onOutput();
+    if (sending === undefined || !isOf(question, sending.reader.snapshot)) {
+      this.#refuse(follower, question);
       return;
     }
     sending.askedMs = this.#options.clock.nowMs();
     if (sending.questions.length < questionsMax) sending.questions.push(question);
     if (!sending.isServing) void this.#serve(sending);
+  }
+
+  /** A follower is connected again. It may have forgotten what it was offered, and is offered it anew. */
+  connected(follower: ReplicaId): void {
+    if (!this.#sendings.has(follower)) return;
+    this.#end(follower);
+    this.#options.onFailed(follower);
   }
 
   /** Time has passed. */
@@ -127,6 +133,15 @@ export class SnapshotSender implements SnapshotSource {
   readonly #failures: Map<ReplicaId, { readonly count: number; readonly untilMs: number }> = new Map();
   readonly #waits: Set<{ readonly timer: Timer; readonly resume: () => void }> = new Set();
 
+  /** Says that there is no such stream. One that there is will be offered again, if this node leads. */
+  #refuse(follower: ReplicaId, question: SnapshotQuestion): void {
+    const { group, log, onOutput } = this.#options;
+    const link = this.#link(follower);
+    if (link === undefined || isOf(question, log.group(group).snapshot)) return;
+    sendSnapshotPiece(link, question, nothing);
+    onOutput();
+  }
+
   /** Answers the questions of one follower, one after the other. Never rejects. */
   async #serve(sending: Sending): Promise<void> {
     sending.isServing = true;
@@ -144,20 +159,21 @@ export class SnapshotSender implements SnapshotSource {
 
   async #answer(sending: Sending, question: SnapshotQuestion): Promise<void> {
     const { budget, onOutput } = this.#options;
-    const bytes = await sending.reader.read(question.offset, question.bytesMax);
-    await this.#wait(budget.reserve(bytes.length));
+    const bytes = await sending.reader.read(question.offset, Math.min(question.bytesMax, pieceBytesMax));
     for (;;) {
       if (sending.isOver) return;
       const link = this.#link(sending.follower);
       // What was asked for over a connection that is lost is asked for again.
       if (link === undefined) return;
-      if (link.queuedBytes < queuedBytesMax) {
+      const waitMs = Math.max(budget.waitMs, link.queuedBytes < queuedBytesMax ? 0 : linkWaitMs);
+      if (waitMs === 0) {
+        budget.spend(bytes.length);
         sendSnapshotPiece(link, question, bytes);
         sending.askedMs = this.#options.clock.nowMs();
         onOutput();
         return;
       }
-      await this.#wait(linkWaitMs);
+      await this.#wait(waitMs);
     }
   }
 
@@ -192,7 +208,6 @@ export class SnapshotSender implements SnapshotSource {
   }
 
   #wait(delayMs: number): Promise<void> {
-    if (delayMs <= 0) return Promise.resolve();
     return new Promise((resolve) => {
       const wait = {
         timer: this.#options.clock.setTimer(delayMs, () => {
@@ -208,6 +223,6 @@ export class SnapshotSender implements SnapshotSource {
 
 const nothing: Uint8Array = new Uint8Array(0);
 
-function isOf({ index, checksum }: SnapshotQuestion, { snapshot }: SnapshotReader): boolean {
-  return index === snapshot.index && checksum === snapshot.checksum;
+function isOf({ index, checksum }: SnapshotQuestion, snapshot: StoredSnapshot | undefined): boolean {
+  return index === snapshot?.index && checksum === snapshot.checksum;
 }
