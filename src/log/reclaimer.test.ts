@@ -174,6 +174,21 @@ describe("what is not needed any more is given up", () => {
     expect(plain(await host.until(readAll(log, 1)))).toEqual(plain(entries(1, 40, 1)));
   });
 
+  test.for([
+    { name: "of one small entry each", entryBytes: 20 },
+    { name: "that are full", entryBytes: 4_000 },
+  ])("a log of many batches $name comes to rest, however many segments it has", async ({ entryBytes }) => {
+    const { log } = await open();
+    const all = Array.from({ length: 300 }, (_, place) => entry(place + 1, 1, filler(entryBytes, place)));
+    for (const one of all) await host.until(write(log, 1, { entries: [one] }));
+    await host.run(5_000);
+    const count = events.length;
+    await host.run(5_000);
+    expect(events.slice(count)).toEqual([]);
+    expect(directoryBytes()).toBeLessThan(Math.max(12 * segmentBytes, 3 * 300 * entryBytes));
+    expect(plain(await host.until(readAll(log, 1)))).toEqual(plain(all));
+  });
+
   test("a start gives up what nothing needs, without a segment being filled", async () => {
     const { log } = await open();
     const busy = new Busy();

@@ -42,9 +42,11 @@ interface Remains {
 
 /** Remains are written again if they are at most this part of what the segment holds … */
 const restatedPart = 1 / 8;
-/** … or, when the log has got more segments than this, at most so many bytes. */
+/** … or, when the log has got more segments than this, at most so many bytes … */
 const segmentsMany = 8;
 const restatedBytesMin = 262_144;
+/** … and this part. What is written again is packed densely: each time it shrinks by this much, or it would go round for ever. */
+const restatedPartMany = 1 / 2;
 
 export class Reclaimer {
   /**
@@ -154,7 +156,8 @@ export class Reclaimer {
 
   #isSmall({ segment, bytes }: Remains): boolean {
     const used = this.#segments.get(segment) ?? 0;
-    return bytes <= used * restatedPart || (this.#segments.size > segmentsMany && bytes <= restatedBytesMin);
+    if (bytes <= used * restatedPart) return true;
+    return this.#segments.size > segmentsMany && bytes <= Math.min(restatedBytesMin, used * restatedPartMany);
   }
 
   /** The groups that hold most of it, until the others' part is small. */
@@ -171,7 +174,7 @@ export class Reclaimer {
   /** Resolves when all of it stands at the head, durably. False: some of it could not be read. */
   async #restate({ segment, parts, bytes }: Remains): Promise<boolean> {
     for (const { group, runs } of parts) {
-      for (const run of runs) {
+      for (const run of joined(runs)) {
         for (let index = run.firstIndex; index <= run.lastIndex && !this.#isClosed; ) {
           const reading = group.readStored(Math.max(index, group.firstIndex));
           this.#reading = reading;
@@ -214,4 +217,18 @@ export class Reclaimer {
     });
     return next;
   }
+}
+
+/**
+ * Runs that follow each other as one: each batch was a run of its own, and entries that are written again one by one would
+ * take as many batches as before.
+ */
+function joined(runs: readonly StoredRun[]): readonly { readonly firstIndex: number; readonly lastIndex: number }[] {
+  const ranges: { firstIndex: number; lastIndex: number }[] = [];
+  for (const { firstIndex, lastIndex } of runs) {
+    const last = ranges.at(-1);
+    if (last !== undefined && firstIndex === last.lastIndex + 1) last.lastIndex = lastIndex;
+    else ranges.push({ firstIndex, lastIndex });
+  }
+  return ranges;
 }

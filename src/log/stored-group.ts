@@ -6,7 +6,7 @@ import { AppendedLog, entryDataBytes, type GroupLog } from "./group-log.ts";
 import type { LogDamagedError } from "./log-errors.ts";
 import type { LogRecords } from "./node-log.ts";
 import { type BatchPlace, PositionIndex, type PositionRun, type StoredRun } from "./position-index.ts";
-import type { RecordSet, SnapshotRecord } from "./record-set.ts";
+import { pieceBytesMax, type RecordSet, type SnapshotRecord } from "./record-set.ts";
 import type { StoredSnapshot } from "./snapshot.ts";
 import { TermRuns } from "./term-runs.ts";
 
@@ -194,8 +194,8 @@ export class StoredGroup implements GroupLog {
   /** Durable entries from `index` on, at least one; undefined if it is damaged. Entries that are gone meanwhile may be among them. */
   async readStored(index: LogIndex): Promise<readonly Entry[] | undefined> {
     for (;;) {
-      const entry = this.#appended.cache.get(index) ?? this.#readBack(index);
-      if (entry !== undefined) return [entry];
+      const atHand = this.#storedAtHand(index);
+      if (atHand.length > 0) return atHand;
       const before = this.#positions.find(index, this.durable.lastIndex);
       if (before === undefined) return [];
       const result = await this.#host.fetcher.fetch(this, this.#positions, index);
@@ -254,6 +254,19 @@ export class StoredGroup implements GroupLog {
     if (firstIndex > lastIndex) return;
     const moved = { firstIndex, lastIndex, place, earlierPlaces: set.earlierPlaces, dataBytes: set.bytes };
     this.#positions.restate(moved, this.durable.lastIndex);
+  }
+
+  /** Durable entries from `index` on that are in memory, as many as one record set may hold. */
+  #storedAtHand(from: LogIndex): readonly Entry[] {
+    const found: Entry[] = [];
+    let bytes = 0;
+    for (let index = from; index <= this.durable.lastIndex && bytes < pieceBytesMax; index++) {
+      const entry = this.#appended.cache.get(index) ?? this.#readBack(index);
+      if (entry === undefined) break;
+      bytes += entryDataBytes(entry);
+      found.push(entry);
+    }
+    return found;
   }
 
   #readBack(index: LogIndex): Entry | undefined {
