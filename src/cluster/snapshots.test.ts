@@ -108,7 +108,7 @@ describe("a node alone", () => {
     "starts after a crash (%s) at whatever step of a snapshot, with all that it acknowledged [N-2, O-7, I-17]",
     async (crash) => {
       let stepCount = 0;
-      for (let step = 0; step < 6; step++) {
+      for (let step = 0; step < 12; step++) {
         const cluster = await started({ size: 1, seed: 100 + step });
         const { world } = cluster;
         const client = cluster.client("n1");
@@ -122,7 +122,7 @@ describe("a node alone", () => {
         for (let round = 0; round < 4_000 && !isBegun(); round++) await world.run(0.5);
         expect(isBegun()).toBe(true);
         const isNamed = (): boolean => cluster.status("n1").snapshotIndex > 0;
-        for (let moment = 0; moment < step * 14; moment++) {
+        for (let moment = 0; moment < step * 7; moment++) {
           if (!isNamed()) stepCount++;
           client.send("INCR", "counter");
           await world.run(0.5);
@@ -167,14 +167,16 @@ describe("a node alone", () => {
   });
 
   test("a snapshot that holds too much is given up, and tried again when there is less to hold [N-8]", async () => {
-    const cluster = await started({ size: 1 }, { snapshotHeldBytesMax: 1 });
+    const cluster = await started({ size: 1 }, { snapshotHeldBytesMax: 1_000 });
     const client = cluster.client("n1");
-    for (let round = 0; round < 1_500; round++) {
-      for (let each = 0; each < 10; each++) client.send("SET", `spread${(round * 10 + each) % 5_000}`, "y".repeat(300));
+    const givenUp = () => cluster.eventsOf("a snapshot was not finished");
+    // A snapshot may happen to be done between two writes to keys that it has not come to.
+    for (let round = 0; round < 10_000 && givenUp().length === 0; round++) {
+      for (let each = 0; each < 10; each++) client.send("SET", `spread${(round * 10 + each) % 700}`, "y".repeat(300));
       await cluster.world.run(1);
     }
     await cluster.until(() => client.isAnswered, "replies");
-    const given = cluster.eventsOf("a snapshot was not finished");
+    const given = givenUp();
     expect(given.length).toBeGreaterThan(0);
     expect(given.every(({ fields }) => fields.reason === "abandoned")).toBe(true);
     client.send("SET", "one more", "1");
@@ -259,7 +261,8 @@ describe("a follower that was away for too long", () => {
     let brokenCount = 0;
     for (; brokenCount < 60 && !isInstalled(); brokenCount++) {
       cluster.world.network.resetConnections(({ from, to }) => from === laggard || to === laggard);
-      await cluster.world.run(700);
+      // Not in step with the links' attempts to come back.
+      await cluster.world.run(400 + 100 * (brokenCount % 9));
     }
     expect(isInstalled()).toBe(true);
     expect(brokenCount).toBeGreaterThan(3);
@@ -365,6 +368,6 @@ test("a cluster makes, sends and installs snapshots under constant writing, with
     await writing;
   }
   await expectEqual(cluster);
-  expect(cluster.eventsOf("a snapshot was installed").length).toBeGreaterThan(1);
+  expect(cluster.eventsOf("a snapshot was installed").length).toBeGreaterThan(3);
   await cluster.close();
 });
