@@ -8,14 +8,14 @@ import { background } from "coterie/channels";
 import { crawl } from "./crawler/crawl.ts";
 import { startSite } from "./crawler/site.ts";
 
-export async function main(output: (line: string) => void, workers = "8"): Promise<void> {
+export async function main(output: (line: string) => void, workers = "8", pageTimeoutMs = "1500"): Promise<void> {
   // The whole crawl has to end within a minute.
   const [context, cancel] = background().withTimeout(60_000);
   const site = await startSite(context);
   const { clock } = context.runtime;
   const startedMs = clock.nowMs();
   try {
-    const options = { workerCount: Number(workers), pageTimeoutMs: 1_500 };
+    const options = { workerCount: Number(workers), pageTimeoutMs: Number(pageTimeoutMs) };
     const pages = await crawl(site.url, options, context);
     const tookMs = clock.nowMs() - startedMs;
     for (const outcome of ["fetched", "missing", "too slow"] as const) {
