@@ -147,13 +147,13 @@ describe("a snapshot is loaded", () => {
 });
 
 describe("what is no whole, true snapshot is refused", () => {
-  test("cut short anywhere", () => {
+  test("cut short anywhere [N-3]", () => {
     for (let length = 0; length < stream.length; length++) {
       expect(outcomeOf(stream.subarray(0, length))).toBe("SNAPSHOT_FORMAT");
     }
   });
 
-  test("with any bit changed, in one chunk or in many", () => {
+  test("with any bit changed, in one chunk or in many [N-3]", () => {
     const outcomes = new Set<string>();
     for (let bit = 0; bit < 8 * stream.length; bit++) {
       const damaged = changed(stream, (bytes) => {
@@ -193,7 +193,7 @@ describe("what is no whole, true snapshot is refused", () => {
     ["a number above 2^53", "SNAPSHOT_FORMAT", withItem(Buffer.of(1, 0, ...Array(7).fill(0xff), 0x7f, 1, 1))],
     ["a number without end", "SNAPSHOT_FORMAT", withItem(Buffer.alloc(50, 0xff).fill(Buffer.of(1, 0), 0, 2))],
     ["a deadline above 2^63", "SNAPSHOT_FORMAT", withItem(Buffer.of(1, 1, 0, 0, 1, ...Array(8).fill(0xff)))],
-  ])("with %s (%s)", ([, code, bytes]) => {
+  ])("with %s (%s) [N-3]", ([, code, bytes]) => {
     expect(outcomeOf(bytes)).toBe(code);
     expect(outcomeOf(bytes, 3)).toBe(code);
     expect(outcomeOf(bytes, 1)).toBe(code);

@@ -355,6 +355,21 @@ describe("what a snapshot holds", () => {
     expect(snapshot.heldBytes).toBe(0);
   });
 
+  test("is one key a write, however many keys a hash tag has put into one slot [N-8]", () => {
+    const replica = filled(Array.from({ length: 20_000 }, (_, at) => `{tag}${10_000 + at}`));
+    const snapshot = replica.keyspace.beginSnapshot(unbounded);
+    snapshot.next(1_000);
+    let writes = 0;
+    for (let before = 0; writes < 1_000; before = snapshot.heldBytes) {
+      replica.write(2, ["APPEND", `{tag}${10_000 + 19 * writes++}`, "x"]);
+      const grownBytes = snapshot.heldBytes - before;
+      // None of those few that have been passed.
+      expect([0, heldOverheadBytes + 10 + 10]).toContain(grownBytes);
+    }
+    expect(snapshot.heldBytes).toBeGreaterThan(990 * (heldOverheadBytes + 20));
+    snapshot.close();
+  });
+
   test("is nothing for new keys, reads, and writes that change nothing", () => {
     const replica = filled(names);
     const snapshot = replica.keyspace.beginSnapshot(unbounded);
