@@ -24,6 +24,23 @@ test("a read is confirmed at the commit index it came at, by a round begun after
   expect(network.node(1).reads).toEqual([{ context: 70, index: 2 }]);
 });
 
+test("an answer to the round of an earlier read does not confirm a later one [R-3]", () => {
+  const network = new TestNetwork([1, 2, 3]);
+  const leader = network.elect(1);
+  leader.readIndex(70);
+  const first = heartbeats(network.node(1).takeReady());
+  leader.readIndex(71);
+  const second = heartbeats(network.node(1).takeReady());
+  for (const message of first) network.deliver(message);
+  for (const id of [2, 3]) network.work(network.node(id));
+  for (const message of network.messages.splice(0)) network.deliver(message);
+  network.messages.push(...network.node(1).takeReady());
+  expect(network.node(1).reads.map(({ context }) => context)).toEqual([70]);
+  for (const message of second) network.deliver(message);
+  network.settle();
+  expect(network.node(1).reads.map(({ context }) => context)).toEqual([70, 71]);
+});
+
 test("reads of one turn share one round of heartbeats", () => {
   const network = new TestNetwork([1, 2, 3]);
   const leader = network.elect(1);
