@@ -112,7 +112,7 @@ export class BatchBuilder {
       putUint53(this.#view, at + 8, set.compacted.index);
     }
     for (let place = 0; place < entries.length; place++) {
-      this.#putEntry(slot, set, { entry: entries[place] as Entry, flags: this.#flagsOf(set, place) });
+      this.#putEntry(slot, set, place, this.#flagsOf(set, place));
     }
     if (hardState !== undefined) this.#putHardState(slot, hardState, this.#flagsOf(set, entries.length));
     set.nextEntry = entries.length;
@@ -250,13 +250,17 @@ export class BatchBuilder {
     set.isSnapshotPut = true;
   }
 
-  #putEntry(slot: BatchSlot, set: RecordSet, whole: { readonly entry: Entry; readonly flags: number }): void {
-    const { entry, flags } = whole;
+  #putEntry(slot: BatchSlot, set: RecordSet, place: number, flags: number): void {
+    const entry = set.entries[place] as Entry;
     const data = entryData(entry);
-    const [normal, configuration] = set.isRestated
-      ? [recordKind.restatedEntry, recordKind.restatedConfigurationEntry]
-      : [recordKind.entry, recordKind.configurationEntry];
-    const kind = entry.kind === "normal" ? normal : configuration;
+    const kind =
+      entry.kind === "normal"
+        ? set.isRestated
+          ? recordKind.restatedEntry
+          : recordKind.entry
+        : set.isRestated
+          ? recordKind.restatedConfigurationEntry
+          : recordKind.configurationEntry;
     const at = this.#putRecord(slot, kind, flags, 16 + data.length);
     putUint53(this.#view, at, entry.term);
     putUint53(this.#view, at + 8, entry.index);
@@ -298,7 +302,7 @@ export class BatchBuilder {
     const flags = this.#flagsOf(set, set.nextEntry);
     const data = entryData(entry);
     if (data.length <= pieceBytesMax) {
-      this.#putEntry(slot, set, { entry, flags });
+      this.#putEntry(slot, set, set.nextEntry, flags);
       set.nextEntry++;
     } else {
       this.#putPiece(slot, set, { entry, data, flags }, unitBytes - pieceOverheadBytes);

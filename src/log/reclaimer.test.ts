@@ -134,6 +134,22 @@ describe("what is not needed any more is given up", () => {
     expect(plain(await host.until(readAll(last.log, 2)))).toEqual(plain([...entries(1, 4, 1), entry(5, 2)]));
   });
 
+  test("entries that lie far apart are brought together, many in one write", async () => {
+    const { log } = await open({ segmentBytes: 262_144 });
+    // One in each batch of 4 KiB: most of the segment is padding.
+    for (let index = 1; index <= 200; index++) await host.until(write(log, 1, { entries: [entry(index, 1)] }));
+    const epoch = log.diskEpoch;
+    const before = log.sizeBytes;
+    await host.run(50);
+    expect(epoch).toBeGreaterThan(2);
+    expect(events.filter((event) => event === "log entries restated").length).toBeGreaterThan(0);
+    expect(log.sizeBytes - before).toBeLessThan(5 * 4_096);
+    expect(log.sizeBytes).toBeLessThan(150 * 4_096);
+    expect(plain(await host.until(readAll(log, 1)))).toEqual(plain(entries(1, 200, 1)));
+    host.restart("everything");
+    expect(plain(await host.until(readAll((await open()).log, 1)))).toEqual(plain(entries(1, 200, 1)));
+  });
+
   test("an entry in pieces is restated in pieces", async () => {
     const { log } = await open({ segmentBytes: 8 * 1_048_576, cacheBytesPerGroupMax: 0 });
     const busy = new Busy();
@@ -240,10 +256,10 @@ describe("what is not needed any more is given up", () => {
   });
 
   test("on a full disk a snapshot and the log cut behind it make space, without an operator [D-7]", async () => {
-    const { log } = await open({ freeBytesMin: 100_000, fullRetryMs: 100 });
+    const { log } = await open({ segmentBytes: 131_072, freeBytesMin: 200_000, fullRetryMs: 100 });
     const { disk } = host.machine;
     const busy = new Busy();
-    disk.settings = { ...disk.settings, capacityBytes: 900_000 };
+    disk.settings = { ...disk.settings, capacityBytes: 1_000_000 };
     let index = 0;
     while (!log.isFull && index < 1_000) {
       index++;

@@ -8,6 +8,7 @@
  */
 import type { Entry } from "../raft/index.ts";
 import type { StoredRun } from "./position-index.ts";
+import { entryOverheadBytes } from "./record.ts";
 import { entryData, pieceBytesMax, RecordSet } from "./record-set.ts";
 import type { StoredGroup } from "./stored-group.ts";
 
@@ -203,7 +204,7 @@ export class Reclaimer {
     let next = stored[0]?.index ?? place.lastIndex + 1;
     for (const entry of stored) {
       if (entry.index > place.lastIndex || !group.holds(entry, place.segment)) break;
-      bytes += entryData(entry).length;
+      bytes += entryOverheadBytes + entryData(entry).length;
       if (entries.length > 0 && bytes > pieceBytesMax) break;
       entries.push(entry);
       next = entry.index + 1;
