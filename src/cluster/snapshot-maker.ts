@@ -79,12 +79,15 @@ export class SnapshotMaker {
     const { log, replica, settings } = this.#options;
     const { snapshot } = replica.log;
     const index = snapshot?.index ?? 0;
-    if (replica.core.appliedIndex <= index) return false;
+    const { appliedIndex } = replica.core;
+    if (appliedIndex <= index) return false;
     // On a full disk whatever frees more than it takes is worth a try (CONSENSUS D-7).
     const bytesMin = log.isFull
       ? 2 * replica.keyspace.logicalBytes
       : Math.max(settings.snapshotLogBytesMin, snapshot?.sizeBytes ?? 0);
-    return this.#isWanted || replica.log.bytesAbove(index) >= bytesMin;
+    // What it would spare: at a start most of the log may not be applied yet.
+    const sparedBytes = replica.log.bytesAbove(index) - replica.log.bytesAbove(appliedIndex);
+    return this.#isWanted || sparedBytes >= bytesMin;
   }
 
   #begin(): void {
