@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { Context, closed, receiving, select, timeout } from "../channels/index.ts";
-import { createNodePlatform, type Platform } from "../platform/index.ts";
+import { createNodePlatform, formatAddress, type Platform } from "../platform/index.ts";
 import { SimulatedWorld } from "../simulation/index.ts";
 import { anything, decodeJson, encodeJson } from "./json-message.ts";
 import { MessageMalformedError } from "./message-errors.ts";
 import { dialUdp, listenUdp, type UdpOptions } from "./udp.ts";
-import type { Datagram } from "./udp-socket.ts";
+import type { Datagram, UdpSocket } from "./udp-socket.ts";
 
 type Run = (program: (options: UdpOptions & { readonly context: Context }) => Promise<void>) => Promise<void>;
 
@@ -145,4 +145,21 @@ describe.for(hosts)("UDP $name", ({ make }) => {
       for (let count = 0; count < 20; count++) received.push(Number(textOf(await server.receive())));
       expect(received.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, number) => number));
     }));
+});
+
+test("datagrams go over IPv6 too", async () => {
+  let server: UdpSocket;
+  try {
+    server = await listenUdp("[::1]:0");
+  } catch (error) {
+    // A machine without IPv6 says so; every other failure is one.
+    expect(error).toMatchObject({ systemCode: expect.stringMatching(/EADDRNOTAVAIL|EAFNOSUPPORT/) });
+    return;
+  }
+  await using open = server;
+  await using client = await dialUdp(formatAddress(open.localAddress));
+  await client.send("hello");
+  const received = await open.receive();
+  expect(textOf(received)).toBe("hello");
+  expect(received !== closed && received.from).toEqual(client.localAddress);
 });
