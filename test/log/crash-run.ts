@@ -301,7 +301,7 @@ export class CrashRun {
         .map((state) => `${state.base.index} ${fingerprint(state, firstIndex).slice(0, 400)}`);
       throw new Error(`group ${id}: found ${firstIndex}\n${text.slice(0, 400)}\nallowed\n${wanted.join("\n")}`);
     }
-    // One entry more than was compacted may be gone: its term stands for the base.
+    // At each start one entry more than was compacted may be gone: its term stands for the base.
     const cut = Math.max(model.compactedIndex + 1, matching.base.index);
     if (firstIndex - 1 > Math.min(snapshotIndex, cut)) {
       throw new Error(`group ${id}: begins at ${firstIndex}, with a snapshot at ${snapshotIndex}, cut up to ${cut}`);
@@ -313,6 +313,7 @@ export class CrashRun {
     model.base = { ...matching, hardState: found.hardState };
     model.sets = [];
     model.snapshotIndex = snapshotIndex;
+    model.compactedIndex = Math.max(model.compactedIndex, firstIndex - 1);
   }
 
   async #compareSnapshot(id: number, model: ModelGroup): Promise<void> {
