@@ -68,6 +68,14 @@ function links(node: string, direction: "in" | "out"): readonly { from: string; 
   return others.map((other) => (direction === "out" ? { from: node, to: other } : { from: other, to: node }));
 }
 
+test("the peers refuse a node on an old copy of its disk, and it stops [D-10]", async () => {
+  const lines: string[] = [];
+  const fault = { kind: "oldCopy", node: "n1", ageMs: 900, forMs: 100 } as const;
+  const trace = (_timeMs: number, name: string, text: string): void => void lines.push(`${name} ${text}`);
+  await new ClusterSimulation(scenario(1, [{ atMs: 500, fault }]), trace).run();
+  expect(lines.join("\n")).toContain("the peers refuse this node");
+});
+
 test("with more disks damaged than can be borne, there are no wrong answers [X-3]", async () => {
   const flips = ["n1", "n2"].flatMap((node) =>
     [1_000, 1_100, 1_200].map((atMs): TimedFault => ({ atMs, fault: { kind: "flipBit", node, age: "old" } })),
