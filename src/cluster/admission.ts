@@ -4,7 +4,7 @@
  * an empty, older or copied directory has forgotten its votes and acknowledgements: counting on it could lose data.
  */
 import type { PeerIdentity, Refusal } from "../net/index.ts";
-import { namesDigest } from "./identity.ts";
+import { shapeDigest } from "./identity.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 
 /** Undefined lets the peer in, and remembers it. */
@@ -15,9 +15,10 @@ export function admit(directory: NodeDirectory, peer: PeerIdentity): Refusal | u
 }
 
 function strangerRefusal(directory: NodeDirectory, peer: PeerIdentity): Refusal | undefined {
-  const { clusterId, name, names } = directory.record;
-  if (Buffer.compare(peer.namesDigest, namesDigest(names)) !== 0) {
-    const text = `node ${peer.name} was given another set of names than node ${name}, which knows ${names}: start all nodes with the same names.`;
+  const { clusterId, name, names, shardCount } = directory.record;
+  if (Buffer.compare(peer.shapeDigest, shapeDigest(names, shardCount)) !== 0) {
+    const shape = `${names}${shardCount === 1 ? "" : ` with ${shardCount} shards`}`;
+    const text = `node ${peer.name} was given another set of names, or another number of shards, than node ${name}, which knows ${shape}: start all nodes with the same.`;
     return { code: "WRONG_NAMES", text };
   }
   if (Buffer.from(peer.clusterId).toString("hex") !== clusterId) {

@@ -1,7 +1,10 @@
 import type { CommandSpec, Keyspace } from "../keyspace/index.ts";
+import type { Random } from "../platform/index.ts";
 import type { Arguments, Reply, RespVersion } from "../resp/index.ts";
-import { type LaneHost, LocalLane } from "./local-lane.ts";
+import type { CommandRouter } from "./command-router.ts";
+import { type LaneHost, type LaneOwner, LocalLane } from "./local-lane.ts";
 import type { Replica } from "./replica.ts";
+import { ShardedLanes } from "./sharded-lanes.ts";
 
 /** Who gets the replies of a stream: one client's connection. */
 export interface ReplyTarget {
@@ -16,25 +19,34 @@ export interface ReplyTarget {
 }
 
 export interface ClientStreamHost extends LaneHost {
+  readonly random: Random;
+  readonly router: CommandRouter;
+  /** This node's replica of a shard. */
+  replicaOf(shard: number): Replica;
   /** Streams that were paused, to be told when they no longer are. */
   readonly paused: Set<ClientStream>;
 }
 
 /**
- * One client's commands, in their order, to whatever leader there is. Each command sees exactly the writes before it.
- * Made by `Node.openStream`; closed by whoever opened it.
+ * One client's commands, in their order, to whatever leader there is. Each command sees exactly the writes before it
+ * that concern the same shard. Made by `Node.openStream`; closed by whoever opened it.
  */
 export class ClientStream {
-  constructor(replica: Replica, host: ClientStreamHost, target: ReplyTarget) {
+  constructor(host: ClientStreamHost, target: ReplyTarget) {
     this.#host = host;
     this.#target = target;
-    this.#lane = new LocalLane(replica, host, {
+    const owner: LaneOwner = {
       get isBehind() {
         return target.isBehind === true;
       },
       reply: (ticket, reply) => target.reply(ticket, reply),
       fail: (reason) => target.fail(reason),
-    });
+    };
+    const { router, random } = host;
+    const openLane = (shard: number, of: LaneOwner): LocalLane => new LocalLane(host.replicaOf(shard), host, of);
+    // Where there is one shard nobody needs to know what the keys are.
+    this.#lane =
+      router.ranges.shardCount === 1 ? openLane(0, owner) : new ShardedLanes({ router, random, openLane, owner });
   }
 
   /** Whether the stream should be given nothing more for now. Too much of it is refused. */
@@ -85,5 +97,5 @@ export class ClientStream {
 
   readonly #host: ClientStreamHost;
   readonly #target: ReplyTarget;
-  readonly #lane: LocalLane;
+  readonly #lane: LocalLane | ShardedLanes;
 }

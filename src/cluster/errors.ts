@@ -45,6 +45,22 @@ export function replyTooLarge(bytes: number): ErrorReply {
   return new ErrorReply(`ERR A reply of ${bytes} bytes is too large to be forwarded. Ask the leader for it.`);
 }
 
+/** Two keys of a command that only one shard can carry out, as byte strings. */
+export function severalShards(
+  name: string,
+  [one, other]: readonly [{ key: string; shard: number }, { key: string; shard: number }],
+): ErrorReply {
+  const where = `"${shown(one.key)}" (shard ${one.shard}) and "${shown(other.key)}" (shard ${other.shard})`;
+  const cure = `A common hash tag keeps keys together: "{tag}${shown(one.key)}", "{tag}${shown(other.key)}".`;
+  return new ErrorReply(`CROSSSLOT ${name} needs its keys in one shard, not ${where}: it did not happen. ${cure}`);
+}
+
+/** What clients see of a key in an error. */
+function shown(key: string): string {
+  const text = key.length > 40 ? `${key.slice(0, 40)}...` : key;
+  return text.replace(/[^\x20-\x7e]/g, "?");
+}
+
 /** What a node's process ends with when going on would be wrong. `docs/errors.md` lists the same numbers. */
 export const nodeExitCode: {
   /** A write or `fdatasync` of the log failed: what the disk holds is unknown. Restart; replace the disk if it comes again. */

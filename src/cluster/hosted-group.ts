@@ -10,6 +10,7 @@ import { replicaStopped } from "./errors.ts";
 import { GroupSnapshots } from "./group-snapshots.ts";
 import { OwnLane } from "./own-lane.ts";
 import { Replica, type ReplicaHost } from "./replica.ts";
+import type { NodeSettings } from "./settings.ts";
 import type { SnapshotBudget } from "./snapshot-budget.ts";
 
 /** Committed entries that are handed out and not applied yet, in bytes. */
@@ -27,6 +28,8 @@ export interface HostedGroupOptions {
   readonly keyspace: Keyspace | Error | undefined;
   readonly links: () => PeerLinks;
   readonly budget: SnapshotBudget;
+  /** This group's: with others on the node it has a share of what the node sets aside. */
+  readonly settings: NodeSettings;
   readonly host: ReplicaHost;
   readonly onOutput: () => void;
   readonly announce: (group: number, checksum: Checksum) => void;
@@ -56,7 +59,7 @@ export class HostedGroup {
     const log = isUsable ? stored : new MemoryLog({ clock }).group(group);
     const state = keyspace instanceof Keyspace ? keyspace : new Keyspace();
     this.#replayedIndex = log.hardState.commit;
-    this.snapshots = new GroupSnapshots({ ...options, ...host });
+    this.snapshots = new GroupSnapshots({ ...options, ...host, settings: options.settings });
     const core = new RaftCore({
       id,
       electionTicks: settings.electionTicks,

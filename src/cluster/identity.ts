@@ -13,6 +13,8 @@ export interface GivenIdentity {
   readonly name: string | undefined;
   /** All nodes, its own entry included. Undefined at the first start: it is alone. */
   readonly peers: readonly NodeAddress[] | undefined;
+  /** Over how many shards the keys are divided; fixed at the first start. Default 1. */
+  readonly shardCount: number | undefined;
   /** 32 hexadecimal digits. Default: follows from the secret and the names. */
   readonly clusterId: string | undefined;
   /** Shared by all nodes of the cluster. */
@@ -57,7 +59,8 @@ export function derivedClusterId(secret: string, names: readonly string[]): stri
     .slice(0, 32);
 }
 
-/** Eight bytes that tell one set of names from another. */
-export function namesDigest(names: readonly string[]): Uint8Array {
-  return createHash("sha256").update(names.join("\0")).digest().subarray(0, 8);
+/** Eight bytes that tell one set of names, and one number of shards, from another. */
+export function shapeDigest(names: readonly string[], shardCount: number): Uint8Array {
+  const shape = shardCount === 1 ? names : [...names, "", String(shardCount)];
+  return createHash("sha256").update(shape.join("\0")).digest().subarray(0, 8);
 }

@@ -14,6 +14,7 @@ export const messageType: {
   readonly forwardCredit: 12;
   readonly snapshotQuestion: 13;
   readonly snapshotPiece: 14;
+  readonly heartbeats: 15;
 } = {
   raft: 1,
   ping: 2,
@@ -29,4 +30,5 @@ export const messageType: {
   forwardCredit: 12,
   snapshotQuestion: 13,
   snapshotPiece: 14,
+  heartbeats: 15,
 };

@@ -11,6 +11,7 @@ import {
   type Random,
   type SocketAddress,
 } from "../platform/index.ts";
+import { shardsMax } from "../ring/index.ts";
 import { DirectoryInUseError, DirectoryUnreadableError, IdentityError } from "./errors.ts";
 import { derivedClusterId, type GivenIdentity, namesOf, openHost, openSecret } from "./identity.ts";
 import { formatNodeRecord, type NodeRecord, type PeerMemory, parseNodeRecord } from "./node-record.ts";
@@ -203,6 +204,10 @@ async function laterStart(options: NodeDirectoryOptions, record: NodeRecord): Pr
   if (secret === undefined || secret === "") {
     throw new DirectoryUnreadableError(path, "is missing. Put the cluster's secret back, as the other nodes have it.");
   }
+  if (given.shardCount !== undefined && given.shardCount !== record.shardCount) {
+    const cure = "The number of shards is fixed when a cluster is created.";
+    throw new IdentityError(`${directory} has ${record.shardCount} shards, not ${given.shardCount}. ${cure}`);
+  }
   const isOpen = secret === openSecret(record.names);
   if (given.secret !== undefined && given.secret !== secret && !isOpen) {
     throw new IdentityError(`${directory} holds another cluster secret than the one given. Leave it out.`);
@@ -256,10 +261,13 @@ function newIdentity(options: Pick<NodeDirectoryOptions, "given" | "logger" | "r
   if (!/^[0-9a-f]{32}$/.test(clusterId))
     throw new IdentityError(`A cluster id has 32 hexadecimal digits: ${clusterId}`);
   const addresses = given.peers === undefined ? {} : addressesOf(given.peers);
+  const shardCount = given.shardCount ?? 1;
+  if (!Number.isInteger(shardCount) || shardCount < 1 || shardCount > shardsMax)
+    throw new IdentityError(`A cluster has 1 to ${shardsMax} shards, not ${shardCount}.`);
   const directoryId = Buffer.from(random.bytes(16)).toString("hex");
   const { name } = given;
   return {
-    record: { clusterId, name, names, directoryId, bootCounter: 0, diskEpoch: 0, addresses, peers: {} },
+    record: { clusterId, name, names, shardCount, directoryId, bootCounter: 0, diskEpoch: 0, addresses, peers: {} },
     secret,
   };
 }

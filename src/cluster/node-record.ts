@@ -1,5 +1,6 @@
 /** What a node knows for good about itself and its peers: `node.json` in its directory. */
 import type { SocketAddress } from "../platform/index.ts";
+import { shardsMax } from "../ring/index.ts";
 import { DirectoryUnreadableError } from "./errors.ts";
 
 export interface NodeRecord {
@@ -8,6 +9,8 @@ export interface NodeRecord {
   readonly name: string;
   /** Of all nodes of the cluster, sorted. A node's number is its place here, from 1. */
   readonly names: readonly string[];
+  /** Over so many shards the keys are divided, from the cluster's first start on. */
+  readonly shardCount: number;
   /** 32 random hexadecimal digits from the first start, by which peers know this directory from another one. */
   readonly directoryId: string;
   /** How often the node has been started, the present run included. */
@@ -42,13 +45,16 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
     const reason = `has format ${String(fields.format)}; this version knows ${format}. Run the version that wrote it.`;
     throw new DirectoryUnreadableError(path, reason);
   }
-  const { clusterId, name, names, directoryId, bootCounter, diskEpoch } = fields;
+  const { clusterId, name, names, directoryId, bootCounter, diskEpoch, shardCount = 1 } = fields;
   const isWhole =
     isHex(clusterId, 32) &&
     typeof name === "string" &&
     isNameList(names) &&
     names.includes(name) &&
     isHex(directoryId, 32) &&
+    isCount(shardCount) &&
+    shardCount >= 1 &&
+    shardCount <= shardsMax &&
     isCount(bootCounter) &&
     isCount(diskEpoch);
   if (!isWhole) throw new DirectoryUnreadableError(path, `is damaged or incomplete. ${restore}`);
@@ -56,6 +62,7 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
     clusterId,
     name,
     names,
+    shardCount,
     directoryId,
     bootCounter,
     diskEpoch,

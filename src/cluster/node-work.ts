@@ -8,20 +8,24 @@ import type { PeerLink, PeerLinks, Refusal } from "../net/index.ts";
 import { assert, type Clock, type Logger, type Platform, type Random } from "../platform/index.ts";
 import type { LogIndex, Message, Persist } from "../raft/index.ts";
 import type { ErrorReply, Reply } from "../resp/index.ts";
+import { SlotRanges } from "../ring/index.ts";
 import type { BulkSender } from "./bulk.ts";
 import type { Checksum } from "./checksums.ts";
 import { ClientStream, type ClientStreamHost, type ReplyTarget } from "./client-stream.ts";
 import { ClockAlarm } from "./clock-alarm.ts";
+import { CommandRouter } from "./command-router.ts";
 import { EntryClock } from "./entry-clock.ts";
 import { nodeExitCode, replicaStopped } from "./errors.ts";
 import type { ForwardStream } from "./forward-stream.ts";
 import { Forwarding } from "./forwarding.ts";
 import { HostedGroup } from "./hosted-group.ts";
+import { leaderToMove } from "./leader-balance.ts";
 import type { LocalLane } from "./local-lane.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 import { PeerTraffic, type PeerTrafficHandler } from "./peer-traffic.ts";
 import type { Replica, ReplicaHost } from "./replica.ts";
 import type { NodeSettings } from "./settings.ts";
+import { groupOfShard, groupSettings } from "./shard-group.ts";
 import { SnapshotBudget } from "./snapshot-budget.ts";
 import type { SnapshotPiece, SnapshotQuestion } from "./snapshot-wire.ts";
 import type { GroupStatus } from "./status.ts";
@@ -41,10 +45,10 @@ export interface NodeWorkOptions {
   readonly statusText: () => string;
 }
 
-/** The one shard there is. */
-const firstGroup = 1;
 /** Ticks between two questions for a peer's clock. */
 const pingTicks = 5;
+/** Ticks between two looks at how many groups each node leads. */
+const balanceTicks = 10;
 /** Ticks between two attempts to hand over leadership because this node is not fit to lead. */
 const handOverTicks = 100;
 
@@ -53,6 +57,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: NodeSettings;
+  readonly router: CommandRouter;
   readonly traffic: PeerTraffic;
   readonly waiting: Set<LocalLane> = new Set();
   readonly paused: Set<ClientStream> = new Set();
@@ -90,7 +95,9 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       isDiskFull: () => log.isFull,
       handler: this,
     });
-    this.#addGroup(firstGroup);
+    const { shardCount } = directory.record;
+    this.router = new CommandRouter(new SlotRanges(shardCount));
+    for (let shard = 0; shard < shardCount; shard++) this.#addGroup(groupOfShard(shard));
   }
 
   /** Time begins. */
@@ -114,7 +121,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   }
 
   get clockSkewMs(): number {
-    return this.#entryClock.skewMs(this.hosted(firstGroup).otherVoters);
+    return this.#entryClock.skewMs(this.#peerIds());
   }
 
   groupStatuses(): readonly GroupStatus[] {
@@ -143,7 +150,11 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   }
 
   openStream(target: ReplyTarget): ClientStream {
-    return new ClientStream(this.hosted(firstGroup).replica, this, target);
+    return new ClientStream(this, target);
+  }
+
+  replicaOf(shard: number): Replica {
+    return this.hosted(groupOfShard(shard)).replica;
   }
 
   /** No command is taken any more; leadership goes to others, those under way are finished. */
@@ -340,6 +351,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     dirty.clear();
     this.#spare = dirty;
     this.#forwarding.pump();
+    this.traffic.flush();
     this.#options.log.flush();
     this.#options.links().flush();
     for (const stream of this.paused) stream.checkPaused();
@@ -347,6 +359,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   #tick(): void {
     this.#tickCount++;
+    if (this.#groups.size > 1 && this.#tickCount % balanceTicks === 0) this.#balanceLeaders();
     for (const hosted of this.#groups.values()) {
       hosted.tick();
       const isOff = this.#clockAlarm.check(this.#entryClock.skewMs(hosted.otherVoters));
@@ -355,6 +368,19 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     for (const lane of [...this.waiting]) lane.expire();
     if (this.#tickCount % pingTicks === 0) this.traffic.ping();
     this.noteOutput();
+  }
+
+  /** One group at a time, to a node that is there, follows closely, and has said that its disk takes entries. */
+  #balanceLeaders(): void {
+    const { links, directory } = this.#options;
+    const candidates = this.#peerIds().filter(
+      (id) => links().link(id, "control") !== undefined && !this.traffic.isPeerFull(id),
+    );
+    const led = [...this.#groups.values()].map(({ group, replica }) => ({ group, leader: replica.route.leader }));
+    const move = leaderToMove(led, directory.nodeId, candidates);
+    if (move === undefined || this.closingReply !== undefined) return;
+    const { replica } = this.hosted(move.group);
+    if (replica.isCaughtUp(move.to)) replica.handOver((id) => id === move.to);
   }
 
   /** This node should not lead now: its clock is off, or its disk takes no entries while others' do. */
@@ -389,6 +415,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       keyspace: keyspaces.get(group),
       links,
       budget: this.#budget,
+      settings: groupSettings(this.settings, directory.record.shardCount),
       host: this,
       onOutput: () => this.noteOutput(),
       announce: (of, checksum) => this.traffic.announce(of, checksum),

@@ -4,10 +4,11 @@ import { type PeerIdentity, PeerLinks } from "../net/index.ts";
 import { CoterieError, type Logger, type Platform, type SocketAddress } from "../platform/index.ts";
 import type { ClientStream, ReplyTarget } from "./client-stream.ts";
 import { nodeClosing, nodeExitCode } from "./errors.ts";
-import { type GivenIdentity, type NodeAddress, namesDigest } from "./identity.ts";
+import { type GivenIdentity, type NodeAddress, shapeDigest } from "./identity.ts";
 import { NodeDirectory } from "./node-directory.ts";
 import { NodeWork } from "./node-work.ts";
 import { type NodeSettings, nodeSettings } from "./settings.ts";
+import { groupOfShard, groupSettings, shardOfGroup } from "./shard-group.ts";
 import { loadKeyspace } from "./snapshot-loading.ts";
 import { type ClusterStatus, commonChecksums, type NodeInfo, type NodeStatus, type NodeView } from "./status.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -30,11 +31,13 @@ export interface NodeOptions {
   readonly secret?: string | undefined;
   /** 32 hexadecimal digits. Default: follows from the secret and the names. */
   readonly clusterId?: string | undefined;
+  /**
+   * Over how many shards the keys are divided, each a Raft group of its own. Fixed at the first start, and the same at all
+   * nodes. Default 1.
+   */
+  readonly shards?: number | undefined;
   readonly settings?: Partial<NodeSettings> | undefined;
 }
-
-/** The one shard there is. */
-const firstGroup = 1;
 
 /**
  * A node of a cluster: it holds a replica of the data, takes part in elections, and carries out its clients' commands
@@ -61,7 +64,7 @@ export class Node {
     try {
       const log = await openLog(options, settings, directory);
       directory.rememberOwnEpoch(log.diskEpoch);
-      const keyspaces = await loadKeyspaces(options, log);
+      const keyspaces = await loadKeyspaces(options, log, directory.record.shardCount);
       const node = new Node(options, settings, directory, log, keyspaces);
       try {
         await node.#listen(options.listen);
@@ -87,9 +90,14 @@ export class Node {
     return this.#peerAddress;
   }
 
-  /** Of the one shard there is; for reading only. */
+  /** Of the first shard; see {@link keyspaceOf}. */
   get keyspace(): Keyspace {
-    return this.#work.hosted(firstGroup).replica.keyspace;
+    return this.keyspaceOf(0);
+  }
+
+  /** Of this node's replica of `shard`; for reading only. */
+  keyspaceOf(shard: number): Keyspace {
+    return this.#work.replicaOf(shard).keyspace;
   }
 
   /** Opens the stream of one client connection. Whoever opens it closes it. */
@@ -105,29 +113,35 @@ export class Node {
   /** What is known here at this moment; cheap. */
   info(): NodeInfo {
     const status = this.nodeStatus();
-    const { keyspace } = this;
+    const keyspaces = this.#keyspaces();
+    const sum = (figure: (keyspace: Keyspace) => number): number =>
+      keyspaces.reduce((total, keyspace) => total + figure(keyspace), 0);
     return {
       name: this.name,
       directory: this.#options.directory,
       shards: status.groups.map((group) => ({
-        shard: group.group - 1,
+        shard: shardOfGroup(group.group),
         role: group.role,
         term: group.term,
         leader: group.leader ?? undefined,
         commitIndex: group.commitIndex,
         appliedIndex: group.appliedIndex,
       })),
-      keyCount: keyspace.keyCount,
-      deadlineCount: keyspace.deadlineCount,
-      logicalBytes: keyspace.logicalBytes,
+      keyCount: sum(({ keyCount }) => keyCount),
+      deadlineCount: sum(({ deadlineCount }) => deadlineCount),
+      logicalBytes: sum(({ logicalBytes }) => logicalBytes),
       logBytes: status.logBytes,
-      statistics: keyspace.statistics,
+      statistics: {
+        hitCount: sum(({ statistics }) => statistics.hitCount),
+        missCount: sum(({ statistics }) => statistics.missCount),
+        expiredCount: sum(({ statistics }) => statistics.expiredCount),
+      },
     };
   }
 
   /** Sets the counts of `info().statistics` to zero. */
   resetStatistics(): void {
-    this.keyspace.statistics.reset();
+    for (const { statistics } of this.#keyspaces()) statistics.reset();
   }
 
   /** This node as it sees itself. */
@@ -230,11 +244,16 @@ export class Node {
     log.onDamage((error) => this.#work.damaged(error.group, error.message));
   }
 
+  #keyspaces(): readonly Keyspace[] {
+    const { shardCount } = this.#directory.record;
+    return Array.from({ length: shardCount }, (_, shard) => this.keyspaceOf(shard));
+  }
+
   #identity(): PeerIdentity {
-    const { clusterId, directoryId, name, names, bootCounter, addresses } = this.#directory.record;
+    const { clusterId, directoryId, name, names, shardCount, bootCounter, addresses } = this.#directory.record;
     return {
       clusterId: Buffer.from(clusterId, "hex"),
-      namesDigest: namesDigest(names),
+      shapeDigest: shapeDigest(names, shardCount),
       nodeId: this.#directory.nodeId,
       name,
       directoryId: Buffer.from(directoryId, "hex"),
@@ -285,8 +304,8 @@ export class Node {
 }
 
 function openDirectory(options: NodeOptions): Promise<NodeDirectory> {
-  const { platform, logger, directory, name, peers, clusterId, secret, listen } = options;
-  const given: GivenIdentity = { name, peers, clusterId, secret, listenHost: listen?.host };
+  const { platform, logger, directory, name, peers, clusterId, secret, listen, shards } = options;
+  const given: GivenIdentity = { name, peers, clusterId, secret, listenHost: listen?.host, shardCount: shards };
   const { disk, random } = platform;
   if (directory !== undefined) return NodeDirectory.open({ disk, random, logger, directory, given });
   return Promise.resolve().then(() => NodeDirectory.inMemory({ random, logger, given }));
@@ -306,22 +325,29 @@ async function openLog(options: NodeOptions, settings: NodeSettings, directory: 
     bootCounter,
     diskEpochSeen: diskEpoch,
     segmentBytes: settings.segmentBytes,
-    cacheBytesPerGroupMax: settings.logCacheBytes,
+    cacheBytesPerGroupMax: groupSettings(settings, directory.record.shardCount).logCacheBytes,
   });
   return log;
 }
 
 /** What the snapshots hold; a replica whose snapshot cannot be loaded is told why, and the others start. */
-async function loadKeyspaces(options: NodeOptions, log: NodeLog): Promise<Map<number, Keyspace | Error>> {
+async function loadKeyspaces(
+  { logger }: NodeOptions,
+  log: NodeLog,
+  shardCount: number,
+): Promise<Map<number, Keyspace | Error>> {
   const keyspaces = new Map<number, Keyspace | Error>();
-  if (log.group(firstGroup).isDamaged) return keyspaces;
-  try {
-    const keyspace = await loadKeyspace(log, firstGroup);
-    if (keyspace !== undefined) keyspaces.set(firstGroup, keyspace);
-  } catch (error) {
-    if (!(error instanceof CoterieError)) throw error;
-    options.logger.log("error", "a snapshot cannot be loaded", { group: firstGroup, error: error.message });
-    keyspaces.set(firstGroup, error);
+  for (let shard = 0; shard < shardCount; shard++) {
+    const group = groupOfShard(shard);
+    if (log.group(group).isDamaged) continue;
+    try {
+      const keyspace = await loadKeyspace(log, group);
+      if (keyspace !== undefined) keyspaces.set(group, keyspace);
+    } catch (error) {
+      if (!(error instanceof CoterieError)) throw error;
+      logger.log("error", "a snapshot cannot be loaded", { group, error: error.message });
+      keyspaces.set(group, error);
+    }
   }
   return keyspaces;
 }

@@ -6,9 +6,10 @@ import { admit } from "./admission.ts";
 import type { Checksum } from "./checksums.ts";
 import type { EntryClock } from "./entry-clock.ts";
 import type { Forwarding } from "./forwarding.ts";
+import { Heartbeats } from "./heartbeats.ts";
 import { messageType } from "./message-type.ts";
 import type { NodeDirectory } from "./node-directory.ts";
-import { raftMessageBytes, readRaftMessage, writeRaftMessage } from "./raft-codec.ts";
+import { raftMessageBytes, readRaftMessage, readRaftMessages, writeRaftMessage } from "./raft-codec.ts";
 import { readSnapshotPiece, readSnapshotQuestion, type SnapshotPiece, type SnapshotQuestion } from "./snapshot-wire.ts";
 import { vitalPart } from "./vital-part.ts";
 
@@ -51,10 +52,16 @@ export interface PeerTrafficHandler {
 export class PeerTraffic implements PeerLinksHandler {
   constructor(options: PeerTrafficOptions) {
     this.#options = options;
+    this.#heartbeats = new Heartbeats((nodeId) => options.links().link(nodeId, "control"), options.peerQueueBytesMax);
   }
 
   send(group: number, message: Message): void {
     const { links, peerQueueBytesMax, handler } = this.#options;
+    if (message.type === "heartbeat" || message.type === "heartbeatResponse") {
+      this.#heartbeats.add(group, message);
+      handler.onOutput();
+      return;
+    }
     const isData = message.type === "appendEntries";
     const link = links().link(message.to, isData ? "data" : "control");
     if (link === undefined || link.queuedBytes > peerQueueBytesMax) {
@@ -66,6 +73,11 @@ export class PeerTraffic implements PeerLinksHandler {
     writeRaftMessage(link.begin(messageType.raft, raftMessageBytes(sent)), group, sent);
     link.end();
     handler.onOutput();
+  }
+
+  /** The end of a turn: the heartbeats of all groups to a node, and the answers to its own, go out as one message (H-2). */
+  flush(): void {
+    this.#heartbeats.flush();
   }
 
   announce(group: number, checksum: Checksum): void {
@@ -172,6 +184,8 @@ export class PeerTraffic implements PeerLinksHandler {
     switch (type) {
       case messageType.raft:
         return this.#receiveRaft(link, input);
+      case messageType.heartbeats:
+        return this.#receiveHeartbeats(link, input);
       case messageType.ping:
         return this.#receivePing(link, input);
       case messageType.pong:
@@ -212,6 +226,7 @@ export class PeerTraffic implements PeerLinksHandler {
   }
 
   readonly #options: PeerTrafficOptions;
+  readonly #heartbeats: Heartbeats;
   readonly #heardMs: Map<number, number> = new Map();
   readonly #refusedBy: Set<string> = new Set();
   readonly #full: Set<number> = new Set();
@@ -231,6 +246,13 @@ export class PeerTraffic implements PeerLinksHandler {
     const message = readRaftMessage(input);
     if (message === undefined || message.from !== link.peer.nodeId) return false;
     this.#options.handler.onRaftMessage(group, message);
+    return true;
+  }
+
+  #receiveHeartbeats(link: PeerLink, input: ByteReader): boolean {
+    const messages = readRaftMessages(input);
+    if (messages === undefined || messages.some(({ message }) => message.from !== link.peer.nodeId)) return false;
+    for (const { group, message } of messages) this.#options.handler.onRaftMessage(group, message);
     return true;
   }
 

@@ -105,6 +105,20 @@ export function readRaftMessage(input: ByteReader): Message | undefined {
   return message !== undefined && input.isWhole() ? message : undefined;
 }
 
+/** Messages of several groups, each behind its group's number, to the end of the frame; undefined if they cannot be understood. */
+export function readRaftMessages(
+  input: ByteReader,
+): { readonly group: number; readonly message: Message }[] | undefined {
+  const messages: { group: number; message: Message }[] = [];
+  while (input.remainingBytes > 0) {
+    const group = input.integer();
+    const message = readFields(input, input.u8(), input.integer(), input.integer(), input.integer());
+    if (message === undefined || input.isBad) return undefined;
+    messages.push({ group, message });
+  }
+  return messages;
+}
+
 function readFields(input: ByteReader, code: number, from: ReplicaId, to: ReplicaId, term: Term): Message | undefined {
   switch (code) {
     case codes.appendEntries: {

@@ -273,6 +273,13 @@ export class Replica {
     this.#host.markDirty(this);
   }
 
+  /** Whether another replica answers and holds nearly all that this one, which leads, has. */
+  isCaughtUp(id: ReplicaId): boolean {
+    const progress = this.core.status().progress.find((each) => each.id === id);
+    if (progress === undefined || progress.kind !== "replicate" || !progress.isRecentlyActive) return false;
+    return this.core.lastIndex - progress.matchIndex <= caughtUpEntries;
+  }
+
   /** To whom leadership is being handed; undefined while it is not. */
   get handOverTarget(): ReplicaId | undefined {
     return this.core.status().transferTarget;
@@ -446,3 +453,5 @@ export class Replica {
 }
 
 const noEntries: readonly Entry[] = [];
+/** A follower that lacks no more than these has them within a blink. */
+const caughtUpEntries = 16;

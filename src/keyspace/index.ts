@@ -9,6 +9,7 @@ export {
   type KeyPositions,
   type KeySpecification,
 } from "./command.ts";
+export { type KeyUse, keysOf } from "./command-keys.ts";
 export { CommandTable, wrongArity } from "./command-table.ts";
 export { commandTable, entryCommandTable } from "./commands.ts";
 export type { Deadline } from "./deadline-index.ts";
@@ -25,8 +26,9 @@ export {
   entryTimeMsMax,
 } from "./entry.ts";
 export { matchesGlob } from "./glob.ts";
-export { type KeyPosition, keyPositionEnd } from "./key-hash.ts";
+export { type KeyPosition, keyPositionEnd, positionOfSlot, slotOfPosition } from "./key-hash.ts";
 export type { KeyRecord } from "./key-record.ts";
+export { scanPosition } from "./key-walk.ts";
 export { KeysAhead, keysAheadMax } from "./keys-ahead.ts";
 export { freedKeysMax, Keyspace } from "./keyspace.ts";
 export type { KeyspaceHeader } from "./keyspace-contents.ts";

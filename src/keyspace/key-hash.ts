@@ -14,6 +14,15 @@ export type KeyPosition = number;
 /** Behind every key. */
 export const keyPositionEnd: KeyPosition = slotCount * keyHashCount;
 
+/** Where the keys of a slot begin. */
+export function positionOfSlot(slot: number): KeyPosition {
+  return slot * keyHashCount;
+}
+
+export function slotOfPosition(position: KeyPosition): number {
+  return Math.floor(position / keyHashCount);
+}
+
 const offsetBasis = 0x811c_9dc5;
 const prime = 0x0100_0193;
 

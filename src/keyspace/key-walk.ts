@@ -41,7 +41,7 @@ function keys(keyspace: Keyspace, args: Arguments): Reply {
  * there from the first call to the last is given exactly once.
  */
 function scan(keyspace: Keyspace, args: Arguments): Reply {
-  const start = parseCursor(args.text(1));
+  const start = scanPosition(args.text(1));
   if (start === undefined) return invalidCursor;
   const options = parseScanOptions(args);
   if (options instanceof ErrorReply) return options;
@@ -60,8 +60,11 @@ function scan(keyspace: Keyspace, args: Arguments): Reply {
   return [walk.isOver ? "0" : walk.position.toString(), found];
 }
 
-/** As C's `strtoul` reads it. A cursor that no call has given leads past the end. */
-function parseCursor(text: string): KeyPosition | undefined {
+/**
+ * The place that a cursor of `SCAN` stands for, read as C's `strtoul` does; undefined if it is none. One that no call has
+ * given leads past the end.
+ */
+export function scanPosition(text: string): KeyPosition | undefined {
   if (text === "") return 0;
   if (!/^[+-]?[0-9]+$/.test(text)) return undefined;
   const digits = text.replace(/^[+-]/, "");

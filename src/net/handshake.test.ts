@@ -6,7 +6,7 @@ import type { PeerIdentity, Refusal } from "./peer-identity.ts";
 function identity(nodeId: number): PeerIdentity {
   return {
     clusterId: new Uint8Array(16).fill(1),
-    namesDigest: new Uint8Array(8).fill(2),
+    shapeDigest: new Uint8Array(8).fill(2),
     nodeId,
     name: `n${nodeId}`,
     directoryId: new Uint8Array(16).fill(9),
@@ -62,7 +62,7 @@ test("two nodes with one secret come to trust a connection, however it is cut", 
     expect(acceptor.peer).toEqual({
       ...identity(1),
       clusterId: Buffer.alloc(16, 1),
-      namesDigest: Buffer.alloc(8, 2),
+      shapeDigest: Buffer.alloc(8, 2),
       directoryId: Buffer.alloc(16, 9),
       incarnation: Buffer.alloc(16, 1),
     });

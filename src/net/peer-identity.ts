@@ -6,8 +6,8 @@ import type { ByteWriter } from "./byte-writer.ts";
 export interface PeerIdentity {
   /** 16 bytes. */
   readonly clusterId: Uint8Array;
-  /** 8 bytes that differ for other sets of names. */
-  readonly namesDigest: Uint8Array;
+  /** 8 bytes that differ for other sets of names, and other numbers of shards. */
+  readonly shapeDigest: Uint8Array;
   readonly nodeId: number;
   readonly name: string;
   /** 16 random bytes from the node's first start: another directory has others. */
@@ -64,7 +64,7 @@ const textBytesMax = 255;
 
 export function writeIdentity(out: ByteWriter, identity: PeerIdentity): void {
   out.raw(identity.clusterId);
-  out.raw(identity.namesDigest);
+  out.raw(identity.shapeDigest);
   out.integer(identity.nodeId);
   out.text(identity.name);
   out.raw(identity.directoryId);
@@ -79,7 +79,7 @@ export function writeIdentity(out: ByteWriter, identity: PeerIdentity): void {
 export function readIdentity(input: ByteReader): PeerIdentity | undefined {
   const identity: PeerIdentity = {
     clusterId: input.raw(16),
-    namesDigest: input.raw(8),
+    shapeDigest: input.raw(8),
     nodeId: input.integer(),
     name: input.text(),
     directoryId: input.raw(16),

@@ -34,7 +34,7 @@ function makeLink(seeds: { readonly send: number; readonly receive: number }) {
     kind: "data",
     peer: {
       clusterId: new Uint8Array(16),
-      namesDigest: new Uint8Array(8),
+      shapeDigest: new Uint8Array(8),
       nodeId: 2,
       name: "n2",
       directoryId: new Uint8Array(16),

@@ -1,7 +1,6 @@
-import { aclCategories, type CommandSpec, hasArity, matchesGlob } from "../keyspace/index.ts";
+import { aclCategories, type CommandSpec, hasArity, keysOf, matchesGlob } from "../keyspace/index.ts";
 import { type Arguments, ErrorReply, MapReply, type Reply, SetReply, SimpleString } from "../resp/index.ts";
 import { commandDocs, commandInfo } from "./command-details.ts";
-import { keysOf } from "./command-keys.ts";
 import type { Connection } from "./connection.ts";
 import { helpCommand, isWord, type ServerCommand, serverCommand, syntaxError } from "./server-command.ts";
 

@@ -40,8 +40,9 @@ export async function runChaos(
   seed: number,
   faultCount: number,
   settings: Partial<NodeSettings> = {},
+  shards = 1,
 ): Promise<ChaosResult> {
-  const cluster = new SimulatedCluster({ seed, node: { settings } });
+  const cluster = new SimulatedCluster({ seed, node: { settings, shards } });
   const { world } = cluster;
   const random = world.random.fork();
   await cluster.start();
@@ -59,7 +60,11 @@ export async function runChaos(
   for (const load of loads) load.stop();
   await cluster.until(() => loads.every((load) => load.isAnswered), "answers to everything", 20_000);
   await cluster.untilEqual();
-  const digests = new Set([...cluster.nodes.values()].map(({ keyspace }) => keyspace.checksum()));
+  const digests = new Set(
+    [...cluster.nodes.values()].map((node) =>
+      Array.from({ length: shards }, (_, shard) => node.keyspaceOf(shard).checksum()).join(),
+    ),
+  );
   const complaints = [
     ...(digests.size === 1 ? [] : ["the replicas differ"]),
     ...loads.flatMap((load) => load.complaints()),

@@ -109,6 +109,17 @@ export class SimulatedCluster {
     return this.leader as string;
   }
 
+  /** Waits until every shard has a leader that all nodes which run know. */
+  async untilAllLed(): Promise<void> {
+    const isLed = (): boolean => {
+      const statuses = [...this.nodes.values()].map((node) => node.nodeStatus().groups);
+      return statuses.every((groups) =>
+        groups.every(({ leader }, at) => leader !== null && leader === statuses[0]?.[at]?.leader),
+      );
+    };
+    await this.until(isLed, "leaders of all shards");
+  }
+
   async until(condition: () => boolean, what: string, limitMs = 30_000): Promise<void> {
     if (!(await this.world.runUntil(condition, limitMs))) {
       const events = this.events
@@ -139,9 +150,11 @@ export class SimulatedCluster {
   /** Waits until all nodes that run have applied the same entries, and says what they hold. */
   async untilEqual(): Promise<void> {
     const isEqual = (): boolean => {
-      const groups = [...this.nodes.keys()].map((name) => this.status(name));
-      return groups.every(
-        ({ appliedIndex, lastIndex }) => appliedIndex === groups[0]?.lastIndex && lastIndex === appliedIndex,
+      const statuses = [...this.nodes.values()].map((node) => node.nodeStatus().groups);
+      return statuses.every((groups) =>
+        groups.every(({ appliedIndex, lastIndex }, at) => {
+          return appliedIndex === statuses[0]?.[at]?.lastIndex && lastIndex === appliedIndex;
+        }),
       );
     };
     await this.until(isEqual, "equal replicas");

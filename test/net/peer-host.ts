@@ -51,7 +51,7 @@ export class PeerHost {
     this.incarnation = options.incarnation ?? platform.random.bytes(16);
     const own = (): PeerIdentity => ({
       clusterId: new Uint8Array(16),
-      namesDigest: new Uint8Array(8),
+      shapeDigest: new Uint8Array(8),
       nodeId,
       name: `n${nodeId}`,
       directoryId: new Uint8Array(16),

@@ -1,4 +1,4 @@
-import type { CommandSpec, KeySpecification } from "../keyspace/index.ts";
+import type { CommandSpec, KeySpecification } from "./command.ts";
 
 /** A key of a command: which word it is, and what is done with it, as Redis' flags. */
 export interface KeyUse {

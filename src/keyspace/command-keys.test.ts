@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { CommandSpec, KeySpecification } from "../keyspace/index.ts";
+import type { CommandSpec, KeySpecification } from "./command.ts";
 import { keysOf } from "./command-keys.ts";
 
 function command(name: string, ...keySpecifications: readonly KeySpecification[]): CommandSpec<never> {

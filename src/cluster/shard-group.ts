@@ -1,0 +1,26 @@
+/** Shards and the Raft groups that keep them: numbered from 0 and from 1. */
+import type { NodeSettings } from "./settings.ts";
+
+export function groupOfShard(shard: number): number {
+  return shard + 1;
+}
+
+export function shardOfGroup(group: number): number {
+  return group - 1;
+}
+
+/** No group gets less than this of what a node sets aside for its log. */
+const shareBytesMin = 256 * 1024;
+
+/** The settings of one of a node's groups: what they share is divided, so that a node needs no more for being divided. */
+export function groupSettings(settings: NodeSettings, shardCount: number): NodeSettings {
+  if (shardCount === 1) return settings;
+  const share = (bytes: number): number => Math.min(bytes, Math.max(shareBytesMin, Math.floor(bytes / shardCount)));
+  return {
+    ...settings,
+    logCacheBytes: share(settings.logCacheBytes),
+    snapshotLogBytesMin: share(settings.snapshotLogBytesMin),
+    snapshotTailBytes: share(settings.snapshotTailBytes),
+    snapshotLagBytesMax: share(settings.snapshotLagBytesMax),
+  };
+}

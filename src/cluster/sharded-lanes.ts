@@ -1,0 +1,194 @@
+/**
+ * One client's commands where there are several shards: a lane for each shard that it uses. Commands of one shard keep
+ * their order; those of different shards run side by side, and only their replies wait for each other.
+ */
+import { type CommandSpec, type Keyspace, positionOfSlot, scanPosition, slotOfPosition } from "../keyspace/index.ts";
+import { type Random, randomInteger } from "../platform/index.ts";
+import { type Arguments, ErrorReply, type Reply, type RespVersion } from "../resp/index.ts";
+import { slotCount } from "../ring/index.ts";
+import type { CommandRouter, Scatter } from "./command-router.ts";
+import { Gathering, merger, type Part, splitByShard } from "./gathering.ts";
+import type { LaneOwner, LocalLane } from "./local-lane.ts";
+
+export interface ShardedLanesOptions {
+  readonly router: CommandRouter;
+  readonly random: Random;
+  /** The way of a client to a shard, whose replies go to `owner`. */
+  readonly openLane: (shard: number, owner: LaneOwner) => LocalLane;
+  /** The client. */
+  readonly owner: LaneOwner;
+}
+
+/** A part of a command. Parts have tickets below zero, the client's are from zero on. */
+interface OpenPart {
+  readonly gathering: Gathering;
+  readonly part: number;
+}
+
+export class ShardedLanes {
+  constructor(options: ShardedLanesOptions) {
+    this.#options = options;
+    const { owner } = options;
+    const noteBehind = (isBehind: boolean): boolean => {
+      this.#wasBehind ||= isBehind;
+      return isBehind;
+    };
+    this.#laneOwner = {
+      get isBehind() {
+        return noteBehind(owner.isBehind);
+      },
+      reply: (ticket, reply) => {
+        if (ticket >= 0) owner.reply(ticket, reply);
+        else this.#receivePart(ticket, reply);
+      },
+      fail: (reason) => owner.fail(reason),
+    };
+  }
+
+  get isPaused(): boolean {
+    for (const lane of this.#paused) if (!lane.isPaused) this.#paused.delete(lane);
+    return this.#paused.size > 0;
+  }
+
+  submit(ticket: number, spec: CommandSpec<Keyspace>, args: Arguments, protocol: RespVersion): void {
+    const route = this.#options.router.route(spec, args);
+    if (typeof route === "number") this.#send(route, ticket, spec, args, protocol);
+    else if (route instanceof ErrorReply) this.#options.owner.reply(ticket, route);
+    else this.#scatter(route, { ticket, spec, args, protocol });
+  }
+
+  /** `WAIT`: the least that any shard which the client has used answers. */
+  wait(ticket: number, replicaCount: number, timeoutMs: number): void {
+    const lanes = this.#lanes.size > 0 ? [...this.#lanes.values()] : [this.#lane(0)];
+    const merge: Merge = (replies) =>
+      replies.find((reply) => reply instanceof ErrorReply) ?? Math.min(...replies.map(Number));
+    const done = (reply: Reply): void => this.#options.owner.reply(ticket, reply);
+    const tickets = this.#openParts(new Gathering({ partCount: lanes.length, merge, done }), lanes.length);
+    for (const [at, lane] of lanes.entries()) lane.wait(tickets[at] as number, replicaCount, timeoutMs);
+  }
+
+  taken(): void {
+    if (!this.#wasBehind) return;
+    this.#wasBehind = false;
+    for (const lane of this.#lanes.values()) lane.taken();
+  }
+
+  close(): void {
+    this.#parts.clear();
+    for (const lane of this.#lanes.values()) lane.close();
+  }
+
+  abandon(reply: Reply): void {
+    for (const lane of this.#lanes.values()) lane.abandon(reply);
+  }
+
+  readonly #options: ShardedLanesOptions;
+  readonly #laneOwner: LaneOwner;
+  readonly #lanes: Map<number, LocalLane> = new Map();
+  readonly #paused: Set<LocalLane> = new Set();
+  readonly #parts: Map<number, OpenPart> = new Map();
+  #lastPart = 0;
+  /** A lane has been told that the client does not take its replies, and must be told when it has. */
+  #wasBehind = false;
+
+  #lane(shard: number): LocalLane {
+    const known = this.#lanes.get(shard);
+    if (known !== undefined) return known;
+    const lane = this.#options.openLane(shard, this.#laneOwner);
+    this.#lanes.set(shard, lane);
+    return lane;
+  }
+
+  #send(shard: number, ticket: number, spec: CommandSpec<Keyspace>, args: Arguments, protocol: RespVersion): void {
+    const lane = this.#lane(shard);
+    lane.submit(ticket, spec, args, protocol);
+    if (lane.isPaused) this.#paused.add(lane);
+  }
+
+  #scatter(how: Scatter, command: ScatteredCommand): void {
+    const { spec, args } = command;
+    const { router } = this.#options;
+    switch (how) {
+      case "split": {
+        const { parts, words } = splitByShard(router, args);
+        this.#sendParts(command, parts, merger(spec, words));
+        return;
+      }
+      case "all":
+        this.#sendParts(command, this.#everywhere(args), merger(spec, undefined));
+        return;
+      case "scan":
+        this.#scan(command);
+        return;
+      case "anyKey":
+        this.#askForAnyKey(command);
+    }
+  }
+
+  #everywhere(args: Arguments): readonly Part[] {
+    return Array.from({ length: this.#options.router.ranges.shardCount }, (_, shard) => ({ shard, args }));
+  }
+
+  #sendParts(command: ScatteredCommand, parts: readonly Part[], merge: Merge): void {
+    const { ticket, spec, protocol } = command;
+    const done = (reply: Reply): void => this.#options.owner.reply(ticket, reply);
+    const tickets = this.#openParts(new Gathering({ partCount: parts.length, merge, done }), parts.length);
+    for (const [at, { shard, args }] of parts.entries()) this.#send(shard, tickets[at] as number, spec, args, protocol);
+  }
+
+  /** Before any part is sent: it may be answered at once. */
+  #openParts(gathering: Gathering, count: number): readonly number[] {
+    return Array.from({ length: count }, (_, part) => {
+      const ticket = -++this.#lastPart;
+      this.#parts.set(ticket, { gathering, part });
+      return ticket;
+    });
+  }
+
+  #receivePart(ticket: number, reply: Reply): void {
+    const open = this.#parts.get(ticket);
+    this.#parts.delete(ticket);
+    open?.gathering.add(open.part, reply);
+  }
+
+  /** A cursor says in which slot it goes on; behind the last key of a shard it is where the next one begins. */
+  #scan(command: ScatteredCommand): void {
+    const { ranges } = this.#options.router;
+    const slot = slotOfPosition(scanPosition(command.args.text(1)) ?? 0);
+    const shard = ranges.shardOf(Math.min(slot, slotCount - 1));
+    const isLast = shard === ranges.shardCount - 1;
+    const goOn = ([reply]: readonly Reply[]): Reply => {
+      if (isLast || !Array.isArray(reply) || reply[0] !== "0") return reply ?? null;
+      return [String(positionOfSlot(ranges.rangeOf(shard + 1).first)), reply[1] ?? []];
+    };
+    this.#sendParts(command, [{ shard, args: command.args }], goOn);
+  }
+
+  /** Any shard's will do; where that one has none, those of all others are asked for. */
+  #askForAnyKey(command: ScatteredCommand): void {
+    const { router, random, owner } = this.#options;
+    const { ticket, spec, protocol } = command;
+    const args = command.args.copy();
+    const first = randomInteger(random, { min: 0, max: router.ranges.shardCount - 1 });
+    const others = this.#everywhere(args).filter(({ shard }) => shard !== first);
+    const pick = (replies: readonly Reply[]): Reply => {
+      const keys = replies.filter((reply) => reply !== null);
+      return keys[randomInteger(random, { min: 0, max: Math.max(keys.length - 1, 0) })] ?? null;
+    };
+    const done = (reply: Reply): void => {
+      if (reply !== null) owner.reply(ticket, reply);
+      else this.#sendParts({ ticket, spec, args, protocol }, others, pick);
+    };
+    const [only] = this.#openParts(new Gathering({ partCount: 1, merge: ([reply]) => reply ?? null, done }), 1);
+    this.#send(first, only as number, spec, args, protocol);
+  }
+}
+
+type Merge = (replies: readonly Reply[]) => Reply;
+
+interface ScatteredCommand {
+  readonly ticket: number;
+  readonly spec: CommandSpec<Keyspace>;
+  readonly args: Arguments;
+  readonly protocol: RespVersion;
+}
