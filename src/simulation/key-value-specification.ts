@@ -32,7 +32,11 @@ export const keyValueSpecification: Specification<Value, KeyValueInput, KeyValue
   },
   encode: (value) => (value === null ? "" : `=${value}`),
   partOf: (input) => input.key,
-  isReadOnly: (input) => input.kind === "get" || input.kind === "length",
+  isReadOnly: (input, output) => {
+    if (input.kind === "get" || input.kind === "length") return true;
+    if (input.kind === "setIfAbsent") return output === null;
+    return input.kind === "delete" ? output === 0 : typeof output === "object" && output !== null;
+  },
   describe: (input, output) => `${describeInput(input)} → ${describeOutput(output)}`,
 };
 

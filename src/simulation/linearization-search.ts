@@ -13,7 +13,7 @@ import { impossible, type Specification } from "./specification.ts";
  * reply. Open operations, whose outcome is not known, need not be added at all; `open` is the set of those that were.
  *
  * Four rules keep it fast, none of which loses an order:
- * - an operation that fits and changes nothing is added at once, and nothing else is tried;
+ * - an operation that fits, and changes nothing wherever it fits, is added at once, and nothing else is tried;
  * - open operations are added only right before an answered one that comes out differently without them;
  * - a configuration is not visited again with the same open operations, or more of them;
  * - orders without further open operations are tried first, and then those with a few, where the search got farthest.
@@ -44,6 +44,8 @@ interface Answered<Input, Output> {
   readonly output: Output;
   readonly invokedAt: number;
   readonly repliedAt: number;
+  /** Having answered what it did, it has changed nothing. */
+  readonly isReadOnly: boolean;
   /** Where the order of clients counts: the last answered operation of the same client before this one. */
   readonly predecessor: number | undefined;
 }
@@ -154,8 +156,8 @@ class Search<State, Input, Output> {
   }
 
   /**
-   * Puts what one more answered operation leads to from `variant` on the stack. True if one of them fits and changes
-   * nothing: then no other choice need be tried.
+   * Puts what one more answered operation leads to from `variant` on the stack. True if one of them fits and is
+   * read-only: then no other choice need be tried.
    */
   #goOn(base: Configuration<State>, { configuration: from, added }: Variant<State, Input>): boolean {
     const children: Configuration<State>[] = [];
@@ -169,7 +171,7 @@ class Search<State, Input, Output> {
       const stateText = this.#specification.encode(state);
       if (added.length > 0 && this.#mayWait(base, operation, added, stateText)) continue;
       const child = extended(from, index, state, stateText);
-      if (stateText === from.stateText) {
+      if (operation.isReadOnly) {
         this.#stack.push(child);
         return true;
       }
@@ -292,7 +294,11 @@ function prepare<State, Input, Output>(
   unanswered.sort((a, b) => a.invokedAt - b.invokedAt);
   const predecessors = keepsClientOrder ? findPredecessors(operations, replied) : undefined;
   return {
-    answered: replied.map((operation) => ({ ...operation, predecessor: predecessors?.get(operation) })),
+    answered: replied.map((operation) => ({
+      ...operation,
+      isReadOnly: specification.isReadOnly?.(operation.input, operation.output) === true,
+      predecessor: predecessors?.get(operation),
+    })),
     open: unanswered.map((operation, index) => {
       const { input, invokedAt } = operation;
       const text = specification.describe(input, undefined);

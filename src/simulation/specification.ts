@@ -13,8 +13,12 @@ export interface Specification<State, Input, Output> {
   encode(state: State): string;
   /** Operations of different parts do not touch each other, and are checked part by part. Absent: there is one part. */
   partOf?(input: Input): string;
-  /** Whether `input` never changes anything. Absent: nobody knows. Knowing makes counter-examples come sooner. */
-  isReadOnly?(input: Input): boolean;
+  /**
+   * Whether `input`, if it answered `output`, has changed nothing, whatever the state was; without an output: whatever
+   * it answered. That it changes nothing in some state does not suffice: a write of the value that is there already may
+   * as well have come after another one. Absent: nobody knows. Knowing makes the search, and counter-examples, shorter.
+   */
+  isReadOnly?(input: Input, output?: Output): boolean;
   /**
    * For the reader of a counter-example, e.g. "SET 1 → OK". Without an output: "SET 1 → ?"; of two inputs with the same
    * such text either may stand for the other.
