@@ -118,7 +118,7 @@ function drawNetwork(random: SeededRandom): Partial<NetworkSettings> {
 /** Small limits reach what large ones reach after hours. */
 function drawSettings(random: SeededRandom): Partial<NodeSettings> {
   return {
-    segmentBytes: random.pick([64 * 2 ** 20, 2 ** 20, 256 * 1024]),
+    segmentBytes: random.pick([64 * 2 ** 20, 2 ** 20, 256 * 1024, 128 * 1024]),
     logCacheBytes: random.pick([8 * 2 ** 20, 8 * 2 ** 20, 8 * 2 ** 20, 262_144]),
     batchesInFlightMax: random.pick([4, 4, 1, 16]),
     commitHintDelayMs: random.pick([2, 2, 0, 20]),
@@ -127,6 +127,11 @@ function drawSettings(random: SeededRandom): Partial<NodeSettings> {
     // One entry at a time parts what usually travels together, as in figure 8 of the paper.
     appendBytesMax: random.pick([256 * 1024, 256 * 1024, 1]),
     clockBandMs: 500,
+    snapshotLogBytesMin: random.pick([64 * 2 ** 20, 65_536, 8_192]),
+    snapshotTailBytes: random.pick([16 * 2 ** 20, 8_192, 0]),
+    snapshotLagBytesMax: random.pick([256 * 2 ** 20, 16_384]),
+    snapshotRetryMs: 1_000,
+    snapshotBytesPerSecond: random.pick([64 * 2 ** 20, 64 * 2 ** 20, 500_000]),
   };
 }
 
