@@ -53,6 +53,46 @@ describe("a buffered channel", () => {
     expect(channel.length).toBe(0);
   });
 
+  test.for([
+    { name: "the receiver was there first", fill: 0 },
+    { name: "the sender was there first", fill: 8 },
+  ])("two that await every call soon wait no more: $name", async ({ fill }) => {
+    const channel = new Channel<number>(8);
+    for (let value = 0; value < fill; value++) channel.trySend(value);
+    const count = 500;
+    let waits = 0;
+    const noted = <P>(result: P): P => {
+      if (result instanceof Promise) waits++;
+      return result;
+    };
+    const receive = async (): Promise<void> => {
+      for (let next = 0; next < count; next++) expect(await noted(channel.receive())).toBe(next);
+    };
+    const send = async (): Promise<void> => {
+      for (let value = fill; value < count; value++) await noted(channel.send(value));
+    };
+    await Promise.all(fill === 0 ? [receive(), send()] : [send(), receive()]);
+    expect(waits).toBeLessThan(50);
+  });
+
+  test("one that is woken a turn later has its value: neither a cancellation nor the end takes it away", async () => {
+    for (let turn = 0; turn < 64; turn++) {
+      const channel = new Channel<number>(8);
+      const [context, cancel] = background().withCancel();
+      // The receives that waited and were served before decide which one is woken later.
+      for (let before = 0; before < turn; before++) {
+        const waiting = channel.receive();
+        channel.trySend(before);
+        await waiting;
+      }
+      const received = channel.receive(context);
+      channel.trySend(7);
+      cancel();
+      channel.close();
+      expect(await received).toBe(7);
+    }
+  });
+
   test("goes round its ring any number of times", () => {
     const channel = new Channel<number>(3);
     for (let value = 0; value < 100; value += 2) {

@@ -29,6 +29,7 @@ export interface SendChannel<T> {
 
 /** Places in a ring are found by 32-bit operations. */
 const capacityMax = 2 ** 30;
+const servedForPart = 16;
 
 /**
  * A channel with the semantics of Go's: with capacity 0 a send takes place together with a receive; with a buffer a send
@@ -47,6 +48,10 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
   #head = 0;
   #length = 0;
   #isClosed = false;
+  /** Up to here values are put in without further ado: the capacity, or what the ring holds so far; 0 once closed. */
+  #room = 0;
+  /** Operations that waited and were served, modulo {@link servedForPart}. */
+  #servedCount = 0;
   #failure: Error | undefined = undefined;
   readonly #receivers: WaiterQueue<T> = new WaiterQueue<T>();
   readonly #senders: WaiterQueue<T> = new WaiterQueue<T>();
@@ -97,16 +102,16 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
 
   /** Sends if that needs no waiting. @throws SendOnClosedChannelError (SEND_ON_CLOSED_CHANNEL). */
   trySend(value: T): boolean {
-    // What happens most is kept small, so that it is compiled into the caller.
-    if (this.#length >= this.capacity || this.#isClosed || this.#receivers.first !== undefined)
-      return this.#meet(value);
+    // What happens most is kept small, so that it is compiled into the caller. Nobody waits to receive while values lie here.
+    if (this.#length === 0 || this.#length >= this.#room) return this.#meet(value);
     this.#put(value);
     return true;
   }
 
   /** Receives if that needs no waiting. @throws what the channel failed with, once it is empty. */
   tryReceive(): T | Closed | Empty {
-    return this.#length > 0 && this.#senders.first === undefined ? this.#take() : this.#relieve();
+    // Nobody waits to send while there is a place left.
+    return this.#length > 0 && this.#length < this.capacity ? this.#take() : this.#relieve();
   }
 
   /** Whether `trySend` would succeed, or throw. */
@@ -177,6 +182,7 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
   #end(failure: Error | undefined): void {
     if (this.#isClosed) throw new CloseOfClosedChannelError();
     this.#isClosed = true;
+    this.#room = 0;
     this.#failure = failure;
     for (let waiter = this.#receivers.shift(); waiter !== undefined; waiter = this.#receivers.shift()) {
       waiter.channelClosed(failure);
@@ -186,14 +192,31 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
     }
   }
 
-  /** The buffer takes no value, or somebody waits for one. */
+  /** The buffer is empty, and somebody may wait for a value; or it takes none. */
   #meet(value: T): boolean {
     if (this.#isClosed) throw this.#failure ?? new SendOnClosedChannelError();
     const receiver = this.#receivers.first;
-    if (receiver === undefined) return false;
+    if (receiver === undefined) {
+      if (this.#length >= this.capacity) return false;
+      if (this.#length > this.#mask) this.#grow();
+      this.#put(value);
+      return true;
+    }
     this.#receivers.remove(receiver);
-    receiver.succeed(value);
+    if (this.#isTimeToPart()) receiver.succeedLater(value);
+    else receiver.succeed(value);
     return true;
+  }
+
+  /**
+   * Where both sides await every call, each takes a turn a value, and the side that once had to wait finds itself waiting
+   * at every turn: it is woken ahead of the other. Now and then it is woken a turn later. Then the other side is ahead by one,
+   * and from there on neither waits. An operation that waits costs twice what one does that need not.
+   */
+  #isTimeToPart(): boolean {
+    if (this.capacity < 2) return false;
+    this.#servedCount = (this.#servedCount + 1) % servedForPart;
+    return this.#servedCount === 0;
   }
 
   /** The buffer is empty, or somebody waits for a place in it. */
@@ -215,14 +238,15 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
   #release(sender: Waiter<T>): T {
     const { value } = sender;
     this.#senders.remove(sender);
-    sender.succeed(undefined);
+    if (this.#isTimeToPart()) sender.succeedLater(undefined);
+    else sender.succeed(undefined);
     return value as T;
   }
 
   #put(value: T): void {
-    if (this.#length > this.#mask) this.#grow();
-    this.#ring[(this.#head + this.#length) & this.#mask] = value;
-    this.#length++;
+    const length = this.#length;
+    this.#ring[(this.#head + length) & this.#mask] = value;
+    this.#length = length + 1;
   }
 
   #take(): T {
@@ -240,6 +264,7 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
     for (let at = 0; at < this.#length; at++) grown[at] = this.#ring[(this.#head + at) & this.#mask];
     this.#ring = grown;
     this.#mask = size - 1;
+    this.#room = this.#isClosed ? 0 : Math.min(size, this.capacity);
     this.#head = 0;
   }
 }

@@ -239,6 +239,10 @@ class CaseWaiter<R> implements Waiter<unknown> {
     this.#selection.succeed(this.#case, value);
   }
 
+  succeedLater(value: unknown): void {
+    this.succeed(value);
+  }
+
   channelClosed(failure: Error | undefined): void {
     if (failure !== undefined) this.#selection.fail(failure);
     else if (this.#case.kind === "receive") this.#selection.succeed(this.#case, closed);

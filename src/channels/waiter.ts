@@ -11,6 +11,8 @@ export interface Waiter<T> {
   next: Waiter<T> | undefined;
   /** A receiver is handed `value`; a sender's offer was taken. The waiter has left its queue already. */
   succeed(value: T | undefined): void;
+  /** As `succeed`, but whoever waits goes on one turn of the microtask queue later than it would. */
+  succeedLater(value: T | undefined): void;
   /** The channel was closed, or failed with `failure`. The waiter has left its queue already. */
   channelClosed(failure: Error | undefined): void;
 }

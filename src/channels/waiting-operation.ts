@@ -42,6 +42,11 @@ export class WaitingReceiver<T> implements Waiter<T>, CancelListener {
     this.#resolve(value);
   }
 
+  succeedLater(value: T): void {
+    unlisten(this);
+    void alreadyResolved.then(() => this.#resolve(value));
+  }
+
   channelClosed(failure: Error | undefined): void {
     unlisten(this);
     this.#resolve(failure === undefined ? closed : Promise.reject(failure));
@@ -82,6 +87,11 @@ export class WaitingSender<T> implements Waiter<T>, CancelListener {
     this.#resolve(undefined);
   }
 
+  succeedLater(): void {
+    unlisten(this);
+    void alreadyResolved.then(() => this.#resolve(undefined));
+  }
+
   channelClosed(failure: Error | undefined): void {
     unlisten(this);
     this.#resolve(Promise.reject(failure ?? new SendOnClosedChannelError()));
@@ -92,6 +102,8 @@ export class WaitingSender<T> implements Waiter<T>, CancelListener {
     this.#resolve(Promise.reject(error));
   }
 }
+
+const alreadyResolved: Promise<void> = Promise.resolve();
 
 // The function that settles a new promise is handed to `grasp` by its constructor, which runs it before it returns: one
 // function for all promises, where a closure for each would cost a fifth of a waiting operation.
