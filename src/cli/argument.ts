@@ -1,5 +1,6 @@
 /** Parses what stands behind a flag, once, into what the rest of the command works with. */
 import type { LogLevel } from "../platform/index.ts";
+import { shardsMax } from "../ring/index.ts";
 import { UsageError } from "./refusal.ts";
 
 /** More voters make every write slower and no failure likelier to be survived. */
@@ -29,6 +30,10 @@ export function parseRemotePort(flag: string): (text: string) => number {
 /** How many nodes a demo has. */
 export function parseNodeCount(text: string): number {
   return parseWhole("--nodes", { min: 1, max: nodesMax }, text);
+}
+
+export function parseShardCount(text: string): number {
+  return parseWhole("--shards", { min: 1, max: shardsMax }, text);
 }
 
 /** The name of a node: letters, digits, ".", "_" and "-", beginning with a letter or a digit. */

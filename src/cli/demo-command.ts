@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { createNodePlatform, type LogLevel } from "../platform/index.ts";
-import { nodesMax, parseLogLevel, parseNodeCount, parsePort } from "./argument.ts";
+import { nodesMax, parseLogLevel, parseNodeCount, parsePort, parseShardCount } from "./argument.ts";
 import { commandName } from "./invocation.ts";
 import { type PasswordFlags, readPassword } from "./password.ts";
 import { addPasswordOptions } from "./password-options.ts";
@@ -8,6 +8,7 @@ import { StopSignals } from "./stop-signals.ts";
 
 interface DemoFlags extends PasswordFlags {
   readonly nodes?: number;
+  readonly shards?: number;
   readonly port: number;
   readonly peerPort?: number;
   readonly dir?: string;
@@ -24,13 +25,14 @@ ends.
 Examples:
   coterie demo
   coterie demo --nodes 5 --port 7301
+  coterie demo --shards 8        eight groups, whose leaders share the work
   coterie demo --dir ./data      keeps the data; the next start goes on from it
   coterie demo --memory          nothing on disk
   coterie demo --json | jq       one line when ready, then one line an event
 
 With --json the first line is
   {"nodes":[{"name","redis","peer","pid","dir","role"}]}
-and the events are "died" (name, pid, exitCode, signal, restart), "back" (name,
+(with several shards also "leads" and "shards"), and the events are "died" (name, pid, exitCode, signal, restart), "back" (name,
 pid, redis), "leader" (name, term), "stopping" and "stopped" (removed).`;
 
 export function addDemoCommand(program: Command, binary: string): void {
@@ -39,6 +41,11 @@ export function addDemoCommand(program: Command, binary: string): void {
     .summary("start a cluster on this machine and watch over it")
     .description("Starts a cluster on this machine, prints its addresses, and stops it on Ctrl-C.")
     .addOption(new Option("--nodes <count>", `how many nodes, 1 to ${nodesMax} (default: 3)`).argParser(parseNodeCount))
+    .addOption(
+      new Option("--shards <count>", "over how many shards the keys are divided (default: 1)").argParser(
+        parseShardCount,
+      ),
+    )
     .addOption(
       new Option("--port <port>", "Redis port of the first node, the others follow; 0 takes any free ones")
         .argParser(parsePort("--port"))
@@ -83,6 +90,7 @@ async function demo(flags: DemoFlags, binary: string): Promise<void> {
     },
     {
       nodeCount: flags.nodes,
+      shards: flags.shards,
       port: flags.port,
       peerPort: flags.peerPort,
       directory: flags.dir,

@@ -48,8 +48,8 @@ function node(name: string): { readonly name: string; readonly directory: string
 
 test("a node that the demo started attaches, reports, and is told the end", async () => {
   const attachment = await attachToDemo(node("n1"), formatControlAddress(control.address));
-  attachment?.send({ type: "role", role: "leader", term: 2 });
-  await hears('n1 says {"type":"role","role":"leader","term":2}');
+  attachment?.send({ type: "role", role: "leader", term: 2, leads: 1, shards: 1 });
+  await hears('n1 says {"type":"role","role":"leader","term":2,"leads":1,"shards":1}');
   expect(control.attached()).toEqual([{ name: "n1", pid: process.pid }]);
   control.endAll();
   await attachment?.ended;

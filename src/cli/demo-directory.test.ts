@@ -24,8 +24,8 @@ beforeEach(() => {
 
 afterEach(() => rmSync(parent, { recursive: true, force: true }));
 
-function open(directory: string | undefined, nodeCount?: number): Promise<DemoDirectory> {
-  return DemoDirectory.open(platform, { directory, nodeCount });
+function open(directory: string | undefined, nodeCount?: number, shards?: number): Promise<DemoDirectory> {
+  return DemoDirectory.open(platform, { directory, nodeCount, shards });
 }
 
 test("a new directory gets three nodes and a secret that only its owner may read", async () => {
@@ -52,6 +52,25 @@ test("another number of nodes is refused, and the directory is free again", asyn
     message: expect.stringContaining("holds a demo of 5 nodes, not 3. Leave --nodes out"),
   });
   await (await open(parent, 5)).close();
+});
+
+test("another number of shards is refused; the folder knows how many there are", async () => {
+  await (await open(parent, 3, 8)).close();
+  await expect(open(parent, 3, 4)).rejects.toMatchObject({
+    code: "DEMO_MISMATCH",
+    message: expect.stringContaining("holds a demo of 8 shards, not 4. Leave --shards out"),
+  });
+  const again = await open(parent);
+  expect(again.shards).toBe(8);
+  await again.close();
+});
+
+test("a folder from before there were shards has one", async () => {
+  await (await open(parent)).close();
+  writeFileSync(join(parent, "demo.json"), '{"format":1,"nodes":3}');
+  const again = await open(parent);
+  expect(again.shards).toBe(1);
+  await again.close();
 });
 
 test("two demos do not share a directory", async () => {

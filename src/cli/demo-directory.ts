@@ -1,7 +1,7 @@
 /**
  * The folder of a demo: one folder a node, and beside them
  *
- *     demo.json      the names of the nodes, for the next start
+ *     demo.json      how many nodes and shards there are, for the next start
  *     secret         with which the nodes know each other (only its owner may read it)
  *     control.json   where the running demo is to be found; there only while it runs
  */
@@ -26,12 +26,15 @@ export interface DemoDirectoryOptions {
   readonly directory: string | undefined;
   /** Undefined: as many as the folder was made for, or three. */
   readonly nodeCount: number | undefined;
+  /** Undefined: as many as the folder was made for, or one. */
+  readonly shards: number | undefined;
 }
 
 /** Owned by the demo that opened it until `close`. */
 export class DemoDirectory {
   readonly path: string;
   readonly names: readonly string[];
+  readonly shards: number;
   readonly secret: string;
   readonly isTemporary: boolean;
   readonly #lock: DiskLock;
@@ -39,6 +42,7 @@ export class DemoDirectory {
   private constructor(path: string, plan: Plan, isTemporary: boolean, lock: DiskLock) {
     this.path = path;
     this.names = plan.names;
+    this.shards = plan.shards;
     this.secret = plan.secret;
     this.isTemporary = isTemporary;
     this.#lock = lock;
@@ -54,7 +58,7 @@ export class DemoDirectory {
     prepareDirectory(path);
     const lock = await lockDirectory(world.disk, path);
     try {
-      const plan = loadPlan(path, options.nodeCount) ?? createPlan(path, world.random, options.nodeCount);
+      const plan = loadPlan(path, options) ?? createPlan(path, world.random, options);
       return new DemoDirectory(path, plan, isTemporary, lock);
     } catch (error) {
       await lock.release();
@@ -135,15 +139,17 @@ function makeTemporary(): string {
 
 interface Plan {
   readonly names: readonly string[];
+  readonly shards: number;
   readonly secret: string;
 }
 
-function loadPlan(path: string, nodeCount: number | undefined): Plan | undefined {
+function loadPlan(path: string, { nodeCount, shards: wanted }: DemoDirectoryOptions): Plan | undefined {
   const text = readFileIfThere(join(path, "demo.json"));
   if (text === undefined) return undefined;
-  const { format: found, nodes } = parseObject(text) ?? {};
+  const { format: found, nodes, shards = 1 } = parseObject(text) ?? {};
   const secret = readFileIfThere(join(path, "secret"))?.trim();
-  if (found !== format || typeof nodes !== "number" || secret === undefined || !/^[0-9a-f]{64}$/.test(secret)) {
+  const isRead = found === format && typeof nodes === "number" && typeof shards === "number";
+  if (!isRead || secret === undefined || !/^[0-9a-f]{64}$/.test(secret)) {
     throw new DirectoryUnusableError(
       path,
       `${path} holds a demo that this version cannot read (demo.json, secret). Choose another --dir.`,
@@ -154,10 +160,16 @@ function loadPlan(path: string, nodeCount: number | undefined): Plan | undefined
       `${path} holds a demo of ${nodes} nodes, not ${nodeCount}. Leave --nodes out to go on with it, or choose another --dir.`,
     );
   }
-  return { names: nodeNames(nodes), secret };
+  if (wanted !== undefined && wanted !== shards) {
+    throw new DemoMismatchError(
+      `${path} holds a demo of ${shards} ${shards === 1 ? "shard" : "shards"}, not ${wanted}. Leave --shards out to go on with it, or choose another --dir.`,
+    );
+  }
+  return { names: nodeNames(nodes), shards, secret };
 }
 
-function createPlan(path: string, random: Random, nodeCount = nodeCountDefault): Plan {
+function createPlan(path: string, random: Random, options: DemoDirectoryOptions): Plan {
+  const { nodeCount = nodeCountDefault, shards = 1 } = options;
   const strange = readdirSync(path).filter((name) => name !== "secret" && !name.startsWith("."));
   if (strange.length > 0) {
     throw new DirectoryUnusableError(
@@ -168,6 +180,6 @@ function createPlan(path: string, random: Random, nodeCount = nodeCountDefault):
   const secret = Buffer.from(random.bytes(32)).toString("hex");
   // The secret first: a folder with demo.json is complete.
   writeFileDurably(join(path, "secret"), `${secret}\n`, 0o600);
-  writeFileDurably(join(path, "demo.json"), `${JSON.stringify({ format, nodes: nodeCount })}\n`, 0o600);
-  return { names: nodeNames(nodeCount), secret };
+  writeFileDurably(join(path, "demo.json"), `${JSON.stringify({ format, nodes: nodeCount, shards })}\n`, 0o600);
+  return { names: nodeNames(nodeCount), shards, secret };
 }

@@ -5,7 +5,7 @@ test.for<{ readonly message: DemoMessage }>([
   { message: { type: "hello", token: "t", name: "n1", pid: 7 } },
   { message: { type: "welcome" } },
   { message: { type: "ready", redis: "127.0.0.1:7001" } },
-  { message: { type: "role", role: "leader", term: 3 } },
+  { message: { type: "role", role: "leader", term: 3, leads: 1, shards: 1 } },
 ])("$message.type is read back as it was sent", ({ message }) => {
   expect(parseMessage(JSON.stringify(message))).toEqual(message);
 });
@@ -19,7 +19,8 @@ test.for([
   '{"type":"hello","token":"t","name":"n1"}',
   '{"type":"hello","token":"t","name":"n1","pid":-1}',
   '{"type":"ready","redis":1}',
-  '{"type":"role","role":"king","term":1}',
+  '{"type":"role","role":"king","term":1,"leads":1,"shards":1}',
+  '{"type":"role","role":"leader","term":1}',
 ])("%j is no message", (line) => {
   expect(parseMessage(line)).toBeUndefined();
 });

@@ -8,14 +8,24 @@
 import type { Socket } from "node:net";
 import { parseObject } from "./json-object.ts";
 
-/** What a node is in its shard's group; "stopped" if its replica takes no part any more. */
+/**
+ * What a node is in its shard's group; "stopped" if its replica takes no part any more. Where there are several shards: a leader if it
+ * leads one, a follower if it leads none, and until all have leaders a candidate.
+ */
 export type Role = "leader" | "follower" | "candidate" | "stopped" | "unknown";
 
 export type DemoMessage =
   | { readonly type: "hello"; readonly token: string; readonly name: string; readonly pid: number }
   | { readonly type: "welcome" }
   | { readonly type: "ready"; readonly redis: string }
-  | { readonly type: "role"; readonly role: Role; readonly term: number };
+  | {
+      readonly type: "role";
+      readonly role: Role;
+      readonly term: number;
+      /** How many shards it leads, of how many. */
+      readonly leads: number;
+      readonly shards: number;
+    };
 
 const lineCharactersMax = 4_096;
 
@@ -44,13 +54,14 @@ export function receiveMessages(socket: Socket, onMessage: (message: DemoMessage
 
 /** Undefined for anything that is not exactly a message. */
 export function parseMessage(line: string): DemoMessage | undefined {
-  const { type, token, name, pid, redis, role, term } = parseObject(line) ?? {};
+  const { type, token, name, pid, redis, role, term, leads, shards } = parseObject(line) ?? {};
   if (type === "welcome") return { type };
   if (type === "hello" && typeof token === "string" && typeof name === "string" && isCount(pid))
     return { type, token, name, pid };
   if (type === "ready" && typeof redis === "string") return { type, redis };
   const known = roles.find((candidate) => candidate === role);
-  if (type === "role" && known !== undefined && isCount(term)) return { type, role: known, term };
+  if (type === "role" && known !== undefined && isCount(term) && isCount(leads) && isCount(shards))
+    return { type, role: known, term, leads, shards };
   return undefined;
 }
 

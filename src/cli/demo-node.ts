@@ -17,6 +17,9 @@ export class DemoNode {
   readonly ports: NodePorts;
   state: DemoNodeState = { kind: "idle" };
   role: Role = "unknown";
+  /** How many shards it leads, of how many. */
+  leads = 0;
+  shards = 1;
   redis: string;
   readonly peer: string;
   /** The process that the demo started, while it runs. */
@@ -37,6 +40,7 @@ export class DemoNode {
 
   view(): DemoNodeView {
     const pid = this.state.kind === "idle" ? 0 : this.state.pid;
-    return { name: this.name, redis: this.redis, peer: this.peer, pid, dir: this.directory, role: this.role };
+    const { name, redis, peer, role, leads, shards } = this;
+    return { name, redis, peer, pid, dir: this.directory, role, ...(shards > 1 ? { leads, shards } : {}) };
   }
 }

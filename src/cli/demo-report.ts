@@ -11,6 +11,9 @@ export interface DemoNodeView {
   /** Undefined in a demo that keeps nothing on disk. */
   readonly dir: string | undefined;
   readonly role: Role;
+  /** Where there are several shards: how many it leads, of how many. */
+  readonly leads?: number;
+  readonly shards?: number;
 }
 
 export interface DemoView {
@@ -52,7 +55,7 @@ export const jsonReport: DemoReport = {
 
 export const textReport: DemoReport = {
   ready: (view) => {
-    const rows = view.nodes.map((node) => [node.name, node.redis, String(node.pid), node.role]);
+    const rows = view.nodes.map((node) => [node.name, node.redis, String(node.pid), roleText(node)]);
     const columns = [
       { title: "node" },
       { title: "Redis address" },
@@ -78,6 +81,10 @@ export const textReport: DemoReport = {
     return [sentence(event), ...command];
   },
 };
+
+function roleText({ role, leads, shards }: DemoNodeView): string {
+  return leads === undefined ? role : `leads ${leads} of ${shards} shards`;
+}
 
 function whereLine(view: DemoView): string {
   if (view.directory === undefined) return "in memory only: gone at the end, and a node that dies stays dead";

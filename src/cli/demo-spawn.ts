@@ -13,6 +13,7 @@ export interface SpawnOptions {
   readonly binary: string;
   readonly environment: NodeJS.ProcessEnv;
   readonly peers: readonly Peer[];
+  readonly shards: number;
   readonly secret: string;
   readonly control: ControlAddress;
   readonly logLevel: LogLevel;
@@ -20,7 +21,7 @@ export interface SpawnOptions {
 }
 
 export function spawnNode(node: DemoNode, options: SpawnOptions): ChildProcess {
-  const { binary, control, environment, logLevel, password, peers, secret } = options;
+  const { binary, control, environment, logLevel, password, peers, secret, shards } = options;
   const { COTERIE_PASSWORD: _, ...rest } = environment;
   const words = [binary, "start", "--name", node.name, "--port", String(node.ports.redis), "--log-level", logLevel];
   words.push(
@@ -28,6 +29,7 @@ export function spawnNode(node: DemoNode, options: SpawnOptions): ChildProcess {
     formatPeers(peers),
     ...(node.directory === undefined ? ["--memory"] : ["--dir", node.directory]),
   );
+  if (shards > 1) words.push("--shards", String(shards));
   if (password?.file !== undefined) words.push("--password-file", password.file);
   const secrets: Record<string, string> = {
     COTERIE_SECRET: secret,

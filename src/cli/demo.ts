@@ -17,6 +17,7 @@ import type { StopSignals } from "./stop-signals.ts";
 
 export interface DemoOptions extends PortWishes {
   readonly nodeCount: number | undefined;
+  readonly shards: number | undefined;
   readonly directory: string | undefined;
   readonly isMemory: boolean;
   readonly isJson: boolean;
@@ -120,7 +121,15 @@ class Demo {
     const peers = this.#nodes.map(({ name, ports }) => ({ name, host: "127.0.0.1", port: ports.peer }));
     const secret = this.#directory?.secret ?? hex(this.#world.platform.random.bytes(32));
     for (const node of this.#nodes) {
-      const child = spawnNode(node, { ...this.#world, ...this.#options, peers, secret, control: control.address });
+      const shards = this.#directory?.shards ?? this.#options.shards ?? 1;
+      const child = spawnNode(node, {
+        ...this.#world,
+        ...this.#options,
+        shards,
+        peers,
+        secret,
+        control: control.address,
+      });
       const pid = child.pid ?? 0;
       node.child = child;
       node.state = { kind: "starting", pid };
@@ -153,7 +162,9 @@ class Demo {
   #isUp(): boolean {
     const followers = this.#nodes.filter((node) => node.state.kind === "serving" && node.role === "follower");
     const leaders = this.#nodes.filter((node) => node.state.kind === "serving" && node.role === "leader");
-    return leaders.length === 1 && followers.length === this.#nodes.length - 1;
+    const isOneShard = this.#nodes.every((node) => node.shards === 1);
+    const isLed = isOneShard ? leaders.length === 1 : leaders.length > 0;
+    return isLed && leaders.length + followers.length === this.#nodes.length;
   }
 
   #isAnyDead(): boolean {
@@ -184,7 +195,10 @@ class Demo {
       if (this.#phase === "ready") this.#tell({ event: "back", name, pid, redis: node.redis });
     } else if (message.type === "role") {
       node.role = message.role;
-      if (message.role === "leader") this.#led(name, message.term);
+      node.leads = message.leads;
+      node.shards = message.shards;
+      // Of many shards one or the other changes its leader all the time; `coterie status` shows them.
+      if (message.role === "leader" && message.shards === 1) this.#led(name, message.term);
     }
     this.#changed();
   }

@@ -26,8 +26,17 @@ export interface HostedNode {
   readonly redis: SocketAddress;
   /** Undefined for a node without peers, which listens for none. */
   readonly peer: SocketAddress | undefined;
-  role(): { readonly role: Role; readonly term: number };
+  role(): NodeRole;
   close(): Promise<void>;
+}
+
+/** What the node is in its shard's group. Of several shards: a leader if it leads one, with how many. */
+export interface NodeRole {
+  readonly role: Role;
+  /** Of the only shard; 0 where there are several. */
+  readonly term: number;
+  readonly leads: number;
+  readonly shards: number;
 }
 
 /** The name of the node whose directory this is; undefined if there is none yet. */
@@ -84,6 +93,7 @@ async function startNode(options: HostOptions): Promise<Node> {
       peers: plan.peers,
       listen,
       secret: secretOf(options),
+      shards: plan.shards,
     });
   } catch (error) {
     if (error instanceof NetworkError && listen !== undefined) throw portError(listen, peerPortCure, error);
@@ -106,12 +116,22 @@ function listenAddress({ directory, name, plan }: HostOptions): SocketAddress | 
   return host === "" ? undefined : { host, port: plan.settings.peerPort ?? own?.port ?? 0 };
 }
 
-function roleOf(node: Node): { readonly role: Role; readonly term: number } {
-  const shard = node.info().shards[0];
-  if (shard === undefined) return { role: "unknown", term: 0 };
-  const role = shard.role === "preCandidate" ? "candidate" : shard.role;
+function roleOf(node: Node): NodeRole {
+  const { shards } = node.info();
+  const [first] = shards;
+  const leads = shards.filter(({ role }) => role === "leader").length;
+  const counts = { leads, shards: shards.length };
+  if (first === undefined) return { role: "unknown", term: 0, ...counts };
+  if (shards.length === 1) return { role: roleNamed(first.role), term: first.term, ...counts };
+  // Somebody who cannot serve them all yet is no follower.
+  const isServing = shards.every(({ leader, role }) => leader !== undefined && role !== "stopped");
+  return { role: isServing ? (leads > 0 ? "leader" : "follower") : "candidate", term: 0, ...counts };
+}
+
+function roleNamed(name: string): Role {
+  const role = name === "preCandidate" ? "candidate" : name;
   const isKnown = role === "leader" || role === "follower" || role === "candidate" || role === "stopped";
-  return { role: isKnown ? role : "unknown", term: shard.term };
+  return isKnown ? role : "unknown";
 }
 
 /** What `node.json` says of the node itself. Whether the file is sound is for the node to judge. */

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { LogLevel } from "../platform/index.ts";
-import { parseHost, parseLogLevel, parseNodeName, parsePort } from "./argument.ts";
+import { parseHost, parseLogLevel, parseNodeName, parsePort, parseShardCount } from "./argument.ts";
 import type { PasswordFlags } from "./password.ts";
 import { addPasswordOptions } from "./password-options.ts";
 import { type Peer, parsePeers } from "./peer-list.ts";
@@ -10,6 +10,7 @@ export interface StartFlags extends PasswordFlags {
   readonly memory?: boolean;
   readonly name?: string;
   readonly peers?: readonly Peer[];
+  readonly shards?: number;
   readonly port?: number;
   readonly bind?: string;
   readonly peerPort?: number;
@@ -49,6 +50,12 @@ export function addStartCommand(program: Command): void {
         "--peers <list>",
         "all nodes, this one too: name=host:port,… (first start, or new addresses)",
       ).argParser(parsePeers),
+    )
+    .addOption(
+      new Option(
+        "--shards <count>",
+        "over how many shards the keys are divided, the same at all nodes (first start; default: 1)",
+      ).argParser(parseShardCount),
     )
     .addOption(
       new Option("--port <port>", "Redis port; 0 takes any free one (default: 7001)").argParser(parsePort("--port")),

@@ -28,6 +28,8 @@ export interface StartPlan {
   readonly name: string | undefined;
   /** Undefined where the directory knows them, and none were given. */
   readonly peers: readonly Peer[] | undefined;
+  /** Undefined where the directory knows it, or one is enough. */
+  readonly shards: number | undefined;
   /** How nodes prove that they belong together; undefined where the directory knows it, and none was given. */
   readonly secret: ClusterSecret | undefined;
   readonly settings: Settings;
@@ -45,7 +47,8 @@ export function planStart(flags: StartFlags, context: StartContext): StartPlan {
   const settings = planSettings(flags, context);
   if (context.hasNode) {
     checkPeers(flags.peers, flags.name);
-    return { name: flags.name, peers: flags.peers, secret: givenSecret(context.secret), settings };
+    const { name, peers, shards } = flags;
+    return { name, peers, shards, secret: givenSecret(context.secret), settings };
   }
   const peers = flags.peers;
   if (peers === undefined) throw new PeersMissingError(peersMissingText(context.directory, flags.name ?? "n1"));
@@ -56,7 +59,8 @@ export function planStart(flags: StartFlags, context: StartContext): StartPlan {
   }
   checkPeers(peers, name);
   const hosts = [settings.bind, ...(settings.peerBind === undefined ? [] : [settings.peerBind])];
-  return { name, peers, secret: planSecret(peers, { secret: context.secret, hosts }), settings };
+  const secret = planSecret(peers, { secret: context.secret, hosts });
+  return { name, peers, shards: flags.shards, secret, settings };
 }
 
 function planSettings(flags: StartFlags, context: StartContext): Settings {

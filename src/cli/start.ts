@@ -185,10 +185,11 @@ function endProcess(code: number, reason: string): never {
 function reportRole(node: HostedNode, attachment: DemoAttachment): void {
   let told = "";
   const timer = setInterval(() => {
-    const { role, term } = node.role();
-    if (told === `${role} ${term}`) return;
-    told = `${role} ${term}`;
-    attachment.send({ type: "role", role, term });
+    const role = node.role();
+    const text = JSON.stringify(role);
+    if (told === text) return;
+    told = text;
+    attachment.send({ type: "role", ...role });
   }, rolePollMs);
   timer.unref();
 }

@@ -37,6 +37,47 @@ test("every node has a row, also one that does not answer", () => {
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
 });
 
+function shardsOf(led: readonly number[]): object {
+  const groups = [0, 1, 2].map((shard) => ({
+    group: shard + 1,
+    slots: { first: shard * 10, last: shard * 10 + 9 },
+    role: led.includes(shard) ? "leader" : "follower",
+    leader: "n1",
+    term: 4,
+    commitIndex: 120,
+    appliedIndex: led.includes(shard) ? 120 : 118,
+    keyCount: 7,
+    stoppedBecause: null,
+  }));
+  return status("", 11, { groups });
+}
+
+test("of several shards each has a row of its own, as its leader sees it", () => {
+  const checksum = (group: number, n2: string): object => ({ group, index: 117, digests: { n1: "a", n2 } });
+  const nodes = [node("n1", shardsOf([0, 2]), 0), node("n2", shardsOf([1]))];
+  const lines = formatStatus({ nodes, commonChecksums: [checksum(1, "a"), checksum(2, "a"), checksum(3, "a")] });
+  expect(lines).toEqual([
+    "node  role          term  commit  applied      log  heard  process  Redis address",
+    "n1    leads 2 of 3     -       -        -  1.5 MiB   0 ms       11  127.0.0.1:7011",
+    "n2    leads 1 of 3     -       -        -  1.5 MiB   3 ms       11  127.0.0.1:7011",
+    "",
+    "shard  slots  leader  term  commit  applied everywhere  keys",
+    "    0  0-9    n1         4     120                 118     7",
+    "    1  10-19  n1         4     120                 118     7",
+    "    2  20-29  n1         4     120                 118     7",
+    "",
+    "The digests of 3 shards are the same at all nodes.",
+  ]);
+  const wrong = formatStatus({
+    nodes: [node("n1", shardsOf([0]))],
+    commonChecksums: [checksum(1, "a"), checksum(2, "b")],
+  });
+  expect(wrong.slice(-2)).toEqual([
+    "Shard 1, at index 117: THE DIGESTS DIFFER a (n1), b (n2)",
+    "2 of 3 shards have no leader: writes wait until a majority of the 1 nodes is up.",
+  ]);
+});
+
 test("digests that differ stand out", () => {
   const lines = formatStatus({
     nodes: [node("n1", status("leader", 11))],

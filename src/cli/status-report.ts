@@ -28,21 +28,60 @@ const columns: readonly Column[] = [
   { title: "Redis address" },
 ];
 
+const shardColumns: readonly Column[] = [
+  { title: "shard", rightAligned: true },
+  { title: "slots" },
+  { title: "leader" },
+  { title: "term", rightAligned: true },
+  { title: "commit", rightAligned: true },
+  { title: "applied everywhere", rightAligned: true },
+  { title: "keys", rightAligned: true },
+];
+
 /** Lines for a terminal. What a node of another version does not say is shown as "-". */
 export function formatStatus(status: JsonObject): readonly string[] {
   const nodes = itemsOf(status.nodes).map(fieldsOf);
   const rows = nodes.map(rowOf);
-  const notes = [...digestLines(fieldsOf(itemsOf(status.commonChecksums)[0])), ...remarks(nodes)];
-  return [...formatTable(columns, rows), ...notes.flatMap((note, at) => (at === 0 ? ["", note] : [note]))];
+  const shardCount = Math.max(...nodes.map((node) => groupsOf(node).length), 0);
+  const shards = shardCount > 1 ? ["", ...formatTable(shardColumns, shardRows(nodes, shardCount))] : [];
+  const notes = [...digestLines(itemsOf(status.commonChecksums).map(fieldsOf)), ...remarks(nodes, shardCount)];
+  return [...formatTable(columns, rows), ...shards, ...notes.flatMap((note, at) => (at === 0 ? ["", note] : [note]))];
+}
+
+function groupsOf(node: JsonObject): readonly JsonObject[] {
+  return itemsOf(fieldsOf(node.status).groups).map(fieldsOf);
+}
+
+/** A line a shard, as its leader sees it, or else the first replica that answers. */
+function shardRows(nodes: readonly JsonObject[], shardCount: number): readonly (readonly string[])[] {
+  return Array.from({ length: shardCount }, (_, shard) => {
+    const replicas = nodes.map((node) => groupsOf(node)[shard] ?? {}).filter(({ role }) => role !== undefined);
+    const best = replicas.find(({ role }) => role === "leader") ?? replicas[0] ?? {};
+    const { first, last } = fieldsOf(best.slots);
+    const applied = replicas.map(({ appliedIndex }) => appliedIndex).filter((index) => typeof index === "number");
+    return [
+      String(shard),
+      `${shown(first)}-${shown(last)}`,
+      shown(best.leader),
+      shown(best.term),
+      shown(best.commitIndex),
+      applied.length === 0 ? "-" : String(Math.min(...applied)),
+      shown(best.keyCount),
+    ];
+  });
 }
 
 function rowOf(node: JsonObject): readonly string[] {
   const status = fieldsOf(node.status);
-  const group = fieldsOf(itemsOf(status.groups)[0]);
+  const groups = groupsOf(node);
+  const [only = {}] = groups;
+  const group = groups.length > 1 ? {} : only;
+  const led = groups.filter(({ role }) => role === "leader").length;
+  const role = groups.length > 1 ? `leads ${led} of ${groups.length}` : shown(only.role);
   const isSilent = node.status === null || node.status === undefined;
   return [
     shown(node.name),
-    isSilent ? "no answer" : shown(group.role),
+    isSilent ? "no answer" : role,
     shown(group.term),
     shown(group.commitIndex),
     shown(group.appliedIndex),
@@ -54,7 +93,15 @@ function rowOf(node: JsonObject): readonly string[] {
 }
 
 /** Which nodes held the same state at the index at which they were compared last. */
-function digestLines(checksum: JsonObject): readonly string[] {
+function digestLines(checksums: readonly JsonObject[]): readonly string[] {
+  const [first = {}, ...others] = checksums;
+  if (others.length === 0) return digestLine(first, "");
+  const lines = checksums.flatMap((checksum) => digestLine(checksum, `Shard ${Number(checksum.group) - 1}, at`));
+  const differing = lines.filter((line) => line.includes("DIFFER"));
+  return differing.length > 0 ? differing : [`The digests of ${lines.length} shards are the same at all nodes.`];
+}
+
+function digestLine(checksum: JsonObject, where: string): readonly string[] {
   if (typeof checksum.index !== "number") return [];
   const names = new Map<string, string[]>();
   for (const [name, digest] of Object.entries(fieldsOf(checksum.digests))) {
@@ -63,23 +110,28 @@ function digestLines(checksum: JsonObject): readonly string[] {
   }
   const parts = [...names].map(([digest, holders]) => `${digest} (${holders.join(", ")})`);
   const what = parts.length > 1 ? "THE DIGESTS DIFFER" : "digest";
-  return parts.length === 0 ? [] : [`At index ${checksum.index}: ${what} ${parts.join(", ")}`];
+  return parts.length === 0 ? [] : [`${where || "At"} index ${checksum.index}: ${what} ${parts.join(", ")}`];
 }
 
 /** What is wrong, one line each. */
-function remarks(nodes: readonly JsonObject[]): string[] {
+function remarks(nodes: readonly JsonObject[], shardCount: number): string[] {
   const lines: string[] = [];
   const answered = nodes.filter((node) => typeof node.status === "object" && node.status !== null);
-  const leaders = answered.filter((node) => fieldsOf(itemsOf(fieldsOf(node.status).groups)[0]).role === "leader");
-  if (leaders.length === 0)
-    lines.push(`No node leads: writes wait until a majority of the ${nodes.length} nodes is up.`);
+  const ledShards = Array.from({ length: shardCount }, (_, shard) =>
+    answered.some((node) => groupsOf(node)[shard]?.role === "leader"),
+  ).filter((isLed) => isLed).length;
+  const what = shardCount > 1 ? `${shardCount - ledShards} of ${shardCount} shards have no leader` : "No node leads";
+  if (ledShards < shardCount || answered.length === 0)
+    lines.push(`${what}: writes wait until a majority of the ${nodes.length} nodes is up.`);
   for (const node of answered) {
     const status = fieldsOf(node.status);
     if (status.isDiskFull === true)
       lines.push(`${shown(node.name)}: the disk is full; writes are refused until there is space.`);
     for (const group of itemsOf(status.groups).map(fieldsOf))
-      if (typeof group.stoppedBecause === "string")
-        lines.push(`${shown(node.name)}: the replica has stopped: ${group.stoppedBecause}`);
+      if (typeof group.stoppedBecause === "string") {
+        const which = shardCount > 1 ? `its replica of shard ${Number(group.group) - 1}` : "the replica";
+        lines.push(`${shown(node.name)}: ${which} has stopped: ${group.stoppedBecause}`);
+      }
   }
   return lines;
 }

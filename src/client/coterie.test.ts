@@ -147,6 +147,18 @@ test("close waits for what is under way, refuses what comes after, and may be ca
   expect(await again.command("GET", "a")).toBe("2");
 });
 
+test("a store may have several shards, from its first start on", async () => {
+  const first = await start({ dir: folder, shards: 4 });
+  for (let at = 0; at < 20; at++) await first.command("SET", `key ${at}`, at);
+  expect(await first.command("DBSIZE")).toBe(20);
+  expect(await first.command("MGET", "key 3", "key 17", "key 9")).toEqual(["3", "17", "9"]);
+  await expect(first.command("MSET", "key 3", 1, "key 9", 2)).rejects.toMatchObject({ code: "CROSSSLOT" });
+  await first.close();
+  await expect(Coterie.start({ dir: folder, shards: 2 })).rejects.toMatchObject({ code: "IDENTITY" });
+  const again = await start({ dir: folder });
+  expect(await again.command("DBSIZE")).toBe(20);
+});
+
 test("await using closes the store", async () => {
   {
     await using store = await Coterie.start({ dir: folder });
@@ -182,6 +194,7 @@ test.for<{ options: CoterieOptions; text: string }>([
     text: "port is a whole number from 0 (any free one) to 65535, not 65536.",
   },
   { options: { memory: true, port: 1.5 }, text: "not 1.5." },
+  { options: { memory: true, shards: 0 }, text: "shards is a whole number from 1 to 1024, not 0." },
   { options: { memory: true, password: "" }, text: "password is empty" },
 ])("refused: $text", async ({ options, text }) => {
   await expect(Coterie.start(options)).rejects.toMatchObject({

@@ -12,6 +12,7 @@ import {
   silentLogger,
 } from "../platform/index.ts";
 import type { Reply } from "../resp/index.ts";
+import { shardsMax } from "../ring/index.ts";
 import { RedisServer } from "../server/index.ts";
 import { CommandNotEmbeddedError, InvalidOptionError, StoreClosedError } from "./command-error.ts";
 import { LocalConnection } from "./local-connection.ts";
@@ -34,6 +35,8 @@ export interface CoterieOptions {
   readonly port?: number | undefined;
   /** What clients of the port must know. By default nothing. */
   readonly password?: string | undefined;
+  /** Over how many shards the keys are divided, from the first start on: only worth it for a store that is to grow into a cluster. Default 1. */
+  readonly shards?: number | undefined;
   /** Where events go. By default nowhere. */
   readonly logger?: Logger | undefined;
   /**
@@ -98,7 +101,8 @@ export class Coterie {
     const logger = options.logger ?? silentLogger;
     const network = new LocalNetwork(options.port === undefined ? undefined : platform.network);
     const directory = options.dir;
-    const node = await Node.start({ platform, logger, directory, ...(await identityOf(platform, directory)) });
+    const { shards } = options;
+    const node = await Node.start({ platform, logger, directory, shards, ...(await identityOf(platform, directory)) });
     try {
       const server = await RedisServer.listen({
         platform: { ...platform, network },
@@ -183,7 +187,7 @@ export class Coterie {
   }
 }
 
-function checkOptions({ dir, memory, port, password }: CoterieOptions): void {
+function checkOptions({ dir, memory, port, password, shards }: CoterieOptions): void {
   if ((dir === undefined) === (memory !== true)) {
     throw new InvalidOptionError(
       'Coterie.start takes either dir (where the data is kept) or memory: true, such as { dir: "./data" }.',
@@ -192,6 +196,8 @@ function checkOptions({ dir, memory, port, password }: CoterieOptions): void {
   if (dir === "") throw new InvalidOptionError('dir is empty. Name a directory, such as { dir: "./data" }.');
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
     throw new InvalidOptionError(`port is a whole number from 0 (any free one) to 65535, not ${port}.`);
+  if (shards !== undefined && !(Number.isInteger(shards) && shards >= 1 && shards <= shardsMax))
+    throw new InvalidOptionError(`shards is a whole number from 1 to ${shardsMax}, not ${shards}.`);
   if (password === "") throw new InvalidOptionError("password is empty. Leave it out, or give one.");
 }
 

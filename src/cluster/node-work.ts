@@ -25,7 +25,7 @@ import type { NodeDirectory } from "./node-directory.ts";
 import { PeerTraffic, type PeerTrafficHandler } from "./peer-traffic.ts";
 import type { Replica, ReplicaHost } from "./replica.ts";
 import type { NodeSettings } from "./settings.ts";
-import { groupOfShard, groupSettings } from "./shard-group.ts";
+import { groupOfShard, groupSettings, shardOfGroup } from "./shard-group.ts";
 import { SnapshotBudget } from "./snapshot-budget.ts";
 import type { SnapshotPiece, SnapshotQuestion } from "./snapshot-wire.ts";
 import type { GroupStatus } from "./status.ts";
@@ -129,6 +129,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       const { core, keyspace, stoppedBecause } = replica;
       return {
         group,
+        slots: this.router.ranges.rangeOf(shardOfGroup(group)),
         role: stoppedBecause === undefined ? core.role : "stopped",
         term: core.term,
         leader: core.leader === undefined ? null : this.#options.directory.nameOf(core.leader),

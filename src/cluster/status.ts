@@ -1,11 +1,14 @@
 /** What a node says of itself and of the others: plain values, for JSON. */
 import type { SocketAddress } from "../platform/index.ts";
 import type { LogIndex, Role, Term } from "../raft/index.ts";
+import type { SlotRange } from "../ring/index.ts";
 import type { Checksum } from "./checksums.ts";
 
 /** One replica. */
 export interface GroupStatus {
   readonly group: number;
+  /** The slots of the group's shard, both included. */
+  readonly slots: SlotRange;
   readonly role: Role | "stopped";
   readonly term: Term;
   /** The leader's name; null if none is known. */
