@@ -24,6 +24,7 @@ const configuration = fc.record({
   learners: members,
   learnersNext: members,
   autoLeave: fc.boolean(),
+  highestReplica: integer,
 });
 const envelope = { from: integer, to: integer, term: integer };
 

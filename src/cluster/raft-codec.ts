@@ -215,6 +215,7 @@ function writeSnapshot(out: ByteWriter, { index, term, configuration, data }: Sn
     for (const replica of configuration[name]) out.integer(replica);
   }
   out.u8(configuration.autoLeave ? 1 : 0);
+  out.integer(configuration.highestReplica);
   out.bytes(data);
 }
 
@@ -229,7 +230,8 @@ function readSnapshot(input: ByteReader): Snapshot | undefined {
   }
   const autoLeave = input.boolean();
   const [voters = [], votersOutgoing = [], learners = [], learnersNext = []] = lists;
-  const configuration = { voters, votersOutgoing, learners, learnersNext, autoLeave };
+  const highestReplica = input.integer();
+  const configuration = { voters, votersOutgoing, learners, learnersNext, autoLeave, highestReplica };
   return { index, term, configuration, data: input.bytes() };
 }
 

@@ -28,7 +28,8 @@
  *      84  u32        bytes of one block: 65536
  *      88  u32        flags: 1 = the configuration's `autoLeave`
  *      92  16 bytes   u32 each: number of voters, outgoing voters, learners, next learners
- *     108  16 bytes   reserved
+ *     108  u53        the configuration's `highestReplica`: the highest replica id that the group ever gave, or 0
+ *     116  8 bytes    reserved
  *     124  u32        CRC-32 of bytes 0 to 123 and of all that follows up to H, seeded
  *     128  u53 each   the replica ids, in that order
  *
@@ -128,6 +129,7 @@ export function encodeSnapshotHeader(identity: LogIdentity, group: number, snaps
   view.setUint32(80, snapshot.checksum, true);
   view.setUint32(84, snapshotBlockBytes, true);
   view.setUint32(88, configuration.autoLeave ? flagAutoLeave : 0, true);
+  putUint53(view, 108, configuration.highestReplica);
   let at = fixedBytes;
   for (const [place, list] of replicaLists(configuration).entries()) {
     view.setUint32(92 + 4 * place, list.length, true);
@@ -177,7 +179,8 @@ export function decodeSnapshotHeader(
   );
   const [voters = [], votersOutgoing = [], learners = [], learnersNext = []] = lists;
   const autoLeave = (view.getUint32(88, true) & flagAutoLeave) !== 0;
-  const configuration = { voters, votersOutgoing, learners, learnersNext, autoLeave };
+  const highestReplica = getUint53(view, 108);
+  const configuration = { voters, votersOutgoing, learners, learnersNext, autoLeave, highestReplica };
   return { index, term, configuration, sizeBytes: getUint53(view, 72), checksum: view.getUint32(80, true) };
 }
 

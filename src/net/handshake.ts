@@ -22,7 +22,7 @@ import { ByteWriter } from "./byte-writer.ts";
 import { type LinkKind, linkKinds } from "./link-kind.ts";
 import { type PeerIdentity, type Refusal, readIdentity, refusalCode, writeIdentity } from "./peer-identity.ts";
 
-const protocolVersion = 2;
+const protocolVersion = 3;
 const magic = 0x50_54_4f_43;
 const nonceBytes = 32;
 const proofBytes = 32;

@@ -262,6 +262,7 @@ export function configurationOf(conf: Partial<ConfState>): Configuration {
     learners: sorted(conf.learners),
     learnersNext: sorted(conf.learnersNext),
     autoLeave: conf.autoLeave ?? false,
+    highestReplica: 0,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Configuration, ConfigurationChange } from "./configuration.ts";
+import { type Configuration, type ConfigurationChange, highestReplicaOf } from "./configuration.ts";
 import { changeConfiguration } from "./configuration-change.ts";
 import type { ReplicaId } from "./entry.ts";
 import { voteResult } from "./quorum.ts";
@@ -12,6 +12,7 @@ import type { Replica } from "./replica.ts";
  * - changeRemovesLeader: hand leadership over first. A leader that leaves with the longest log keeps those from being
  *   elected who have not heard that it left; with two voters, for ever (CONSENSUS M-5).
  * - changeLosesQuorum: of the voters after it no majority has answered lately (M-7).
+ * - replicaIdUsed: with `idsAscend`, who is to be added has an id that may have been another's (C-4).
  * - learnerBehind: who is to become a voter is no learner yet, lacks too many entries, or has not answered lately (M-4).
  */
 export type ChangeRefusal =
@@ -19,6 +20,7 @@ export type ChangeRefusal =
   | "changeInvalid"
   | "changeRemovesLeader"
   | "changeLosesQuorum"
+  | "replicaIdUsed"
   | "learnerBehind";
 
 /** What speaks against a change that a leader is asked for; undefined if nothing does. */
@@ -29,10 +31,22 @@ export function refusalOfChange(replica: Replica, change: ConfigurationChange): 
   const result = changeConfiguration(configuration, change);
   if ("error" in result) return "changeInvalid";
   const next = result.configuration;
+  if (replica.settings.idsAscend && isIdUsed(configuration, change)) return "replicaIdUsed";
   if (!next.voters.includes(replica.id)) return "changeRemovesLeader";
   const isNewVoter = (id: ReplicaId): boolean => next.voters.includes(id) && !members.isVoter(id);
   if (next.voters.some((id) => isNewVoter(id) && isBehind(replica, id))) return "learnerBehind";
   return hasLiveQuorum(replica, next) ? undefined : "changeLosesQuorum";
+}
+
+/** Whether somebody is to be added whose id is not above all that were ever given. */
+function isIdUsed(configuration: Configuration, { changes }: ConfigurationChange): boolean {
+  const highest = highestReplicaOf(configuration);
+  const { voters, votersOutgoing, learners } = configuration;
+  const isMember = (id: ReplicaId): boolean => [voters, votersOutgoing, learners].some((ids) => ids.includes(id));
+  return changes.some(
+    ({ action, replica }) =>
+      (action === "addVoter" || action === "addLearner") && replica <= highest && !isMember(replica),
+  );
 }
 
 function isBehind(replica: Replica, id: ReplicaId): boolean {

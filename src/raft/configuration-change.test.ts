@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Configuration, emptyConfiguration, type SingleChange } from "./configuration.ts";
+import {
+  type Configuration,
+  emptyConfiguration,
+  highestReplicaOf,
+  membersOf,
+  type SingleChange,
+} from "./configuration.ts";
 import {
   type ChangeResult,
   changeConfiguration,
@@ -143,6 +149,26 @@ test("quorums of a configuration and of the one before it always meet, and nobod
           expect(before.every((other) => other.some((id) => one.includes(id)))).toBe(true);
         }
         configuration = next;
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("a configuration remembers the highest id that there ever was, whoever has gone [C-4]", () => {
+  fc.assert(
+    fc.property(fc.array(fc.record({ transition: someTransition, changes: someChanges }), { maxLength: 8 }), (all) => {
+      let configuration = three;
+      let highest = 3;
+      for (const change of all) {
+        const result = changeConfiguration(configuration, change);
+        if ("error" in result) continue;
+        configuration = result.configuration;
+        // Also who was added and removed again by one change.
+        const added = change.changes.filter(({ action }) => action === "addVoter" || action === "addLearner");
+        highest = Math.max(highest, ...membersOf(configuration), ...added.map(({ replica }) => replica));
+        expect(highestReplicaOf(configuration)).toBe(highest);
+        expect(configuration.highestReplica).toBe(highest);
       }
     }),
     { numRuns: 60 },

@@ -1,4 +1,10 @@
-import { type Configuration, type ConfigurationChange, isJoint, type SingleChange } from "./configuration.ts";
+import {
+  type Configuration,
+  type ConfigurationChange,
+  highestReplicaOf,
+  isJoint,
+  type SingleChange,
+} from "./configuration.ts";
 import type { ReplicaId } from "./entry.ts";
 
 /**
@@ -63,6 +69,7 @@ class Draft {
   readonly outgoing: Set<ReplicaId>;
   readonly learners: Set<ReplicaId>;
   readonly learnersNext: Set<ReplicaId>;
+  #highest: ReplicaId;
   readonly #removed = new Set<ReplicaId>();
   readonly #renewed = new Set<ReplicaId>();
 
@@ -71,6 +78,7 @@ class Draft {
     this.outgoing = new Set(from.votersOutgoing);
     this.learners = new Set(from.learners);
     this.learnersNext = new Set(from.learnersNext);
+    this.#highest = highestReplicaOf(from);
   }
 
   apply(changes: readonly SingleChange[]): void {
@@ -99,6 +107,7 @@ class Draft {
         learners: sorted(this.learners),
         learnersNext: sorted(this.learnersNext),
         autoLeave,
+        highestReplica: this.#highest,
       },
       renewed: this.#renewed,
     };
@@ -109,7 +118,7 @@ class Draft {
   }
 
   #addVoter(id: ReplicaId): void {
-    this.#noteReturn(id);
+    this.#noteAdded(id);
     this.learners.delete(id);
     this.learnersNext.delete(id);
     this.incoming.add(id);
@@ -117,7 +126,7 @@ class Draft {
 
   #addLearner(id: ReplicaId): void {
     if (this.learners.has(id)) return;
-    this.#noteReturn(id);
+    this.#noteAdded(id);
     this.incoming.delete(id);
     // A voter of the outgoing half stays one until that half ends.
     if (this.outgoing.has(id)) this.learnersNext.add(id);
@@ -132,7 +141,8 @@ class Draft {
     if (!this.outgoing.has(id)) this.#removed.add(id);
   }
 
-  #noteReturn(id: ReplicaId): void {
+  #noteAdded(id: ReplicaId): void {
+    this.#highest = Math.max(this.#highest, id);
     if (!this.#isMember(id) && this.#removed.has(id)) this.#renewed.add(id);
   }
 }

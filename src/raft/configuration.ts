@@ -10,6 +10,11 @@ export interface Configuration {
   readonly learnersNext: readonly ReplicaId[];
   /** Whether the leader leaves the joint configuration by itself. */
   readonly autoLeave: boolean;
+  /**
+   * No member that has gone had a higher id than this, or than the highest of the members: ids above both have never been
+   * given (CONSENSUS C-4). Every change raises it; 0 before the first.
+   */
+  readonly highestReplica: ReplicaId;
 }
 
 export interface ConfigurationChange {
@@ -32,7 +37,18 @@ export const emptyConfiguration: Configuration = {
   learners: [],
   learnersNext: [],
   autoLeave: false,
+  highestReplica: 0,
 };
+
+/** The members: voters of both halves, and learners. Each once, sorted. */
+export function membersOf({ voters, votersOutgoing, learners }: Configuration): readonly ReplicaId[] {
+  return [...new Set([...voters, ...votersOutgoing, ...learners])].sort((a, b) => a - b);
+}
+
+/** The highest id that any member has or had. */
+export function highestReplicaOf(configuration: Configuration): ReplicaId {
+  return Math.max(configuration.highestReplica, ...membersOf(configuration));
+}
 
 /** Whether both an old and a new set of voters must agree (thesis §4.3). */
 export function isJoint(configuration: Configuration): boolean {

@@ -1,7 +1,7 @@
 export { type Adapter, adapter, type ConfChangeRequest } from "./adapter.ts";
 export type { ChangeRefusal } from "./change-refusal.ts";
 export type { Configuration, ConfigurationChange, SingleChange } from "./configuration.ts";
-export { emptyConfiguration, isJoint } from "./configuration.ts";
+export { emptyConfiguration, highestReplicaOf, isJoint, membersOf } from "./configuration.ts";
 export { type ChangeResult, changeConfiguration } from "./configuration-change.ts";
 export {
   type ConfigurationEntry,

@@ -105,6 +105,7 @@ test("a replica moves by one joint change: learner first, then promoted as the o
     learners: [],
     learnersNext: [],
     autoLeave: false,
+    highestReplica: 4,
   });
   // The removed one still follows, and disturbs nobody.
   network.tick(60);
@@ -323,4 +324,24 @@ test("after a restart the configuration is that of the applied index and goes fo
   expect(node.core.configuration).toMatchObject({ voters: [1, 2, 3], learners: [4] });
   network.tick(2);
   expect(node.core.configuration).toMatchObject({ voters: [1, 2, 4], votersOutgoing: [], learners: [] });
+});
+
+test("an id that has gone, or lies below one that was given, is not given again, whoever leads [C-4]", () => {
+  const network = new TestNetwork([1, 2, 3], { idsAscend: true });
+  const leader = network.elect(1);
+  network.addEmpty(9);
+  leader.proposeConfigurationChange(change("l9"));
+  network.settle();
+  leader.proposeConfigurationChange(change("r9"));
+  network.settle();
+  expect(leader.configuration.learners).toEqual([]);
+  const next = network.elect(2);
+  network.tick(3);
+  expect(next.configuration.highestReplica).toBe(9);
+  for (const id of [9, 8, 4])
+    expect(next.proposeConfigurationChange(change(`l${id}`))).toEqual({ refused: "replicaIdUsed" });
+  network.addEmpty(10);
+  expect(next.proposeConfigurationChange(change("l10"))).toMatchObject({ term: next.term });
+  network.settle();
+  expect(next.configuration).toMatchObject({ learners: [10], highestReplica: 10 });
 });

@@ -187,7 +187,14 @@ test("a write that completes late does not make its successors durable [O-9]", (
 
 test("a snapshot replaces the whole log and holds applying back until it is installed", () => {
   const { log, stored } = logOf([1, 1, 1], 2);
-  const configuration = { voters: [1], votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false };
+  const configuration = {
+    voters: [1],
+    votersOutgoing: [],
+    learners: [],
+    learnersNext: [],
+    autoLeave: false,
+    highestReplica: 0,
+  };
   log.restore({ index: 10, term: 3, configuration, data: noData });
   log.merge([entry(11, 3)]);
   log.commitTo(11);
@@ -211,6 +218,13 @@ test("a snapshot replaces the whole log and holds applying back until it is inst
 test("a snapshot that takes the commit index back is refused [I-8]", () => {
   const { log } = logOf([1, 1, 1]);
   log.commitTo(3);
-  const configuration = { voters: [1], votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false };
+  const configuration = {
+    voters: [1],
+    votersOutgoing: [],
+    learners: [],
+    learnersNext: [],
+    autoLeave: false,
+    highestReplica: 0,
+  };
   expect(() => log.restore({ index: 3, term: 1, configuration, data: noData })).toThrow("I-8");
 });

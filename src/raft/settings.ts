@@ -50,6 +50,11 @@ export interface RaftOptions {
   readonly forwarding?: "off" | "once" | "always";
   /** Refuse configuration changes that do not fit the applied configuration. Default true; false is for tests of the refusals' backstop. */
   readonly validateConfigurationChanges?: boolean;
+  /**
+   * Refuse to add a member whose id is not above all that the group ever gave (CONSENSUS C-4). Default false: whoever gives
+   * the ids sees to it.
+   */
+  readonly idsAscend?: boolean;
   /** A learner that lacks more entries than this is not made a voter. Default 1000. */
   readonly promotionLagEntriesMax?: number;
   /** Default: none, so that a follower that needs one waits. */
@@ -76,6 +81,7 @@ export interface Settings {
   readonly applyBytesMax: number;
   readonly forwarding: "off" | "once" | "always";
   readonly validateConfigurationChanges: boolean;
+  readonly idsAscend: boolean;
   readonly promotionLagEntriesMax: number;
   readonly snapshots: SnapshotSource;
   readonly entryBytes: (entry: Entry) => number;
@@ -102,6 +108,7 @@ export function settingsOf(options: RaftOptions): Settings {
     applyBytesMax: options.applyBytesMax ?? 16 * mebibyte,
     forwarding: options.forwarding ?? "off",
     validateConfigurationChanges: options.validateConfigurationChanges ?? true,
+    idsAscend: options.idsAscend ?? false,
     promotionLagEntriesMax: options.promotionLagEntriesMax ?? 1000,
     snapshots: options.snapshots ?? noSnapshots,
     entryBytes: options.entryBytes ?? entryBytes,

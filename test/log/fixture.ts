@@ -205,6 +205,7 @@ export const configuration: Configuration = {
   learners: [7],
   learnersNext: [3],
   autoLeave: true,
+  highestReplica: 2 ** 41,
 };
 
 export function meta(index: number, term: number): SnapshotMeta {
