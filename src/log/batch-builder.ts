@@ -4,13 +4,14 @@
  */
 import { crc32 } from "node:zlib";
 import { assert } from "../platform/index.ts";
-import type { Entry, HardState } from "../raft/index.ts";
+import type { Entry, HardState, ReplicaId } from "../raft/index.ts";
 import {
   batchBodyBytesMax,
   batchFixedBytes,
   batchGroupBytes,
   batchGroupsMax,
   batchHeaderBytesMax,
+  flagBeginning,
   flagHardState,
   flagSnapshot,
   flagUnfinished,
@@ -111,6 +112,7 @@ export class BatchBuilder {
       putUint53(this.#view, at, set.compacted.term);
       putUint53(this.#view, at + 8, set.compacted.index);
     }
+    if (set.replica !== undefined) this.#putReplica(slot, set.replica);
     for (let place = 0; place < entries.length; place++) {
       this.#putEntry(slot, set, place, this.#flagsOf(set, place));
     }
@@ -248,6 +250,18 @@ export class BatchBuilder {
     this.#view.setUint32(at + 16, snapshot.isReset ? snapshotResets : 0, true);
     this.#view.setUint32(at + 20, 0, true);
     set.isSnapshotPut = true;
+  }
+
+  /** What the batch lists of the group from here on is of the new replica. */
+  #putReplica(slot: BatchSlot, replica: ReplicaId): void {
+    const at = this.#putRecord(slot, recordKind.replica, recordBegins | recordEnds, 16);
+    putUint53(this.#view, at, replica);
+    putUint53(this.#view, at + 8, 0);
+    slot.firstIndex = 0;
+    slot.lastIndex = 0;
+    slot.lastTerm = 0;
+    slot.flags = flagBeginning;
+    slot.hardState = undefined;
   }
 
   #putEntry(slot: BatchSlot, set: RecordSet, place: number, flags: number): void {

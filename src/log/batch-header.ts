@@ -15,6 +15,8 @@ export interface BatchGroup {
   readonly holdsUnfinished: boolean;
   /** Ends a record set that names a snapshot. */
   readonly holdsSnapshot: boolean;
+  /** The group begins anew in it, as another replica. */
+  readonly holdsBeginning: boolean;
 }
 
 export interface BatchHeader {
@@ -33,6 +35,7 @@ export const batchGroupsMax = 4_096;
 export const flagHardState = 1;
 export const flagUnfinished = 2;
 export const flagSnapshot = 4;
+export const flagBeginning = 8;
 
 export const batchHeaderBytesMax: number = batchFixedBytes + batchGroupsMax * batchGroupBytes;
 
@@ -84,5 +87,6 @@ function decodeBatchGroup(view: DataView, at: number): BatchGroup {
     holdsHardState: (flags & flagHardState) !== 0,
     holdsUnfinished: (flags & flagUnfinished) !== 0,
     holdsSnapshot: (flags & flagSnapshot) !== 0,
+    holdsBeginning: (flags & flagBeginning) !== 0,
   };
 }

@@ -36,7 +36,7 @@
  *     112  12 bytes   reserved
  *     124  u32        CRC-32 of bytes 0 to 123 and of the table that follows, seeded (see below)
  *     128  96 bytes per group, sorted by group id: the group as it stood at the start of this segment
- *            0 u53 group id      8 u53 replica id (0: not given)
+ *            0 u53 group id      8 u53 replica id (0: not given, the first of this node)
  *           16 u53 term         24 u53 vote (0: none)           32 u53 commit index
  *           40 u53 first index  48 u53 last index               56 u53 term of the last entry
  *           64 u53 batches of this group so far                 72 u53 index of the durable snapshot (0: none)
@@ -61,7 +61,8 @@
  *           24 u53 … and the last
  *           32 u53 term of the last one
  *           40 u32 flags: 1 = holds a hard state, 2 = holds a part of a record set that ends in a later batch,
- *                  4 = ends a record set that names a snapshot
+ *                  4 = ends a record set that names a snapshot, 8 = the group begins anew in it (kind 10); what else
+ *                  is listed then is of the new replica
  *           44 u32 reserved
  *
  * Body: records. A *record set* is what one `append` brings; it has an effect only when its last record is there, and it may
@@ -86,9 +87,11 @@
  *                                  list its entries: one that is lost is missed where it stood before
  *     kind 9, compacted            u53 term, u53 index: the log begins behind that entry, which a snapshot named before holds.
  *                                  A set of its own; losing it is harmless
- *     kinds 10 to 15               kept for what a later version of the software adds within format version 1's frame, and
- *                                  then requires: a replica's tombstone. A reader that meets a kind that it does not know
- *                                  refuses the log whole.
+ *     kind 10, replica             u53 replica id, 8 bytes reserved: the group begins anew as this replica, with no entries,
+ *                                  no hard state, no snapshot and no damage; its batches go on being numbered. A set of its
+ *                                  own. The ids of one group rise: it is the tombstone of the replica before
+ *     kinds 11 to 15               kept for what a later version of the software adds within format version 1's frame, and
+ *                                  then requires. A reader that meets a kind that it does not know refuses the log whole.
  *
  * A segment is given up when nothing in it is needed: its entries are compacted, discarded or restated in a later one,
  * and what else stood in it the later headers repeat. First a header that names a younger oldest segment becomes durable,

@@ -1,5 +1,5 @@
 import { assert } from "../platform/index.ts";
-import type { Entry, HardState, LogIndex, LogReader, Term } from "../raft/index.ts";
+import type { Entry, HardState, LogIndex, LogReader, ReplicaId, Term } from "../raft/index.ts";
 import { EntryCache } from "./entry-cache.ts";
 import type { StoredSnapshot } from "./snapshot.ts";
 import { TermRuns } from "./term-runs.ts";
@@ -7,6 +7,11 @@ import { TermRuns } from "./term-runs.ts";
 /** One group's part of the log, as Raft reads it: what has been appended, durable or not. */
 export interface GroupLog extends LogReader {
   readonly group: number;
+  /**
+   * To which replica all of this belongs, since {@link NodeLog.beginReplica}; 0 before the first one: to the one that this
+   * node has had from the beginning.
+   */
+  readonly replica: ReplicaId;
   /** The newest that was appended; zeros and no vote before the first. */
   readonly hardState: HardState;
   /**

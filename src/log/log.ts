@@ -1,5 +1,5 @@
 import { assert, type Clock, type Disk, DiskError, type Logger } from "../platform/index.ts";
-import type { HardState, LogIndex, Snapshot } from "../raft/index.ts";
+import type { HardState, LogIndex, ReplicaId, Snapshot } from "../raft/index.ts";
 import { EntryFetcher } from "./entry-fetcher.ts";
 import type { LogIdentity } from "./format.ts";
 import type { GroupLog } from "./group-log.ts";
@@ -146,6 +146,19 @@ export class Log implements NodeLog {
     }
     group.append(records);
     this.#push(new RecordSet(group, { entries, hardState }, { isHint: false, dones: [done] }));
+  }
+
+  beginReplica(groupId: number, replica: ReplicaId, done: () => void): void {
+    const group = this.#group(groupId);
+    assert(Number.isSafeInteger(replica) && replica > group.replica, "a replica id is never used again [C-4]");
+    group.begin(replica);
+    const begun = (): void => {
+      void this.#snapshots.drop(groupId).then(() => {
+        this.#reclaimer.consider();
+        done();
+      });
+    };
+    this.#push(new RecordSet(group, { entries: [], hardState: undefined, replica }, { isHint: false, dones: [begun] }));
   }
 
   createSnapshot(groupId: number, meta: SnapshotMeta): SnapshotWriter {
@@ -359,7 +372,8 @@ export class Log implements NodeLog {
   /** Sorted, for the header of a segment. */
   #groupsAtStart(): readonly GroupAtStart[] {
     const groups: GroupAtStart[] = [];
-    for (const { group, durable, durableFirstIndex: firstIndex, isDamaged } of this.#groups.values()) {
+    for (const each of this.#groups.values()) {
+      const { group, durable, durableFirstIndex: firstIndex, isDamagedDurably: isDamaged } = each;
       if (durable.batchCount > 0 || isDamaged) groups.push({ group, ...durable, firstIndex, isDamaged });
     }
     return groups.sort((a, b) => a.group - b.group);

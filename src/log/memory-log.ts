@@ -1,5 +1,5 @@
 import { assert, type Clock } from "../platform/index.ts";
-import type { Entry, HardState, LogIndex, Term } from "../raft/index.ts";
+import type { Entry, HardState, LogIndex, ReplicaId, Term } from "../raft/index.ts";
 import { AppendedLog, entryDataBytes, type GroupLog } from "./group-log.ts";
 import { MemorySnapshots } from "./memory-snapshots.ts";
 import type { LogRecords, NodeLog } from "./node-log.ts";
@@ -46,6 +46,14 @@ export class MemoryLog implements NodeLog {
     }
     this.#group(group).append(records);
     this.#waiting.push(done);
+  }
+
+  beginReplica(groupId: number, replica: ReplicaId, done: () => void): void {
+    const group = this.#group(groupId);
+    assert(Number.isSafeInteger(replica) && replica > group.replica, "a replica id is never used again [C-4]");
+    group.begin(replica);
+    // Behind what is still being installed.
+    this.#waiting.push(() => this.#snapshots.drop(groupId), done);
   }
 
   createSnapshot(groupId: number, meta: SnapshotMeta): SnapshotWriter {
@@ -143,6 +151,7 @@ export class MemoryLog implements NodeLog {
 class MemoryGroup implements GroupLog {
   readonly group: number;
   readonly isDamaged = false;
+  replica: ReplicaId = 0;
 
   constructor(group: number, snapshots: MemorySnapshots) {
     this.group = group;
@@ -211,5 +220,10 @@ class MemoryGroup implements GroupLog {
   }
 
   readonly #snapshots: MemorySnapshots;
-  readonly #appended = new AppendedLog(new TermRuns(), { term: 0, vote: undefined, commit: 0 });
+  begin(replica: ReplicaId): void {
+    this.replica = replica;
+    this.#appended = new AppendedLog(new TermRuns(), { term: 0, vote: undefined, commit: 0 });
+  }
+
+  #appended = new AppendedLog(new TermRuns(), { term: 0, vote: undefined, commit: 0 });
 }

@@ -48,6 +48,11 @@ export class MemorySnapshots {
     return received;
   }
 
+  drop(group: number): void {
+    this.#current.delete(group);
+    this.#received.delete(group);
+  }
+
   installed(group: number, held: HeldInMemory): void {
     this.#put(group, held);
   }

@@ -1,4 +1,4 @@
-import type { LogIndex, Persist } from "../raft/index.ts";
+import type { LogIndex, Persist, ReplicaId } from "../raft/index.ts";
 import type { GroupLog } from "./group-log.ts";
 import type { LogDamagedError, LogDiskError } from "./log-errors.ts";
 import type { SnapshotMeta, SnapshotReader, SnapshotWriter } from "./snapshot.ts";
@@ -21,6 +21,16 @@ export interface NodeLog {
    * Asserts that the group is not damaged, that entries follow each other, and that a snapshot was received.
    */
   append(group: number, records: LogRecords, done: () => void): void;
+
+  /**
+   * The group begins anew as `replica`, which has nothing: entries, hard state, snapshot and damage of the replica before
+   * are gone, in one atomic step (CONSENSUS M-10). `done` is called when that is durable, never within this call; before
+   * it nothing may be appended, and no message of `replica` may leave. What is being read or written of the group's
+   * snapshots must have been closed or aborted.
+   *
+   * Asserts that `replica` is higher than any that the group had in this log: no id is ever used again (C-4).
+   */
+  beginReplica(group: number, replica: ReplicaId, done: () => void): void;
 
   /** The end of a turn: everything queued is written in one batch, as soon as the one before it is durable. */
   flush(): void;

@@ -1,10 +1,11 @@
-import type { Entry, HardState, LogIndex, Term } from "../raft/index.ts";
+import type { Entry, HardState, LogIndex, ReplicaId, Term } from "../raft/index.ts";
 import type { BatchPlace } from "./position-index.ts";
 import {
   compactedRecordBytes,
   encodeConfigurationChange,
   entryOverheadBytes,
   hardStateRecordBytes,
+  replicaRecordBytes,
   snapshotRecordBytes,
 } from "./record.ts";
 import type { StoredGroup } from "./stored-group.ts";
@@ -32,6 +33,8 @@ export interface RecordSetContent {
   readonly snapshot?: SnapshotRecord;
   /** The log begins behind it from now on. Such a set holds nothing else. */
   readonly compacted?: { readonly index: LogIndex; readonly term: Term };
+  /** The group begins anew, with nothing, as this replica. Such a set holds nothing else. */
+  readonly replica?: ReplicaId;
 }
 
 export interface RecordSetOptions {
@@ -55,6 +58,7 @@ export class RecordSet {
   /** The first record of the set. */
   readonly snapshot: SnapshotRecord | undefined;
   readonly compacted: RecordSetContent["compacted"];
+  readonly replica: RecordSetContent["replica"];
   readonly entries: readonly Entry[];
   /** Of sets that bring only a new commit index the newest takes the others' place. */
   hardState: HardState | undefined;
@@ -80,6 +84,7 @@ export class RecordSet {
     this.group = group;
     this.snapshot = content.snapshot;
     this.compacted = content.compacted;
+    this.replica = content.replica;
     this.entries = content.entries;
     this.hardState = content.hardState;
     this.dones = options.dones;
@@ -89,6 +94,7 @@ export class RecordSet {
     let bytes = content.hardState === undefined ? 0 : hardStateRecordBytes;
     if (content.snapshot !== undefined) bytes += snapshotRecordBytes;
     if (content.compacted !== undefined) bytes += compactedRecordBytes;
+    if (content.replica !== undefined) bytes += replicaRecordBytes;
     for (const entry of content.entries) bytes += entryOverheadBytes + entryData(entry).length;
     this.bytes = bytes;
   }

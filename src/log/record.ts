@@ -12,6 +12,7 @@ export const recordKind = {
   restatedConfigurationEntry: 7,
   restatedPiece: 8,
   compacted: 9,
+  replica: 10,
 } as const;
 
 export const recordBegins = 1;
@@ -24,6 +25,7 @@ export const pieceOverheadBytes: number = recordHeaderBytes + 24;
 export const hardStateRecordBytes: number = recordHeaderBytes + 24;
 export const snapshotRecordBytes: number = recordHeaderBytes + 24;
 export const compactedRecordBytes: number = recordHeaderBytes + 16;
+export const replicaRecordBytes: number = recordHeaderBytes + 16;
 
 /** Of a snapshot record: the log begins anew behind it. */
 export const snapshotResets = 1;
@@ -38,6 +40,7 @@ const leastBodyBytes: Readonly<Record<number, number>> = {
   [recordKind.restatedConfigurationEntry]: 24,
   [recordKind.restatedPiece]: 24,
   [recordKind.compacted]: 16,
+  [recordKind.replica]: 16,
 };
 
 /**
@@ -49,10 +52,12 @@ export class RecordCursor {
   flags = 0;
   /** Place of the group in the batch header's list. */
   slot = 0;
-  /** Of all kinds. */
+  /** Of all kinds but replicas. */
   term = 0;
-  /** Of all but hard states. */
+  /** Of all but hard states and replicas. */
   index = 0;
+  /** Of replicas: who the group's log belongs to from here on. */
+  replica = 0;
   /** Of hard states. */
   vote = 0;
   commit = 0;
@@ -107,6 +112,10 @@ export class RecordCursor {
 
   #readBody(at: number): void {
     const view = this.#view;
+    if (this.kind === recordKind.replica) {
+      this.replica = getUint53(view, at);
+      return;
+    }
     this.term = getUint53(view, at);
     if (this.kind === recordKind.hardState) {
       this.vote = getUint53(view, at + 8);

@@ -254,7 +254,7 @@ describe("a start", () => {
       const view = viewOf(header);
       const seed = checksumSeed(identity, 1);
       const body = bytes.subarray(offset + 112, offset + 112 + view.getUint32(12, true));
-      body[0] = 10;
+      body[0] = 11;
       view.setUint32(16, crc32(body, seed), true);
       view.setUint32(4, crc32(header.subarray(8), seed), true);
     });

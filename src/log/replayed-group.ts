@@ -56,6 +56,7 @@ export class ReplayedGroup {
   begin(listed: GroupAtStart): void {
     const { firstIndex, lastIndex, lastTerm, snapshotIndex, snapshotTerm } = listed;
     const { durable } = this;
+    durable.replica = listed.replica;
     durable.term = listed.term;
     durable.vote = listed.vote;
     durable.commit = listed.commit;
@@ -67,6 +68,7 @@ export class ReplayedGroup {
     this.#isBaseTermKnown = baseIndex === 0 || baseIndex === lastIndex || baseIndex === snapshotIndex;
     const baseTerm = baseIndex === snapshotIndex ? snapshotTerm : lastTerm;
     this.#terms = new TermRuns({ index: baseIndex, term: baseIndex === 0 ? 0 : baseTerm });
+    this.#positions.clear();
     if (lastIndex > baseIndex) this.#addHole(baseIndex + 1, lastIndex, lastTerm);
     this.#noteLast();
   }
@@ -83,7 +85,8 @@ export class ReplayedGroup {
     const set = this.#staged;
     const { kind, index, term, isReset } = record;
     if ((record.flags & recordBegins) !== 0) set.reset({ isBroken: false });
-    if (kind === recordKind.snapshot) set.snapshot = { index, term, isReset };
+    if (kind === recordKind.replica) this.#beginAnew(record.replica);
+    else if (kind === recordKind.snapshot) set.snapshot = { index, term, isReset };
     else if (kind === recordKind.compacted) this.#compact(index, term);
     else if (record.isPiece) this.#takePiece(set, record);
     else if (kind !== recordKind.hardState) this.#takeEntry(set, record);
@@ -104,6 +107,11 @@ export class ReplayedGroup {
   /** The body of a batch with records of this group is damaged. */
   loseBatch(listed: BatchGroup): void {
     this.beginBatch(listed);
+    if (listed.holdsBeginning) {
+      // What stood here before is another replica's, and nobody knows of which replica what follows is.
+      this.#beginAnew(this.durable.replica);
+      this.#wasDamaged = true;
+    }
     this.#lose(listed);
     if (listed.holdsHardState) this.#isHardStateLost = true;
     this.#staged.reset({ isBroken: true });
@@ -113,6 +121,12 @@ export class ReplayedGroup {
   compare(listed: GroupAtStart): void {
     const { durable } = this;
     this.isSuspect = false;
+    if (listed.replica !== durable.replica) {
+      // The record that says so is lost, and perhaps more.
+      this.begin(listed);
+      this.#isUnknownLost = true;
+      return;
+    }
     if (listed.isDamaged) this.#wasDamaged = true;
     if (this.#isSnapshotLost) this.#restoreSnapshot(listed);
     const isSameLog =
@@ -193,6 +207,15 @@ export class ReplayedGroup {
     this.#takeEntry(set, record);
   }
 
+  /** Another replica takes the group's place, and has nothing: whatever was there or lost before is no concern of it. */
+  #beginAnew(replica: number): void {
+    Object.assign(this.durable, { ...emptyDurableGroup, batchCount: this.durable.batchCount, replica });
+    this.#terms = new TermRuns();
+    this.#positions.clear();
+    this.#isBaseTermKnown = true;
+    this.#isUnknownLost = this.#isHardStateLost = this.#isSnapshotLost = this.#wasDamaged = false;
+  }
+
   #setHardState(record: RecordCursor): void {
     this.durable.term = record.term;
     this.durable.vote = record.vote;
@@ -209,6 +232,11 @@ export class ReplayedGroup {
 
   /** Entry i discards every stored entry at and above i (CONSENSUS O-4). */
   #applyEntries(set: StagedSet, place: BatchPlace): void {
+    if (set.firstIndex <= this.#terms.baseIndex) {
+      // Only behind a lost record by which the group began anew.
+      this.#isUnknownLost = true;
+      this.#resetTo(set.firstIndex - 1, 0);
+    }
     if (set.firstIndex > this.#terms.lastIndex + 1) this.#addHole(this.#terms.lastIndex + 1, set.firstIndex - 1, 0);
     this.#terms.truncateFrom(set.firstIndex);
     for (let run = 0; run < set.terms.length; run++) {

@@ -19,6 +19,7 @@ const header: SegmentHeader = {
   mayMissGroups: true,
   groups: Array.from({ length: 50 }, (_, place) => ({
     group: place === 49 ? large : place + 1,
+    replica: large - 10,
     term: large - 1,
     vote: large - 2,
     commit: large - 3,

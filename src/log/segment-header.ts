@@ -16,6 +16,8 @@ import { LogForeignError, LogFormatError } from "./log-errors.ts";
 /** A group as it stood when a segment began: enough to notice whether anything of it got lost before. */
 export interface GroupAtStart {
   readonly group: number;
+  /** 0: not given. */
+  readonly replica: number;
   readonly term: number;
   /** 0: none. */
   readonly vote: number;
@@ -177,6 +179,7 @@ function headerChecksum(bytes: Uint8Array, groupCount: number, seed: number): nu
 
 function encodeGroup(view: DataView, at: number, group: GroupAtStart): void {
   putUint53(view, at, group.group);
+  putUint53(view, at + 8, group.replica);
   putUint53(view, at + 16, group.term);
   putUint53(view, at + 24, group.vote);
   putUint53(view, at + 32, group.commit);
@@ -192,6 +195,7 @@ function encodeGroup(view: DataView, at: number, group: GroupAtStart): void {
 function decodeGroup(view: DataView, at: number): GroupAtStart {
   return {
     group: getUint53(view, at),
+    replica: getUint53(view, at + 8),
     term: getUint53(view, at + 16),
     vote: getUint53(view, at + 24),
     commit: getUint53(view, at + 32),

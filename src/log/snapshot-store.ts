@@ -79,6 +79,21 @@ export class SnapshotStore {
     this.#replace(group, snapshot);
   }
 
+  /** The group has no snapshot any more. Resolves when its file is gone, or cannot be removed. */
+  drop(group: number): Promise<void> {
+    assert(![...this.#writers].some((writer) => writer.group === group), "no snapshot is written of what is dropped");
+    const held = this.#current.get(group);
+    this.#current.delete(group);
+    this.#received.delete(group);
+    this.#named.delete(group);
+    // Another file may get its name: whoever still reads it must not remove that one.
+    const removal = (held === undefined ? Promise.resolve() : this.#remove(held.path)).finally(() =>
+      this.#removals.delete(removal),
+    );
+    this.#removals.add(removal);
+    return removal;
+  }
+
   open(group: number): SnapshotReader | undefined {
     const held = this.#current.get(group);
     if (held === undefined) return undefined;

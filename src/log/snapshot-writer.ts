@@ -52,12 +52,13 @@ export interface SnapshotTarget {
  */
 export class SnapshotFileWriter implements SnapshotWriter {
   readonly meta: SnapshotMeta;
+  readonly group: number;
 
   constructor(host: SnapshotWriterHost, target: SnapshotTarget) {
     const { group, meta, serial } = target;
     const { index, term } = meta;
     this.#host = host;
-    this.#group = group;
+    this.group = group;
     this.meta = meta;
     this.#path = `${host.directory}/${snapshotName({ group, index }, serial)}`;
     this.#finalPath = `${host.directory}/${snapshotName({ group, index })}`;
@@ -90,7 +91,6 @@ export class SnapshotFileWriter implements SnapshotWriter {
   }
 
   readonly #host: SnapshotWriterHost;
-  readonly #group: number;
   readonly #path: string;
   readonly #finalPath: string;
   readonly #seed: number;
@@ -134,9 +134,9 @@ export class SnapshotFileWriter implements SnapshotWriter {
       const isFatal = error.operation === "sync" || (error.operation === "write" && !isOutOfSpace(error));
       if (isFatal) this.#host.fail("a snapshot could not be written", error);
       else await this.#removeFile();
-      throw new SnapshotNotWrittenError(this.#path, { group: this.#group, cause: error });
+      throw new SnapshotNotWrittenError(this.#path, { group: this.group, cause: error });
     }
-    if (this.#isAborted() && !this.#isHandedOver) throw new SnapshotNotWrittenError(this.#path, { group: this.#group });
+    if (this.#isAborted() && !this.#isHandedOver) throw new SnapshotNotWrittenError(this.#path, { group: this.group });
   }
 
   async #take(chunk: Uint8Array): Promise<void> {
@@ -191,7 +191,7 @@ export class SnapshotFileWriter implements SnapshotWriter {
     const snapshot = { ...this.meta, sizeBytes: this.#sizeBytes, checksum: this.#checksum };
     this.#snapshot = snapshot;
     const file = await this.#open();
-    await write(file, encodeSnapshotHeader(identity, this.#group, snapshot), 0);
+    await write(file, encodeSnapshotHeader(identity, this.group, snapshot), 0);
     await sync(file);
     await file.close();
     if (this.#isAborted()) return;
@@ -200,7 +200,7 @@ export class SnapshotFileWriter implements SnapshotWriter {
     await disk.syncDirectory(directory);
     if (this.#isAborted()) return;
     this.#isHandedOver = true;
-    await this.#host.written({ group: this.#group, snapshot, path: this.#finalPath });
+    await this.#host.written({ group: this.group, snapshot, path: this.#finalPath });
     this.#isCommitted = true;
     this.#host.closed(this);
   }

@@ -1,5 +1,5 @@
 import { assert, type DiskError } from "../platform/index.ts";
-import type { Entry, HardState, LogIndex, Term } from "../raft/index.ts";
+import type { Entry, HardState, LogIndex, ReplicaId, Term } from "../raft/index.ts";
 import { entryMemoryBytes } from "./entry-cache.ts";
 import type { EntryFetcher } from "./entry-fetcher.ts";
 import { AppendedLog, entryDataBytes, type GroupLog } from "./group-log.ts";
@@ -12,6 +12,8 @@ import { TermRuns } from "./term-runs.ts";
 
 /** What the disk holds of a group, as far as it was synced. */
 export interface DurableGroup {
+  /** To whom it belongs; 0: not given. */
+  replica: ReplicaId;
   term: Term;
   /** 0: none. */
   vote: number;
@@ -25,6 +27,7 @@ export interface DurableGroup {
 }
 
 export const emptyDurableGroup: Readonly<DurableGroup> = {
+  replica: 0,
   term: 0,
   vote: 0,
   commit: 0,
@@ -75,11 +78,17 @@ export class StoredGroup implements GroupLog {
     this.durable = restored.durable ?? { ...emptyDurableGroup };
     this.#host = host;
     this.#positions = restored.positions ?? new PositionIndex();
+    this.#replica = this.durable.replica;
     this.#isDamaged = restored.isDamaged;
+    this.#isDamagedDurably = restored.isDamaged;
     const { term, vote, commit } = this.durable;
     const hardState = { term, vote: vote === 0 ? undefined : vote, commit };
     this.#appended = new AppendedLog(restored.terms ?? new TermRuns(), hardState);
     this.#durableFirstIndex = this.#appended.firstIndex;
+  }
+
+  get replica(): ReplicaId {
+    return this.#replica;
   }
 
   get firstIndex(): LogIndex {
@@ -96,6 +105,11 @@ export class StoredGroup implements GroupLog {
 
   get isDamaged(): boolean {
     return this.#isDamaged;
+  }
+
+  /** For headers: what is damaged remains so until the record by which the group begins anew is durable. */
+  get isDamagedDurably(): boolean {
+    return this.#isDamagedDurably;
   }
 
   get snapshot(): StoredSnapshot | undefined {
@@ -138,6 +152,7 @@ export class StoredGroup implements GroupLog {
 
   /** Takes what was appended; it can be read at once. */
   append({ snapshot, entries, hardState }: LogRecords): void {
+    assert(!this.#isBeginning, "a replica appends nothing before its beginning is durable");
     if (snapshot !== undefined) {
       this.#appended.reset(snapshot);
       this.#windows.length = 0;
@@ -150,10 +165,22 @@ export class StoredGroup implements GroupLog {
     if (isRewrite) this.#forgetReadBack(first);
   }
 
+  /** The group has nothing any more, and belongs to `replica`. Nothing is appended before that is durable. */
+  begin(replica: ReplicaId): void {
+    this.#replica = replica;
+    this.#isBeginning = true;
+    this.#isDamaged = false;
+    this.#appended = new AppendedLog(new TermRuns(), { term: 0, vote: undefined, commit: 0 });
+    this.#windows.length = 0;
+    this.#wanted.length = 0;
+    this.#onAvailable = undefined;
+  }
+
   /** A record set is durable and ends in the batch at `place`. */
   written(set: RecordSet, place: BatchPlace): void {
     if (this.newestSet === set) this.newestSet = undefined;
     if (this.newestUrgentSet === set) this.newestUrgentSet = undefined;
+    if (set.replica !== undefined) this.#beginningWritten(set.replica);
     if (set.snapshot !== undefined) this.#snapshotWritten(set.snapshot);
     if (set.isRestated) this.#restatedWritten(set, place);
     else if (set.entries.length > 0) this.#entriesWritten(set, place);
@@ -213,10 +240,14 @@ export class StoredGroup implements GroupLog {
   }
 
   readonly #host: GroupHost;
-  readonly #appended: AppendedLog;
+  #replica: ReplicaId;
+  #appended: AppendedLog;
   readonly #positions: PositionIndex;
   #durableFirstIndex: LogIndex;
   #isDamaged: boolean;
+  #isDamagedDurably: boolean;
+  /** The record by which the group begins anew is not durable yet. */
+  #isBeginning = false;
   #onAvailable: (() => void) | undefined;
   /** First index of each appended set with entries that is not durable yet. */
   readonly #unwrittenFirsts: LogIndex[] = [];
@@ -224,6 +255,15 @@ export class StoredGroup implements GroupLog {
   readonly #windows: (readonly Entry[])[] = [];
   readonly #wanted: LogIndex[] = [];
   #fetching: Promise<void> | undefined;
+
+  #beginningWritten(replica: ReplicaId): void {
+    assert(this.#unwrittenFirsts.length === 0, "what the replica before appended is written before another one begins");
+    Object.assign(this.durable, { ...emptyDurableGroup, batchCount: this.durable.batchCount, replica });
+    this.#positions.clear();
+    this.#durableFirstIndex = 1;
+    this.#isDamagedDurably = false;
+    this.#isBeginning = false;
+  }
 
   #snapshotWritten({ index, term, isReset }: SnapshotRecord): void {
     this.durable.snapshotIndex = index;
@@ -328,6 +368,7 @@ export class StoredGroup implements GroupLog {
 
   #damaged(error: LogDamagedError): void {
     this.#isDamaged = true;
+    this.#isDamagedDurably = true;
     this.#wanted.length = 0;
     this.#host.onDamage(error);
   }

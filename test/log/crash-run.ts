@@ -1,6 +1,6 @@
 /**
  * One seed of random life for a log on the simulated disk: appends to several groups, truncations, large entries, hints,
- * snapshots made and received, compaction, segments given up, power cuts that lose, tear and reorder what was not synced, kills, disk errors at any call, a disk that is full for a while.
+ * snapshots made and received, compaction, segments given up, groups that begin anew as another replica, power cuts that lose, tear and reorder what was not synced, kills, disk errors at any call, a disk that is full for a while.
  * After every start each group must stand exactly as after some prefix of what was appended to it, and that prefix must
  * hold everything that was acknowledged.
  */
@@ -38,6 +38,9 @@ export interface CrashRunCounts {
   restated: number;
   givenUp: number;
   wanted: number;
+  /** Groups that began anew as another replica, and those that were found so. */
+  begun: number;
+  foundBegun: number;
 }
 
 interface Base {
@@ -62,6 +65,11 @@ interface GroupState {
 
 /** What a group must be: where it stood at the last start, and what was appended since. */
 class ModelGroup {
+  readonly replica: number;
+  /** Takes the place of this one as soon as that is durable; nothing is appended meanwhile. */
+  next: ModelGroup | undefined;
+  /** Snapshots that are being written. */
+  writerCount = 0;
   base: GroupState = { base: { index: 0, term: 0 }, entries: [], hardState: { term: 0, vote: undefined, commit: 0 } };
   sets: AppendedSet[] = [];
   /** Terms and streams of all snapshots that were ever begun, by index. */
@@ -70,6 +78,10 @@ class ModelGroup {
   snapshotIndex = 0;
   /** The highest index up to which the log was ever cut. */
   compactedIndex = 0;
+
+  constructor(replica = 0) {
+    this.replica = replica;
+  }
 
   get newest(): GroupState {
     return this.sets.reduce(apply, this.base);
@@ -154,6 +166,8 @@ export class CrashRun {
     restated: 0,
     givenUp: 0,
     wanted: 0,
+    begun: 0,
+    foundBegun: 0,
   };
 
   constructor(seed: number) {
@@ -168,10 +182,12 @@ export class CrashRun {
     for (let round = 0; round < rounds; round++) {
       await this.#start();
       const steps = this.#random.integer(0, 40);
-      for (let step = 0; step < steps && !this.#hasFailed; step++) await this.#step();
-      if (this.#random.chance(0.2)) await this.#settle();
+      for (let step = 0; step < steps && !this.#hasFailed && !this.#isCut; step++) await this.#step();
+      if (this.#isCut) await this.#host.run(this.#random.pick([0.1, 0.3, 0.6, 1]));
+      if (this.#random.chance(0.2) && !this.#isCut) await this.#settle();
       if (this.#random.chance(0.1) && !this.#hasFailed) await this.#host.until(this.#current.close());
       this.#end();
+      this.#isCut = false;
     }
     await this.#start();
     return this.counts;
@@ -194,6 +210,8 @@ export class CrashRun {
   );
   #log: Log | undefined;
   #hasFailed = false;
+  /** The round ends here and now. */
+  #isCut = false;
   #epoch = 0;
   #boots = 0;
 
@@ -219,7 +237,8 @@ export class CrashRun {
     await this.#host.run(10_000);
     if (this.#hasFailed) return;
     if (this.#current.isFull) throw new Error("full for ever");
-    for (const [id, { sets }] of this.#groups) {
+    for (const [id, { next, sets }] of this.#groups) {
+      if (next !== undefined) throw new Error(`group ${id}: another replica never begins`);
       if (sets.some((set) => !set.isAcknowledged)) throw new Error(`group ${id}: a set is never acknowledged`);
     }
     this.counts.settled++;
@@ -275,7 +294,42 @@ export class CrashRun {
     if (recovery.diskEpoch <= this.#epoch) throw new Error("the disk epoch did not rise");
     this.counts.segments += recovery.diskEpoch - this.#epoch;
     this.#epoch = recovery.diskEpoch;
-    for (const [id, model] of this.#groups) await this.#compare(id, model);
+    for (const [id, model] of this.#groups) await this.#compare(id, this.#replicaFound(id, model));
+  }
+
+  /** One that was to begin has begun, or has not. */
+  #replicaFound(id: number, model: ModelGroup): ModelGroup {
+    const { replica } = this.#current.group(id);
+    const found = model.next?.replica === replica ? model.next : model;
+    if (found.replica !== replica) throw new Error(`group ${id}: replica ${replica} instead of ${model.replica}`);
+    if (found !== model) this.counts.foundBegun++;
+    this.#groups.set(id, found);
+    found.next = undefined;
+    found.writerCount = 0;
+    return found;
+  }
+
+  /** Of those that are not about to begin anew. */
+  #pick(): [number, ModelGroup] | undefined {
+    const groups = [...this.#groups].filter(([, { next }]) => next === undefined);
+    return groups.length === 0 ? undefined : this.#random.pick(groups);
+  }
+
+  #beginReplica(): void {
+    const [id, model] = this.#pick() ?? [];
+    if (id === undefined || model === undefined || model.writerCount > 0) return;
+    const next = new ModelGroup(model.replica + this.#random.integer(1, 3));
+    model.next = next;
+    this.#isCut = this.#random.chance(0.5);
+    const log = this.#current;
+    log.beginReplica(id, next.replica, () => {
+      const group = log.group(id);
+      const isEmpty = group.lastIndex === 0 && group.firstIndex === 1 && group.snapshot === undefined;
+      if (!isEmpty || group.hardState.term !== 0) throw new Error(`group ${id} begins with something`);
+      if (this.#log !== log) return;
+      this.#groups.set(id, next);
+      this.counts.begun++;
+    });
   }
 
   /** What was found becomes what must be there from now on: it is durable once `open` has resolved. */
@@ -339,6 +393,7 @@ export class CrashRun {
     else if (dice < 92) this.#injectError(random.integer(0, 5));
     else if (dice < 94) this.#injectFull();
     else if (dice < 95) this.#host.machine.disk.stall(50);
+    else if (dice < 96) this.#beginReplica();
     else this.#current.flush();
     if (random.chance(0.6)) this.#current.flush();
     this.#epoch = Math.max(this.#epoch, this.#current.diskEpoch);
@@ -346,7 +401,8 @@ export class CrashRun {
 
   #append(): void {
     const random = this.#random;
-    const [id, model] = random.pick([...this.#groups]);
+    const [id, model] = this.#pick() ?? [];
+    if (id === undefined || model === undefined) return;
     const { newest } = model;
     const { entries, hardState } = newest;
     const lastIndex = lastIndexOf(newest);
@@ -407,6 +463,7 @@ export class CrashRun {
     const [id, model] = this.#random.pick(
       [...this.#groups].filter(([group]) => wanted === undefined || group === wanted),
     );
+    if (model.next !== undefined) return;
     const { newest } = model;
     const group = this.#current.group(id);
     const from = Math.max(group.snapshot?.index ?? 0, newest.base.index) + 1;
@@ -429,8 +486,11 @@ export class CrashRun {
     const failed = (error: unknown): void => {
       if (!(error instanceof SnapshotNotWrittenError)) throw error;
     };
-    void writeSnapshot(writer, stream).then(done, failed);
-    if (isAborted) void writer.abort();
+    model.writerCount++;
+    void Promise.all([writeSnapshot(writer, stream), isAborted ? writer.abort() : undefined])
+      .then(done, failed)
+      .finally(() => writer.abort())
+      .finally(() => model.writerCount--);
   }
 
   #cut(id: number, model: ModelGroup, index: number): void {
@@ -440,7 +500,8 @@ export class CrashRun {
 
   /** As a host does, with a tail for slow followers or without. */
   #compact(): void {
-    const [id, model] = this.#random.pick([...this.#groups]);
+    const [id, model] = this.#pick() ?? [];
+    if (id === undefined || model === undefined) return;
     const group = this.#current.group(id);
     const last = group.snapshot?.index ?? 0;
     if (last >= group.firstIndex) this.#cut(id, model, this.#random.integer(group.firstIndex, last));
@@ -452,7 +513,8 @@ export class CrashRun {
 
   async #receiveSnapshot(): Promise<void> {
     const random = this.#random;
-    const [id, model] = random.pick([...this.#groups]);
+    const [id, model] = this.#pick() ?? [];
+    if (id === undefined || model === undefined) return;
     const { commit } = model.newest.hardState;
     const index = random.integer(commit + 1, Math.max(commit, lastIndexOf(model.newest)) + 5);
     const term = Math.max(model.newest.hardState.term, 1);
@@ -481,7 +543,8 @@ export class CrashRun {
   }
 
   async #readSome(): Promise<void> {
-    const [id, model] = this.#random.pick([...this.#groups]);
+    const [id, model] = this.#pick() ?? [];
+    if (id === undefined || model === undefined) return;
     const wanted = model.newest;
     const entries = await this.#host.until(readAll(this.#current, id));
     const { firstIndex, hardState } = this.#current.group(id);

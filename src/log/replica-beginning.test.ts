@@ -1,0 +1,261 @@
+/** A group that begins anew as another replica: nothing of the one before comes back, and nothing of the new one is lost. */
+import { describe, expect, test } from "vitest";
+import { watchedDisk } from "../../test/log/disk-calls.ts";
+import {
+  batchesIn,
+  directory,
+  entries,
+  type Host,
+  hardState,
+  hosts,
+  meta,
+  openLog,
+  plain,
+  readAll,
+  SimulatedHost,
+  write,
+  writeSnapshot,
+} from "../../test/log/fixture.ts";
+import { AssertionFailure } from "../platform/index.ts";
+import type { Log } from "./log.ts";
+import { MemoryLog } from "./memory-log.ts";
+import type { NodeLog } from "./node-log.ts";
+
+const settings = { segmentBytes: 65_536, freeBytesMin: 0, idleMarkMs: 20 };
+const first = 65_539;
+const second = 131_075;
+
+function begin(log: NodeLog, group: number, replica: number): Promise<void> {
+  return new Promise((resolve) => {
+    log.beginReplica(group, replica, resolve);
+    log.flush();
+  });
+}
+
+/** Ten entries, a snapshot, and the log cut behind it. */
+async function fill(log: NodeLog, group: number): Promise<void> {
+  await write(log, group, { entries: entries(1, 10, 4, 100), hardState: hardState(5, 2, 9) });
+  await writeSnapshot(log.createSnapshot(group, meta(8, 4)), new Uint8Array(1_000));
+  log.compact(group, 6);
+}
+
+function expectNothing(log: NodeLog, group: number, replica: number): void {
+  const found = log.group(group);
+  expect(found).toMatchObject({ replica, firstIndex: 1, lastIndex: 0, isDamaged: false, snapshot: undefined });
+  expect(found.hardState).toEqual({ term: 0, vote: undefined, commit: 0 });
+  expect(log.openSnapshot(group)).toBeUndefined();
+}
+
+const [realDisk, simulatedDisk] = hosts;
+
+test.for([realDisk, simulatedDisk])(
+  "it has nothing of the replica before, now and after a start: $name [M-10]",
+  async (made) => {
+    const host = await (made as (typeof hosts)[number]).make();
+    let { log } = await openLog(host, settings);
+    await host.until(fill(log, 1));
+    await host.until(fill(log, 2));
+    expect(log.group(1).replica).toBe(0);
+    await host.until(begin(log, 1, first));
+    expectNothing(log, 1, first);
+    await host.until(write(log, 1, { entries: entries(1, 3, 7), hardState: hardState(7, first, 2) }));
+    for (let starts = 0; starts < 2; starts++) {
+      await host.until(log.close());
+      ({ log } = await openLog(host, settings));
+      expect(log.group(1)).toMatchObject({ replica: first, firstIndex: 1, lastIndex: 3, isDamaged: false });
+      expect(log.group(1).hardState).toEqual(hardState(7, first, 2));
+      expect(plain(await host.until(readAll(log, 1)))).toEqual(plain(entries(1, 3, 7)));
+      expect(log.group(1).snapshot).toBeUndefined();
+      expect(log.group(2)).toMatchObject({ replica: 0, lastIndex: 10, isDamaged: false });
+      expect(log.group(2).snapshot?.index).toBe(8);
+    }
+    await host.until(begin(log, 1, second));
+    expectNothing(log, 1, second);
+    await host.until(log.close());
+    await host.close();
+  },
+);
+
+test("in memory it is the same", async () => {
+  const host = new SimulatedHost();
+  const log = new MemoryLog({ clock: host.platform.clock });
+  await host.until(fill(log, 1));
+  await host.until(begin(log, 1, first));
+  expectNothing(log, 1, first);
+  await host.until(write(log, 1, { entries: entries(1, 3, 7) }));
+  expect(log.group(1).lastIndex).toBe(3);
+});
+
+test("no id is used twice, and nothing is appended before the beginning is durable [C-4, O-1]", async () => {
+  const host = new SimulatedHost();
+  const { log } = await openLog(host, settings);
+  await host.until(begin(log, 1, second));
+  for (const replica of [0, first, second]) {
+    expect(() => log.beginReplica(1, replica, () => {})).toThrow(AssertionFailure);
+  }
+  log.beginReplica(1, second + 1, () => {});
+  expect(() =>
+    log.append(1, { entries: entries(1, 1, 1), hardState: undefined, snapshot: undefined }, () => {}),
+  ).toThrow(AssertionFailure);
+});
+
+test("a snapshot of the index that the one before had is received and kept", async () => {
+  const host = new SimulatedHost();
+  let { log } = await openLog(host, settings);
+  await host.until(fill(log, 1));
+  const reader = log.openSnapshot(1);
+  await host.until(begin(log, 1, first));
+  const writer = log.receiveSnapshot(1, meta(8, 4));
+  await host.until(writeSnapshot(writer, new Uint8Array(2_000)));
+  await host.until(
+    new Promise<void>((resolve) => {
+      const snapshot = { ...meta(8, 4), data: new Uint8Array(0) };
+      log.append(1, { entries: [], hardState: hardState(5, undefined, 8), snapshot }, resolve);
+      log.flush();
+    }),
+  );
+  await host.until(reader?.close() ?? Promise.resolve());
+  expect(log.group(1).snapshot).toMatchObject({ index: 8, sizeBytes: 2_000 });
+  await host.until(log.close());
+  ({ log } = await openLog(host, settings));
+  expect(log.group(1)).toMatchObject({ replica: first, firstIndex: 9, isDamaged: false });
+  expect(log.group(1).snapshot).toMatchObject({ index: 8, sizeBytes: 2_000 });
+});
+
+test("headers of segments repeat whose log it is, when the record has long been given up", async () => {
+  const host = new SimulatedHost();
+  let { log } = await openLog(host, { ...settings, segmentBytes: 16_384 });
+  await host.until(begin(log, 1, first));
+  for (let round = 0; round < 20; round++) {
+    await host.until(
+      write(log, 1, { entries: entries(round + 1, round + 1, 1, 9_000), hardState: hardState(1, 1, round) }),
+    );
+  }
+  await host.until(writeSnapshot(log.createSnapshot(1, meta(19, 1)), new Uint8Array(100)));
+  log.compact(1, 19);
+  for (let round = 20; round < 40; round++) {
+    await host.until(write(log, 1, { entries: entries(round + 1, round + 1, 1, 9_000) }));
+  }
+  expect(host.files().has("000000000001.segment")).toBe(false);
+  await host.until(log.close());
+  ({ log } = await openLog(host, settings));
+  expect(log.group(1)).toMatchObject({ replica: first, lastIndex: 40, isDamaged: false });
+});
+
+/** Opens a log, harmed by `harm`, of which group 1 was made damaged before; then it is to begin anew. */
+async function damaged(): Promise<{ readonly host: SimulatedHost; readonly log: Log }> {
+  const host = new SimulatedHost();
+  const { log } = await openLog(host, settings);
+  await host.until(write(log, 1, { entries: entries(1, 3, 1), hardState: hardState(1, 1) }));
+  await host.until(write(log, 2, { entries: entries(1, 3, 1) }));
+  await host.until(log.close());
+  await host.patch("000000000001.segment", (bytes) => {
+    const [batch] = batchesIn(bytes, 1);
+    if (batch !== undefined) bytes[batch.offset + 200] = 0xff ^ (bytes[batch.offset + 200] ?? 0);
+  });
+  const opened = await openLog(host, settings);
+  expect(opened.log.group(1).isDamaged).toBe(true);
+  expect(opened.log.group(2).isDamaged).toBe(false);
+  return { host, log: opened.log };
+}
+
+describe("of a damaged group", () => {
+  test("it is whole, its old segments are given up, and so it stays [D-3]", async () => {
+    let { host, log } = await damaged();
+    await host.until(begin(log, 1, first));
+    expectNothing(log, 1, first);
+    await host.until(write(log, 1, { entries: entries(1, 2, 9), hardState: hardState(9, 3) }));
+    for (let starts = 0; starts < 3; starts++) {
+      await host.until(log.close());
+      ({ log } = await openLog(host, settings));
+      expect(log.group(1)).toMatchObject({ replica: first, lastIndex: 2, isDamaged: false });
+    }
+  });
+
+  test("it is damaged until the beginning is durable, wherever a crash comes: never is less remembered [D-3, O-1]", async () => {
+    const outcomes = new Set<string>();
+    for (let call = 1; ; call++) {
+      let { host, log } = await damaged();
+      let calls = 0;
+      let isDone = false;
+      await host.until(log.close());
+      const disk = watchedDisk(host.platform.disk, () => {
+        if (++calls !== call) return;
+        host.machine.cutPower("random");
+      });
+      const run = async (): Promise<void> => {
+        const direct: Host = {
+          platform: { ...host.platform, disk },
+          directory,
+          prepare: () => Promise.resolve(),
+          until: (promise) => promise,
+          close: () => Promise.resolve(),
+        };
+        ({ log } = await openLog(direct, settings));
+        await begin(log, 1, first);
+        isDone = true;
+        await log.close();
+      };
+      let isOver = false;
+      run().then(
+        () => {
+          isOver = true;
+        },
+        () => {},
+      );
+      await host.world.runUntil(() => isOver || calls >= call, 10_000);
+      await host.world.run(5);
+      if (isOver) break;
+      host.restart();
+      ({ log } = await openLog(host, settings));
+      const group = log.group(1);
+      const outcome = group.isDamaged ? `damaged ${group.replica}` : `begun ${group.replica} ${group.lastIndex}`;
+      outcomes.add(outcome);
+      if (isDone) expect(outcome).toBe(`begun ${first} 0`);
+      expect(log.group(2)).toMatchObject({ lastIndex: 3, isDamaged: false });
+    }
+    expect([...outcomes].sort()).toEqual([`begun ${first} 0`, "damaged 0"]);
+  });
+
+  test.for([{ what: "its body" }, { what: "its header" }])(
+    "if the record is lost by $what, it is damaged, and nothing of the replica before comes back [D-3]",
+    async ({ what }) => {
+      for (const later of ["nothing", "entries", "a segment"] as const) {
+        const host = new SimulatedHost();
+        let { log } = await openLog(host, { ...settings, idleMarkMs: 1 });
+        await host.until(fill(log, 1));
+        await host.run(50);
+        const segment = log.diskEpoch;
+        const before = await host.until(host.platform.disk.readFile(`${directory}/${segmentName(segment)}`));
+        const known = new Set(batchesIn(before, segment).map(({ offset }) => offset));
+        await host.until(begin(log, 1, first));
+        const after = await host.until(host.platform.disk.readFile(`${directory}/${segmentName(segment)}`));
+        const batch = batchesIn(after, segment).find(({ offset }) => !known.has(offset));
+        if (later !== "nothing")
+          await host.until(write(log, 1, { entries: entries(1, 4, 2), hardState: hardState(2, 1, 1) }));
+        await host.run(50);
+        await host.until(log.close());
+        if (later === "a segment") {
+          ({ log } = await openLog(host, settings));
+          await host.until(log.close());
+        }
+        const at = (batch?.offset ?? 0) + (what === "its header" ? 20 : 64 + 48 + 4);
+        await host.patch(segmentName(segment), (bytes) => {
+          bytes[at] = 0xff ^ (bytes[at] ?? 0);
+        });
+        ({ log } = await openLog(host, settings));
+        expect([later, log.group(1).isDamaged]).toEqual([later, true]);
+        if (later === "a segment") expect(log.group(1).replica).toBe(first);
+        await host.until(begin(log, 1, second));
+        expectNothing(log, 1, second);
+        await host.until(log.close());
+        ({ log } = await openLog(host, settings));
+        expectNothing(log, 1, second);
+      }
+    },
+  );
+});
+
+function segmentName(segment: number): string {
+  return `${String(segment).padStart(12, "0")}.segment`;
+}
