@@ -13,13 +13,13 @@ export function failOverwritten(batch: Batch): void {
 }
 
 /** Nothing more will be heard of a batch that was proposed: its writes may happen, its reads were never executed. */
-export function failUncertain(batch: Batch, reason: string): void {
-  answerAll(batch, { writes: uncertain(reason), reads: leaderChanged });
+export function failUncertain(batch: Batch, reason: string, reads: ErrorReply = leaderChanged): void {
+  answerAll(batch, { writes: uncertain(reason), reads });
 }
 
 /** It was never proposed, and whoever waits is told so. */
-export function failUnproposed(batch: Batch, reply: ErrorReply): void {
-  answerAll(batch, { writes: reply, reads: reply });
+export function failUnproposed(batch: Batch, reply: ErrorReply, reads: ErrorReply = reply): void {
+  answerAll(batch, { writes: reply, reads });
 }
 
 /** It was never proposed: each lane gets its commands back, in order. */
@@ -52,6 +52,7 @@ function giveBackReads(batch: Batch, from: number, position: number): number {
 
 /** What was not answered yet, in the order of the commands, so that no lane's answers change places. */
 function answerAll(batch: Batch, replies: { readonly writes: ErrorReply; readonly reads: ErrorReply }): void {
+  assert(!batch.isDone, "a batch is answered a second time");
   batch.done();
   const { lanes, tickets, reads, readPositions } = batch;
   let read = batch.answeredReadCount;

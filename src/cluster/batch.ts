@@ -80,6 +80,12 @@ export class Batch {
     return this.#writer;
   }
 
+  /** Those of its lanes that are behind nothing later are behind it. */
+  standInFront(): void {
+    for (const lane of this.lanes) lane.lastBatch ??= this;
+    for (const lane of this.reads.lanes) if (lane !== undefined) lane.lastBatch ??= this;
+  }
+
   /** Its lanes are no longer behind it. */
   done(): void {
     this.isDone = true;

@@ -20,7 +20,11 @@ export const tooManyWaiting: ErrorReply = new ErrorReply(
 );
 
 export const diskFull: ErrorReply = new ErrorReply(
-  "DISKFULL The disk of the leader is full: the write did not happen. Reads go on, and writes will once there is space.",
+  "DISKFULL The disk of the leader, or of too many other nodes, is full: the write did not happen. Reads go on, and writes will once there is space.",
+);
+
+export const behindUndecided: ErrorReply = new ErrorReply(
+  "TRYAGAIN A write before it is not decided yet: this command did not happen. Send it again later.",
 );
 
 export const nodeClosing: ErrorReply = new ErrorReply(

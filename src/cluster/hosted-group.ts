@@ -96,7 +96,7 @@ export class HostedGroup {
   tick(): void {
     this.replica.tick();
     // On a full disk the entry would wait for space, and votes behind it.
-    if (this.replica.isLeading && !this.#host.isDiskFull()) this.checksums.tick();
+    if (this.replica.isLeading && !this.#host.lacksSpace(this.group)) this.checksums.tick();
     this.snapshots.tick();
   }
 

@@ -220,6 +220,15 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     return this.#options.log.isFull;
   }
 
+  lacksSpace(group: number): boolean {
+    if (this.isDiskFull()) return true;
+    if (!this.traffic.hasFullPeer) return false;
+    const { voters, otherVoters } = this.hosted(group);
+    const isFit = (id: number): boolean =>
+      !this.traffic.isPeerFull(id) && this.#options.links().link(id, "control") !== undefined;
+    return 2 * (1 + otherVoters.filter(isFit).length) <= voters.length;
+  }
+
   onRoute(replica: Replica): void {
     const { leader, term } = replica.route;
     const name = leader === 0 ? undefined : this.#options.directory.nameOf(leader);

@@ -126,6 +126,11 @@ export class PeerTraffic implements PeerLinksHandler {
     return links().link(nodeId, "control")?.receivedMs ?? this.#heardMs.get(nodeId);
   }
 
+  /** Whether any peer has said that its disk takes no entries. */
+  get hasFullPeer(): boolean {
+    return this.#full.size > 0;
+  }
+
   /** Whether the peer has said that its disk takes no entries. */
   isPeerFull(nodeId: number): boolean {
     return this.#full.has(nodeId);

@@ -30,6 +30,11 @@ export class PieceCutter {
     this.#at = pieceBytes;
   }
 
+  /** Whether a piece of it is in the log. */
+  get isBegun(): boolean {
+    return this.#at > this.#pieceBytes;
+  }
+
   /** Whether only the last piece, which is the entry's beginning, is left. */
   get isLastNext(): boolean {
     return this.#at >= this.#entryBytes;

@@ -94,6 +94,11 @@ export class ReadRounds {
     for (const round of this.#plain) if (round.context === context) this.#confirm(round, index);
   }
 
+  /** The writes that are under way up to `index` have been answered as uncertain: reads behind them wait for them no longer. */
+  release(index: LogIndex): void {
+    this.#releasedIndex = index;
+  }
+
   /** Shows the reads that can be served now, each once, in order. `visit` may add reads and take others out. */
   serve(appliedIndex: LogIndex, visit: ReadVisitor, prepare?: ReadPreparer): void {
     for (let round = this.#plain[0]; round !== undefined; round = this.#plain[0]) {
@@ -102,7 +107,8 @@ export class ReadRounds {
       this.#plain.shift();
     }
     for (let round = this.#behind[0]; round !== undefined; round = this.#behind[0]) {
-      if (round.index === undefined || appliedIndex < Math.max(round.index, round.behind.minimumIndex)) break;
+      if (round.index === undefined || appliedIndex < round.index) break;
+      if (Math.max(appliedIndex, this.#releasedIndex) < round.behind.minimumIndex) break;
       this.#serveAll(round.behind, visit, prepare);
       this.#behind.shift();
     }
@@ -138,6 +144,7 @@ export class ReadRounds {
     this.#plain.length = 0;
     this.#behind.length = 0;
     this.#askedCount = 0;
+    this.#releasedIndex = 0;
     this.#open = this.#newRound();
     assert(this.#count === 0, "reads are left over");
   }
@@ -151,6 +158,7 @@ export class ReadRounds {
   readonly #spare: ReadBatch[] = [];
   #askedCount = 0;
   #lastContext = 0;
+  #releasedIndex: LogIndex = 0;
   #count = 0;
 
   #newRound(): Round {

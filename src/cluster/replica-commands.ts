@@ -16,7 +16,7 @@ import type { LogIndex, RaftCore, Term } from "../raft/index.ts";
 import { Arguments, type ErrorReply } from "../resp/index.ts";
 import type { Batch } from "./batch.ts";
 import { failUncertain, failUnproposed, giveBack } from "./batch-fate.ts";
-import { commandTooLarge, diskFull, tooManyWaiting } from "./errors.ts";
+import { behindUndecided, commandTooLarge, diskFull, tooManyWaiting } from "./errors.ts";
 import type { Lane } from "./lane.ts";
 import { Orphans } from "./orphans.ts";
 import { type ReadPreparer, ReadRounds, type ReadVisitor } from "./read-rounds.ts";
@@ -34,7 +34,8 @@ export interface ReplicaCommandsOptions {
   readonly settings: NodeSettings;
   /** The time for an entry proposed now; undefined while nobody can vouch for the clock. */
   readonly entryTimeMs: () => number | undefined;
-  readonly isDiskFull: () => boolean;
+  /** Entries would have to wait for space. */
+  readonly lacksSpace: () => boolean;
   /** There is something to propose that no client has sent. */
   readonly onProposal: () => void;
 }
@@ -58,7 +59,7 @@ export class ReplicaCommands {
 
   /** Whether nothing that clients wait for is under way. */
   get isIdle(): boolean {
-    return this.#writes.isEmpty && this.#writes.inFlightCount === 0 && this.#reads.count === 0 && this.#orphans.isEmpty;
+    return this.#writes.isEmpty && this.#writes.isAnswered && this.#reads.count === 0 && this.#orphans.isEmpty;
   }
 
   /** Whether `propose` could do something now. */
@@ -94,7 +95,8 @@ export class ReplicaCommands {
 
   /** What has collected goes on its way: once a turn, while this replica leads. */
   propose(): void {
-    this.#writes.propose();
+    if (this.#options.lacksSpace()) this.#refuseQueued();
+    else this.#writes.propose();
     if (this.#reads.isWanted) this.#options.core.readIndex(this.#reads.ask());
   }
 
@@ -110,19 +112,21 @@ export class ReplicaCommands {
 
   /** Answers whoever can be answered now that something was applied, confirmed or acknowledged. */
   serve(isLeading: boolean): void {
-    const { core, keyspace, entryTimeMs } = this.#options;
+    const { core, keyspace, entryTimeMs, lacksSpace } = this.#options;
     if (isLeading && this.#reads.count > 0) {
       this.#keyspace = keyspace();
-      this.#readTimeMs = entryTimeMs() ?? this.#keyspace.clockMs;
+      // Without space no entry advances the state's time, which then stands still for reads as well.
+      this.#readTimeMs = lacksSpace() ? this.#keyspace.clockMs : (entryTimeMs() ?? this.#keyspace.clockMs);
       this.#reads.serve(core.appliedIndex, this.#serveRead, this.#prepareReads);
       this.#keysAhead.clear();
     }
     this.#waits.check(core);
   }
 
-  /** Time has passed. */
+  /** A tick has passed. */
   expire(): void {
     this.#orphans.expire();
+    this.#giveUpStalled();
     this.#waits.check(this.#options.core);
   }
 
@@ -164,6 +168,9 @@ export class ReplicaCommands {
   readonly #keysAhead: KeysAhead = new KeysAhead();
   /** What the reads that are being served take for the present. */
   #readTimeMs = 0;
+  /** The oldest entry that is under way and cannot be committed for want of space, and for how many ticks it has been so. */
+  #stalledIndex: LogIndex = 0;
+  #stalledTicks = 0;
 
   get #waitingCount(): number {
     return this.#writes.queuedCount + this.#reads.count;
@@ -174,13 +181,36 @@ export class ReplicaCommands {
   }
 
   #refusal(spec: CommandSpec<Keyspace>, write: boolean, args: Arguments): ErrorReply | undefined {
-    const { settings, isDiskFull } = this.#options;
+    const { settings, lacksSpace } = this.#options;
     const bytes = wordsBytes(args);
     if (!hasArity(spec, args.count)) return wrongArity(spec.name);
     if (bytes > settings.commandBytesMax) return commandTooLarge(bytes, settings.commandBytesMax);
     if (this.#waitingCount >= 2 * settings.queuedCommandsMax) return tooManyWaiting;
     if (this.#waitingBytes + bytes > 2 * settings.queuedBytesMax + settings.commandBytesMax) return tooManyWaiting;
-    return write && isDiskFull() ? diskFull : undefined;
+    return write && lacksSpace() ? diskFull : undefined;
+  }
+
+  /** What came before the disk was full, and is not in the log. */
+  #refuseQueued(): void {
+    this.#writes.refuseQueued((batch) => failUnproposed(batch, diskFull, behindUndecided));
+  }
+
+  /**
+   * What is in the log and waits for space, here or on too many other nodes, may happen when there is some. Nobody is kept
+   * waiting for that: after a while the truth is that we do not know. Ticks are counted, not time, so that a process that
+   * was paused looks at what has happened meanwhile first.
+   */
+  #giveUpStalled(): void {
+    const { core, lacksSpace, settings } = this.#options;
+    const index = this.#writes.oldestIndex ?? 0;
+    const isStalled = index > core.commitIndex && lacksSpace();
+    this.#stalledTicks = isStalled && index === this.#stalledIndex ? this.#stalledTicks + 1 : 0;
+    this.#stalledIndex = index;
+    if (this.#stalledTicks * settings.tickMs < settings.resolveWaitMs) return;
+    this.#stalledTicks = 0;
+    const reason = `there was no space on disk for it within ${settings.resolveWaitMs} ms`;
+    this.#writes.giveUp((batch) => failUncertain(batch, reason, behindUndecided));
+    this.#reads.release(core.lastIndex);
   }
 
   #write(lane: Lane, ticket: number, args: Arguments): void {

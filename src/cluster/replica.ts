@@ -42,7 +42,8 @@ export interface ReplicaHost {
   entryTimeMs(replica: Replica): number | undefined;
   /** An entry of this time was applied. */
   onApplied(timeMs: number): void;
-  isDiskFull(): boolean;
+  /** Entries of the group would have to wait for space on disk, here or on too many other nodes. */
+  lacksSpace(group: number): boolean;
   /** Commands may go another way now: leader or term have changed. */
   onRoute(replica: Replica): void;
   onChecksum(replica: Replica, index: LogIndex, from: number, reply: Reply): void;
@@ -86,7 +87,7 @@ export class Replica {
       random: host.random,
       settings: host.settings,
       entryTimeMs: () => host.entryTimeMs(this),
-      isDiskFull: () => host.isDiskFull(),
+      lacksSpace: () => host.lacksSpace(group),
       onProposal: () => host.markDirty(this),
     });
     this.#hints = new CommitHints(host.clock, host.settings.commitHintDelayMs, (message) => host.send(group, message));
@@ -436,7 +437,7 @@ export class Replica {
   #advanceClock(): void {
     const dueMs = this.keyspace.nextDeadlineMs();
     // On a full disk the entry would wait for space, and votes behind it.
-    if (dueMs === undefined || !this.core.hasCommittedInTerm || this.#host.isDiskFull()) return;
+    if (dueMs === undefined || !this.core.hasCommittedInTerm || this.#host.lacksSpace(this.group)) return;
     const nowMs = this.#host.entryTimeMs(this);
     if (nowMs !== undefined && dueMs <= nowMs) this.#commands.forceEntry();
   }

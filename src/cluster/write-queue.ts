@@ -47,9 +47,14 @@ export class WriteQueue {
     return this.#open?.isWanted !== true && this.#closed.length === 0 && this.#large.length === 0;
   }
 
-  /** Batches that are proposed and not applied. */
-  get inFlightCount(): number {
-    return this.#proposed.length;
+  /** Whether all that is proposed has been applied or answered. */
+  get isAnswered(): boolean {
+    return this.#proposed.every((batch) => batch.isDone);
+  }
+
+  /** What was proposed first and is not applied. */
+  get oldestIndex(): LogIndex | undefined {
+    return this.#piecesInFlight[0] ?? this.#proposed[0]?.index;
   }
 
   /** The batch that takes commands now. */
@@ -109,12 +114,35 @@ export class WriteQueue {
     if (batch === undefined || batch.index > index) return undefined;
     assert(batch.index === index && batch.term === term, "a leader's own entry was replaced in its own term [I-4]");
     this.#proposed.shift();
-    return batch;
+    return batch.isDone ? undefined : batch;
+  }
+
+  /** Shows what is proposed, wholly or in part, and not answered: `answer` does that. It stays under way all the same. */
+  giveUp(answer: (batch: Batch) => void): void {
+    for (const batch of this.#proposed) if (!batch.isDone) answer(batch);
+    const large = this.#large[0];
+    if (large === undefined || !large.cutter.isBegun || large.batch.isDone) return;
+    answer(large.batch);
+    large.lane.isBehindLarge = false;
+  }
+
+  /** Shows what is not proposed, not even in part, and forgets it: `answer` is its end. Its lanes may go on. */
+  refuseQueued(answer: (batch: Batch) => void): void {
+    const [first] = this.#large;
+    const begun = first?.cutter.isBegun === true ? first : undefined;
+    if (begun !== undefined) this.#large.shift();
+    for (const batch of this.takeUnproposed()) answer(batch);
+    if (begun !== undefined) {
+      this.#large = [begun];
+      this.#largeBytes = begun.entry.length;
+    }
+    // Lanes that were behind what is gone stand behind what they have under way again (CONSENSUS R-9).
+    for (const batch of this.#proposed.toReversed()) if (!batch.isDone) batch.standInFront();
   }
 
   /** Leadership was lost. Gives what was proposed, whose fate is open, and forgets it. */
   takeProposed(): readonly Batch[] {
-    const proposed = this.#proposed;
+    const proposed = this.#proposed.filter((batch) => !batch.isDone);
     this.#proposed = [];
     this.#piecesInFlight.length = 0;
     return proposed;
@@ -124,6 +152,7 @@ export class WriteQueue {
   takeUnproposed(): readonly Batch[] {
     const batches = [...this.#closed, ...(this.#open === undefined ? [] : [this.#open])];
     for (const { batch, lane } of this.#large) {
+      if (batch.isDone) continue;
       lane.isBehindLarge = false;
       batches.push(batch);
     }
@@ -183,6 +212,8 @@ export class WriteQueue {
     this.#largeBytes -= entry.length;
     batch.proposed(proposed.index, proposed.term);
     this.#proposed.push(batch);
+    // Whoever was told that its fate is open has gone on.
+    if (batch.isDone) return true;
     lane.isBehindLarge = false;
     lane.largeProposed();
     return true;

@@ -198,6 +198,27 @@ describe("a full disk", () => {
     expect(again.log.group(3).lastIndex).toBe(1);
   });
 
+  test("it is full, too, once what waits does not fit into what is left, however much that is [D-7]", async () => {
+    const { log } = await open();
+    const makeSpace = fill();
+    let index = 0;
+    // The next segment is asked for, and refused, behind the first quarter.
+    while (index < 7) {
+      await host.until(write(log, 1, { entries: [entry(++index, 1)] }));
+      await host.run(50);
+    }
+    expect(log.isFull).toBe(false);
+    const large = tryWrite(log, 1, { entries: entries(index + 1, index + 1, 1, 60_000) });
+    await host.run(50);
+    expect([large.isDone, log.isFull]).toEqual([false, true]);
+    const vote = tryWrite(log, 2, { hardState: hardState(2, 3) });
+    await host.run(50);
+    expect(vote.isDone).toBe(true);
+    makeSpace();
+    await host.run(1_000);
+    expect([large.isDone, log.isFull]).toEqual([true, false]);
+  });
+
   test("when it has no space even for votes they wait for it too, and the node lives [D-7]", async () => {
     const { log, failures } = await open();
     const lift = host.machine.disk.inject({ operation: "write", code: "ENOSPC", count: Number.POSITIVE_INFINITY });

@@ -98,11 +98,11 @@ export class LogWriter {
   }
 
   /**
-   * No next segment can be made and little is left of this one, or a write found no space. What was appended is kept;
+   * No next segment can be made and little is left of this one, or less than what waits; or a write found no space. What was appended is kept;
    * votes and terms are still written as long as any space is left.
    */
   get isFull(): boolean {
-    if (this.#isWriteRefused) return true;
+    if (this.#isWriteRefused || this.#isHolding) return true;
     return this.#isNextRefused && this.#current.allocatedBytes - this.#current.end < 2 * this.#reserveBytes;
   }
 
@@ -165,6 +165,8 @@ export class LogWriter {
   #isNextRefused = false;
   /** A write found no space, and none with entries has succeeded since. */
   #isWriteRefused = false;
+  /** Entries wait that do not fit into what is left, and there is no next segment. */
+  #isHolding = false;
   /** What waits for the next retry; everything, once not even a vote could be written. */
   #held: "nothing" | "entries" | "everything" = "nothing";
   #isFullReported = false;
@@ -193,7 +195,10 @@ export class LogWriter {
     const holdsEntries = this.#held === "entries";
     if (!this.#isLeaving && this.#build(holdsEntries)) this.#write(this.#current, { prefixBytes: 0, holdsEntries });
     else if (this.#next !== undefined) this.#beginSegment(this.#next, holdsEntries);
-    else if (!holdsEntries && this.#build(true)) this.#write(this.#current, { prefixBytes: 0, holdsEntries: true });
+    else if (!holdsEntries) {
+      this.#isHolding ||= this.#isNextRefused;
+      if (this.#build(true)) this.#write(this.#current, { prefixBytes: 0, holdsEntries: true });
+    }
     return this.#underWay !== undefined;
   }
 
@@ -279,6 +284,7 @@ export class LogWriter {
     this.queue.forget();
     if (!written.holdsEntries) {
       this.#isWriteRefused = false;
+      this.#isHolding = false;
       this.#noteSpace();
     } else if (this.#isWriteRefused) {
       this.#armRetry();
@@ -378,6 +384,7 @@ export class LogWriter {
     } else if (result.kind === "ready") {
       this.#next = result.segment;
       this.#isNextRefused = false;
+      this.#isHolding = false;
       this.#noteSpace();
       this.#tryAgain();
     }
