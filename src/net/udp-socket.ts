@@ -164,13 +164,15 @@ export class UdpSocket implements AsyncIterable<Datagram> {
       return Promise.reject(new ConnectionClosedError(this.#targetOf(to)));
     }
     const bytes = typeof data === "string" ? Buffer.from(data) : data;
-    return new Promise<void>((resolve, reject) => {
-      socket.send(bytes, to, (error) => {
-        this.#sending.release();
-        if (error === undefined) resolve();
-        else reject(new DatagramNotSentError(this.#targetOf(to), error.code, { cause: error }));
-      });
+    const promise = new Promise<void>(grasp);
+    const resolve = grasped;
+    const reject = graspedReject;
+    socket.send(bytes, to, (error) => {
+      this.#sending.release();
+      if (error === null) resolve();
+      else reject(new DatagramNotSentError(this.#targetOf(to), error.code ?? "EUNKNOWN", { cause: error }));
     });
+    return promise;
   }
 
   #targetOf(to: SocketAddress | undefined): SocketAddress {
@@ -179,3 +181,11 @@ export class UdpSocket implements AsyncIterable<Datagram> {
     return target;
   }
 }
+
+// The two functions that settle a new promise: grasped by one function for all promises, which spares each a closure.
+let grasped: () => void = () => {};
+let graspedReject: (error: Error) => void = () => {};
+const grasp = (resolve: () => void, reject: (error: Error) => void): void => {
+  grasped = resolve;
+  graspedReject = reject;
+};

@@ -20,17 +20,23 @@ export interface DatagramHandlers {
   onError(error: NetworkError): void;
 }
 
+/**
+ * Hears what has become of a datagram. The error is the system's own, as it comes: a {@link NetworkError} made of it would
+ * cost each datagram a function more.
+ */
+export type DatagramSent = (error: (Error & { readonly code?: string }) | null) => void;
+
 export interface DatagramSocket {
   /** The real port, also where 0 was asked for. */
   readonly localAddress: SocketAddress;
   /** As it was given to `bind`; its host as a numeric address. */
   readonly remoteAddress: SocketAddress | undefined;
   /**
-   * Sends one datagram; the bytes stay untouched until `done`, which is called once, never within this call: without an
-   * error when the operating system has taken it, which is no proof that it arrives, or with the reason why it did not
-   * ("EMSGSIZE", "ENOTFOUND"; "ECANCELED" after `close`). A socket with a remote address takes no `to`, others need it.
+   * Sends one datagram; the bytes stay untouched until `done`, which is called once, never within this call: with null
+   * when the operating system has taken it, which is no proof that it arrives, or with the reason why it did not
+   * ("EMSGSIZE", "ENOTFOUND", "EINVAL": port 0; "ECANCELED" after `close`). A socket with a remote address takes no `to`, others need it.
    */
-  send(bytes: Uint8Array, to: SocketAddress | undefined, done: (error: NetworkError | undefined) => void): void;
+  send(bytes: Uint8Array, to: SocketAddress | undefined, done: DatagramSent): void;
   /** The port is free afterwards. Idempotent. */
   close(): Promise<void>;
 }

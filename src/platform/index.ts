@@ -1,6 +1,12 @@
 export { AssertionFailure, assert, unreachable } from "./assert.ts";
 export type { Clock, Timer } from "./clock.ts";
-export { type DatagramHandlers, type DatagramNetwork, type DatagramSocket, datagramBytesMax } from "./datagram.ts";
+export {
+  type DatagramHandlers,
+  type DatagramNetwork,
+  type DatagramSent,
+  type DatagramSocket,
+  datagramBytesMax,
+} from "./datagram.ts";
 export { type Disk, type DiskCallback, DiskError, type DiskFile, type DiskLock } from "./disk.ts";
 export { CoterieError, type Outcome } from "./error.ts";
 export { type Logger, type LogLevel, type LogValue, silentLogger } from "./logger.ts";

@@ -2,7 +2,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { type LookupOneOptions, lookup } from "node:dns";
 import { isIP } from "node:net";
 import { assert } from "./assert.ts";
-import type { DatagramHandlers, DatagramNetwork, DatagramSocket } from "./datagram.ts";
+import type { DatagramHandlers, DatagramNetwork, DatagramSent, DatagramSocket } from "./datagram.ts";
 import { NetworkError, type SocketAddress } from "./network.ts";
 import { toNetworkError } from "./node-socket.ts";
 
@@ -49,15 +49,16 @@ class NodeDatagramSocket implements DatagramSocket {
     });
   }
 
-  send(bytes: Uint8Array, to: SocketAddress | undefined, done: (error: NetworkError | undefined) => void): void {
+  send(bytes: Uint8Array, to: SocketAddress | undefined, done: DatagramSent): void {
     assert((to === undefined) === (this.remoteAddress !== undefined), "a connected socket takes no address");
     if (this.#closing !== undefined) {
       process.nextTick(done, new NetworkError("ECANCELED", "send: the socket is closed"));
       return;
     }
-    const sent = (error: Error | null): void => done(error === null ? undefined : toNetworkError(error, "send"));
-    if (to === undefined) this.#socket.send(bytes, sent);
-    else this.#socket.send(bytes, to.port, to.host, sent);
+    // Node would throw.
+    if (to?.port === 0) process.nextTick(done, new NetworkError("EINVAL", "send: EINVAL: nobody is at port 0"));
+    else if (to === undefined) this.#socket.send(bytes, done);
+    else this.#socket.send(bytes, to.port, to.host, done);
   }
 
   close(): Promise<void> {

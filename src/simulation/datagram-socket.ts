@@ -1,6 +1,7 @@
 import {
   assert,
   type DatagramHandlers,
+  type DatagramSent,
   type DatagramSocket,
   datagramBytesMax,
   NetworkError,
@@ -41,11 +42,11 @@ export class SimulatedDatagramSocket implements DatagramSocket {
     world.network.datagramSockets.add(this);
   }
 
-  send(bytes: Uint8Array, to: SocketAddress | undefined, done: (error: NetworkError | undefined) => void): void {
+  send(bytes: Uint8Array, to: SocketAddress | undefined, done: DatagramSent): void {
     assert((to === undefined) === (this.remoteAddress !== undefined), "a connected socket takes no address");
     const target = to ?? this.remoteAddress;
     const code = target === undefined ? "EDESTADDRREQ" : this.#send(bytes, target);
-    this.#owner.post(() => done(code === undefined ? undefined : new NetworkError(code, `send: ${code}`)));
+    this.#owner.post(() => done(code === undefined ? null : new NetworkError(code, `send: ${code}`)));
   }
 
   close(): Promise<void> {
@@ -62,6 +63,7 @@ export class SimulatedDatagramSocket implements DatagramSocket {
 
   #send(bytes: Uint8Array, to: SocketAddress): string | undefined {
     if (this.#isClosed) return "ECANCELED";
+    if (to.port === 0) return "EINVAL";
     if (bytes.length > datagramBytesMax) return "EMSGSIZE";
     const isLoopback = loopbackHosts.has(to.host);
     const target = isLoopback ? this.machine : this.#world.findMachine(to.host);

@@ -870,6 +870,12 @@ function datagramContract(host: () => Host): void {
     await until(Promise.all([server.socket.close(), client.socket.close()]));
   });
 
+  test("a datagram to port 0 is refused", async () => {
+    const client = await openMailbox(host());
+    expect(await until(sent(client.socket, "?", { host: host().address, port: 0 }))).toBe("EINVAL");
+    await until(client.socket.close());
+  });
+
   test("a datagram port is bound once, and free after the close", async () => {
     const first = await openMailbox(host());
     const { port } = first.socket.localAddress;
