@@ -7,6 +7,7 @@ import { gateTable, renderTable, type SuiteReport } from "./report.ts";
 import type { Bench, Suite } from "./suite.ts";
 import { channelsSuite } from "./suites/channels.ts";
 import { failoverSuite } from "./suites/failover.ts";
+import { logSizeSuite } from "./suites/log-size.ts";
 import { memorySuite } from "./suites/memory.ts";
 import { netSuite } from "./suites/net.ts";
 import { simulationSuite } from "./suites/simulation.ts";
@@ -29,6 +30,7 @@ const suites: readonly Suite[] = [
   snapshotNodeSuite,
   simulationSuite,
   startSuite,
+  logSizeSuite,
 ];
 const defaultSuites: readonly Suite[] = [throughputSuite, memorySuite];
 

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 export interface BenchOptions {
   /** Names of suites; empty for the default table. */
   readonly suites: readonly string[];
+  readonly isQuick: boolean;
   readonly rounds: number;
   readonly measureMs: number;
   readonly warmUpMs: number;
@@ -28,6 +29,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   const isQuick = values.quick === true;
   return {
     suites: positionals,
+    isQuick,
     rounds: positiveInteger("--rounds", values.rounds, isQuick ? 3 : 5),
     measureMs: positiveInteger("--measure-ms", values["measure-ms"], isQuick ? 1_000 : 3_000),
     warmUpMs: isQuick ? 300 : 500,

@@ -18,7 +18,7 @@ export interface CoterieNode {
   pid: number;
 }
 
-/** Three node processes of `coterie demo`, on one disk. */
+/** The node processes of `coterie demo`, on one disk. */
 export interface CoterieSystem extends System {
   readonly nodes: readonly CoterieNode[];
   /** The node that says of itself that it leads. @throws if none does. */
@@ -32,14 +32,14 @@ export const repositoryRoot: string = fileURLToPath(new URL("../../../", import.
 const command = join(repositoryRoot, "bin", "coterie");
 const startMsMax = 20_000;
 
-export async function startCoterie(premises: Premises): Promise<CoterieSystem> {
+export async function startCoterie(premises: Premises, nodeCount = 3): Promise<CoterieSystem> {
   const directory = mkdtempSync(join(premises.directory, "coterie-"));
-  const nodeOffsets = [0, 1, 2];
+  const nodeOffsets = Array.from({ length: nodeCount }, (_, node) => node);
   const port = await freePortBase(nodeOffsets.flatMap((node) => [0, 100, 1_000, 10_000].map((part) => node + part)));
   const demo = await premises.children.start({
     name: `coterie-demo-${port}`,
     command: process.execPath,
-    args: [command, "demo", "--json", "--port", String(port), "--dir", directory],
+    args: [command, "demo", "--json", "--nodes", String(nodeCount), "--port", String(port), "--dir", directory],
     logDirectory: premises.directory,
     pipesOutput: true,
   });
