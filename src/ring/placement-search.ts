@@ -93,7 +93,7 @@ export class PlacementSearch<Id> {
         const lacksZone = zonesOf(residents) < this.#zonesEach;
         const taker = this.#bestTaker(shard, (candidate) => {
           if (residents.includes(candidate)) return undefined;
-          return lacksZone && residents.some(({ zone }) => zone === candidate.zone) ? undefined : anyHost(candidate);
+          return lacksZone && residents.some(({ zone }) => zone === candidate.zone) ? undefined : tierOf(candidate);
         });
         assert(taker !== undefined, "there are as many nodes as replicas, and a zone for each that is lacking");
         slots[slot] = taker;
@@ -111,7 +111,7 @@ export class PlacementSearch<Id> {
           .filter((host) => residents.some((other) => other !== host && other.zone === host.zone))
           .toSorted((a, b) => fullness(b) - fullness(a) || this.#rank(shard, b) - this.#rank(shard, a));
         const taker = this.#bestTaker(shard, (candidate) =>
-          residents.some(({ zone }) => zone === candidate.zone) ? undefined : anyHost(candidate),
+          residents.some(({ zone }) => zone === candidate.zone) ? undefined : tierOf(candidate),
         );
         assert(giver !== undefined && taker !== undefined, "a shard that lacks a zone has two replicas in another");
         this.#move({ shard, giver, taker, reason: "zone" });
@@ -194,11 +194,11 @@ export class PlacementSearch<Id> {
       for (const shard of giver.shards) {
         const taker = this.#bestTaker(shard, (candidate) =>
           candidate.shards.size < candidate.bound && this.#mayMove(shard, giver, candidate)
-            ? this.#tierOf(candidate)
+            ? tierOf(candidate)
             : undefined,
         );
         if (taker === undefined) continue;
-        const cost = (this.#tierOf(taker) * this.#hosts.length + this.#rank(shard, taker)) * shardsMax + shard;
+        const cost = (tierOf(taker) * this.#hosts.length + this.#rank(shard, taker)) * shardsMax + shard;
         if (best === undefined || cost < best.cost) best = { shard, taker, cost };
       }
       if (best === undefined) continue;
@@ -256,11 +256,6 @@ export class PlacementSearch<Id> {
     this.#reasons.set(reasonKey(shard, giver.id), reason);
   }
 
-  /** Joiners, then as for any other. */
-  #tierOf(host: Host<Id>): number {
-    return this.#joiners.includes(host) ? 0 : anyHost(host);
-  }
-
   #residents(shard: number): readonly Host<Id>[] {
     return (this.#shards[shard] as Slots<Id>).filter((host) => host !== undefined);
   }
@@ -276,7 +271,7 @@ function fullness<Id>({ shards, fairShare }: Host<Id>): number {
 }
 
 /** Below its fair share, below its bound, or neither. */
-function anyHost<Id>({ shards, fairShare, bound }: Host<Id>): number {
+function tierOf<Id>({ shards, fairShare, bound }: Host<Id>): number {
   if (shards.size < wholeAround(fairShare)) return 1;
   return shards.size < bound ? 2 : 3;
 }

@@ -40,12 +40,16 @@ function carriedOut(before: Placement<number>, made: Plan<number>): readonly (re
 }
 
 const node = fc.record({
-  id: fc.nat(40),
+  id: fc.oneof(fc.nat(7), fc.nat(40)),
   weight: fc.constantFrom(50, 100, 100, 100, 200, 1_000),
   zone: fc.constantFrom("", "a", "b", "c", "d"),
 });
 const nodeLists = fc.uniqueArray(node, { selector: ({ id }) => id, minLength: 1, maxLength: 10 });
-const placements: fc.Arbitrary<number[][]> = fc.array(fc.uniqueArray(fc.nat(45), { maxLength: 5 }), { maxLength: 64 });
+/** From nothing to something wild, and full ones that are far from even. */
+const placements: fc.Arbitrary<number[][]> = fc.oneof(
+  fc.array(fc.uniqueArray(fc.nat(45), { maxLength: 5 }), { maxLength: 64 }),
+  fc.array(fc.uniqueArray(fc.nat(7), { minLength: 3, maxLength: 3 }), { minLength: 64, maxLength: 64 }),
+);
 
 test("whatever it begins with: distinct nodes, then zones; the moves are the difference; again it moves nothing", () => {
   fc.assert(
@@ -81,9 +85,35 @@ test("a replica moves only if its node left, its shard lacked a zone, its node h
   );
 });
 
+test("who holds more than its bound could give nothing to anybody below theirs, and what joins holds its share or could get no more", () => {
+  fc.assert(
+    fc.property(placements, nodeLists, (current, nodes) => {
+      const { placement, loads } = plan(current, nodes, options);
+      const canMove = (giver: number, taker: number): boolean =>
+        placement.some((ids) => {
+          if (!ids.includes(giver) || ids.includes(taker)) return false;
+          const moved = ids.map((id) => (id === giver ? taker : id));
+          return zonesOf(moved, nodes) >= zonesOf(ids, nodes);
+        });
+      const left: string[] = [];
+      for (const giver of loads) {
+        for (const taker of loads) {
+          if (giver === taker || !canMove(giver.id, taker.id)) continue;
+          if (giver.after > giver.bound && taker.after < taker.bound) left.push(`bound ${giver.id} ${taker.id}`);
+          const isShort = taker.after < Math.floor((taker.fairShare * 100) / 125 + 1e-6);
+          if (isShort && giver.after > Math.floor(giver.fairShare + 1e-6)) left.push(`share ${giver.id} ${taker.id}`);
+        }
+      }
+      expect(left).toEqual([]);
+    }),
+    { numRuns: 100 },
+  );
+});
+
 /** Nodes that come and go, each step planned on what the step before left. */
 const histories = fc.record({
   first: fc.integer({ min: 1, max: 8 }),
+  boundPercent: fc.constantFrom(125, 125, 200),
   steps: fc.array(fc.record({ isJoin: fc.boolean(), pick: fc.nat(1_000) }), { minLength: 1, maxLength: 12 }),
 });
 
@@ -95,16 +125,23 @@ interface HistoryStep {
   readonly nodes: readonly RingNode<number>[];
 }
 
-function stepsOf(history: { first: number; steps: { isJoin: boolean; pick: number }[] }): HistoryStep[] {
+interface History {
+  readonly first: number;
+  readonly boundPercent: number;
+  readonly steps: readonly { readonly isJoin: boolean; readonly pick: number }[];
+}
+
+function stepsOf(history: History): HistoryStep[] {
+  const limits = { ...options, boundPercent: history.boundPercent };
   let nodes = named(...Array.from({ length: history.first }, (_, at) => at));
-  let current = plan([], nodes, options);
+  let current = plan([], nodes, limits);
   let nextId = history.first;
   const found: HistoryStep[] = [];
   for (const { isJoin, pick } of history.steps) {
     if (!isJoin && nodes.length === 1) continue;
     const id = isJoin ? nextId++ : (nodes[pick % nodes.length]?.id ?? -1);
     nodes = isJoin ? [...nodes, { id }] : nodes.filter((other) => other.id !== id);
-    const after = plan(current.placement, nodes, options);
+    const after = plan(current.placement, nodes, limits);
     found.push({ isJoin, id, before: current, after, nodes });
     current = after;
   }
