@@ -2,7 +2,6 @@ export { ExactRing, type ExactRingOptions, RingError } from "./exact-ring.ts";
 export { fnv1a32 } from "./fnv.ts";
 export { HashRing, type HashRingOptions, type SuccessorOptions } from "./hash-ring.ts";
 export { crc16, hashSlot, hashSlotOfText, slotCount } from "./hash-slot.ts";
-export { type SlotRange, SlotRanges, shardsMax } from "./slot-ranges.ts";
 export {
   type OwnerPicture,
   type PlanPicture,
@@ -26,3 +25,4 @@ export {
 export { type NodeLoad, type Plan, type PlanOptions, plan } from "./plan.ts";
 export { compareIds, type PlacedNode, type RingNode, ringNodesMax } from "./ring-node.ts";
 export { fnv1a64, ringPosition, ringPositions } from "./ring-position.ts";
+export { type SlotRange, SlotRanges, shardsMax } from "./slot-ranges.ts";

@@ -1,9 +1,10 @@
 import { assert } from "../platform/index.ts";
 import { fairShares, wholeAround, wholeWithin } from "./fair-share.ts";
 import { HashRing, type HashRingOptions } from "./hash-ring.ts";
-import { type MoveReason, type Placement, type PlacementOptions, shardPosition, shardsMax } from "./placement.ts";
+import { type MoveReason, type Placement, type PlacementOptions, shardPosition } from "./placement.ts";
 import type { NodeLoad } from "./plan.ts";
 import type { PlacedNode, RingNode } from "./ring-node.ts";
+import { shardsMax } from "./slot-ranges.ts";
 
 export interface SearchLimits extends PlacementOptions, HashRingOptions {
   readonly boundPercent: number;

@@ -2,6 +2,7 @@ import { RingError } from "./exact-ring.ts";
 import { HashRing, type HashRingOptions } from "./hash-ring.ts";
 import type { RingNode } from "./ring-node.ts";
 import { ringPosition } from "./ring-position.ts";
+import { shardsMax } from "./slot-ranges.ts";
 
 /** The nodes that keep each shard's replicas: at index 0 those of shard 0. The first of a shard is its preferred leader. */
 export type Placement<Id = string> = readonly (readonly Id[])[];
@@ -32,13 +33,12 @@ export interface ReplicaMove<Id = string> {
 }
 
 export interface PlacementOptions {
-  /** How many shards there are: from 1 to 16,384. */
+  /** How many shards there are: from 1 to 1,024. */
   readonly shards: number;
   /** How many replicas each should have: from 1 to 15. With fewer nodes, each node has one. */
   readonly replicas: number;
 }
 
-export const shardsMax = 16_384;
 export const replicasMax = 15;
 
 /** Where shard `shard` stands on the ring. */
