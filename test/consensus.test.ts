@@ -55,7 +55,7 @@ test("the core holds no clock, disk, socket or promise [C-1]", () => {
       from.startsWith("./") ? [] : names.split(",").map((each) => `${from} ${each.replace("type", "").trim()}`),
     );
   });
-  const allowed = ["assert", "mark", "unreachable", "Random", "randomInteger"].map(
+  const allowed = ["AssertionFailure", "assert", "mark", "unreachable", "Random", "randomInteger"].map(
     (name) => `../platform/index.ts ${name}`,
   );
   expect([...new Set(taken)].filter((each) => !each.endsWith(" ") && !allowed.includes(each))).toEqual([]);

@@ -87,19 +87,22 @@ test("digests that differ stand out", () => {
 });
 
 test("what is wrong is said below", () => {
+  const broken = "an invariant is broken, I-8: commit went back from 5 to 4";
   const lines = formatStatus({
     nodes: [
       node("n1", status("follower", 11, { isDiskFull: true })),
       node("n2", status("stopped", 12, {}, { stoppedBecause: "entry 7 cannot be read" })),
+      node("n4", status("stopped", 13, {}, { stoppedBecause: broken, brokenInvariant: "I-8" })),
       node("n3", null, null),
     ],
     commonChecksums: [],
   });
-  expect(lines.slice(4)).toEqual([
+  expect(lines.slice(5)).toEqual([
     "",
-    "No node leads: writes wait until a majority of the 3 nodes is up.",
+    "No node leads: writes wait until a majority of the 4 nodes is up.",
     "n1: the disk is full; writes are refused until there is space.",
     "n2: the replica has stopped: entry 7 cannot be read",
+    "n4: the replica has stopped: an invariant is broken, I-8: commit went back from 5 to 4",
   ]);
 });
 

@@ -1,8 +1,8 @@
 /** A replica with what the node does for it beside its commands: hastened elections, digests, snapshots. */
 import { Keyspace } from "../keyspace/index.ts";
-import { MemoryLog, type NodeLog } from "../log/index.ts";
+import { type GroupLog, MemoryLog, type NodeLog } from "../log/index.ts";
 import type { PeerLinks } from "../net/index.ts";
-import { emptyConfiguration, type LogIndex, RaftCore } from "../raft/index.ts";
+import { emptyConfiguration, InvariantViolation, type LogIndex, RaftCore, type SnapshotSource } from "../raft/index.ts";
 import type { Reply } from "../resp/index.ts";
 import { type Checksum, Checksums } from "./checksums.ts";
 import { ElectionHaste } from "./election-haste.ts";
@@ -56,25 +56,13 @@ export class HostedGroup {
     const stored = options.log.group(group);
     // What is damaged is left alone, for people to look at: the replica is there, and stopped.
     const isUsable = !stored.isDamaged && !(keyspace instanceof Error);
-    const log = isUsable ? stored : new MemoryLog({ clock }).group(group);
-    const state = keyspace instanceof Keyspace ? keyspace : new Keyspace();
-    this.#replayedIndex = log.hardState.commit;
     this.snapshots = new GroupSnapshots({ ...options, ...host, settings: options.settings });
-    const core = new RaftCore({
-      id,
-      electionTicks: settings.electionTicks,
-      heartbeatTicks: 1,
-      random,
-      log,
-      hardState: log.hardState,
-      configuration: log.snapshot?.configuration ?? { ...emptyConfiguration, voters },
-      applied: log.snapshot?.index ?? 0,
-      applyBytesMax,
-      messageBytesMax: settings.appendBytesMax,
-      inflightBytesMax,
-      heartbeatsOvertake: true,
-      snapshots: this.snapshots.sender,
-    });
+    const begun = isUsable ? beginCore(options, stored, this.snapshots.sender) : undefined;
+    const isBegun = begun instanceof RaftCore;
+    const log = isBegun ? stored : new MemoryLog({ clock }).group(group);
+    this.#replayedIndex = log.hardState.commit;
+    const core = isBegun ? begun : coreOf(options, log, this.snapshots.sender);
+    const state = isBegun && keyspace instanceof Keyspace ? keyspace : new Keyspace();
     this.replica = new Replica({ group, core, log, keyspace: state, host });
     this.haste = new ElectionHaste(this.replica, { clock, random });
     const lane = new OwnLane(() => this.checksums.dropped());
@@ -90,6 +78,7 @@ export class HostedGroup {
     });
     if (stored.isDamaged) this.replica.stop("its log is damaged", replicaStopped);
     else if (keyspace instanceof Error) this.replica.stop(`its snapshot: ${keyspace.message}`, replicaStopped);
+    else if (begun instanceof InvariantViolation) this.replica.fail(begun);
     else this.snapshots.begin(this.replica);
   }
 
@@ -113,4 +102,38 @@ export class HostedGroup {
 
   readonly #host: ReplicaHost;
   readonly #replayedIndex: LogIndex;
+}
+
+/** A core upon what is stored; or what of it cannot be, if it all came back as it was written. */
+function beginCore(
+  options: HostedGroupOptions,
+  log: GroupLog,
+  snapshots: SnapshotSource,
+): RaftCore | InvariantViolation {
+  try {
+    return coreOf(options, log, snapshots);
+  } catch (error) {
+    if (error instanceof InvariantViolation) return error;
+    throw error;
+  }
+}
+
+function coreOf({ id, voters, host }: HostedGroupOptions, log: GroupLog, snapshots: SnapshotSource): RaftCore {
+  const { random, settings } = host;
+  return new RaftCore({
+    id,
+    electionTicks: settings.electionTicks,
+    heartbeatTicks: 1,
+    random,
+    log,
+    hardState: log.hardState,
+    configuration: log.snapshot?.configuration ?? { ...emptyConfiguration, voters },
+    applied: log.snapshot?.index ?? 0,
+    applyBytesMax,
+    messageBytesMax: settings.appendBytesMax,
+    inflightBytesMax,
+    heartbeatsOvertake: true,
+    snapshots,
+    invariantSwitch: settings.invariantSwitch,
+  });
 }

@@ -6,7 +6,7 @@ import type { Keyspace } from "../keyspace/index.ts";
 import type { NodeLog } from "../log/index.ts";
 import type { PeerLink, PeerLinks, Refusal } from "../net/index.ts";
 import { assert, type Clock, type Logger, type Platform, type Random } from "../platform/index.ts";
-import type { LogIndex, Message, Persist } from "../raft/index.ts";
+import { InvariantViolation, type LogIndex, type Message, type Persist } from "../raft/index.ts";
 import type { ErrorReply, Reply } from "../resp/index.ts";
 import { SlotRanges } from "../ring/index.ts";
 import type { BulkSender } from "./bulk.ts";
@@ -126,7 +126,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   groupStatuses(): readonly GroupStatus[] {
     return [...this.#groups.values()].map(({ group, replica, checksums }) => {
-      const { core, keyspace, stoppedBecause } = replica;
+      const { core, keyspace, stoppedBecause, brokenInvariant } = replica;
       return {
         group,
         slots: this.router.ranges.rangeOf(shardOfGroup(group)),
@@ -141,6 +141,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
         logicalBytes: keyspace.logicalBytes,
         checksums: checksums.finished,
         stoppedBecause: stoppedBecause ?? null,
+        brokenInvariant: brokenInvariant ?? null,
       };
     });
   }
@@ -250,7 +251,8 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   onStopped(replica: Replica, error: unknown): void {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.logger.log("error", "a replica has stopped", { group: replica.group, error: text });
+    const invariant = error instanceof InvariantViolation ? { invariant: error.invariant } : {};
+    this.logger.log("error", "a replica has stopped", { group: replica.group, ...invariant, error: text });
   }
 
   // ── What streams need ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -126,6 +126,8 @@ export class Node {
         leader: group.leader ?? undefined,
         commitIndex: group.commitIndex,
         appliedIndex: group.appliedIndex,
+        stoppedBecause: group.stoppedBecause ?? undefined,
+        brokenInvariant: group.brokenInvariant ?? undefined,
       })),
       keyCount: sum(({ keyCount }) => keyCount),
       deadlineCount: sum(({ deadlineCount }) => deadlineCount),

@@ -6,16 +6,18 @@
 import type { CommandSpec, Keyspace } from "../keyspace/index.ts";
 import type { GroupLog, SnapshotMeta } from "../log/index.ts";
 import { assert, type Clock, type Logger, type Random } from "../platform/index.ts";
-import type {
-  Entry,
-  InstallSnapshot,
-  LogIndex,
-  Message,
-  Persist,
-  ProgressStatus,
-  RaftCore,
-  ReplicaId,
-  Term,
+import {
+  type Entry,
+  type InstallSnapshot,
+  type InvariantId,
+  InvariantViolation,
+  type LogIndex,
+  type Message,
+  type Persist,
+  type ProgressStatus,
+  type RaftCore,
+  type ReplicaId,
+  type Term,
 } from "../raft/index.ts";
 import type { Arguments, ErrorReply, Reply } from "../resp/index.ts";
 import { Applier } from "./applier.ts";
@@ -121,6 +123,11 @@ export class Replica {
     return this.#stoppedBecause;
   }
 
+  /** The rule of docs/consensus.md that it found broken, and stopped for; undefined otherwise. */
+  get brokenInvariant(): InvariantId | undefined {
+    return this.#brokenInvariant;
+  }
+
   /** Whether streams should hold back. */
   get isBusy(): boolean {
     return this.#commands.isBusy;
@@ -213,7 +220,9 @@ export class Replica {
   fail(error: unknown): void {
     if (this.#stoppedBecause !== undefined) return;
     this.#host.onStopped(this, error);
-    this.stop(String(error), replicaStopped);
+    const isViolation = error instanceof InvariantViolation;
+    if (isViolation) this.#brokenInvariant = error.invariant;
+    this.stop(isViolation ? `an invariant is broken, ${error.message}` : String(error), replicaStopped);
   }
 
   /** The leader has surely gone: votes and pre-votes are no longer held back. */
@@ -316,6 +325,7 @@ export class Replica {
   #installingCount = 0;
   #onBetweenEntries: (() => void) | undefined;
   #stoppedBecause: string | undefined;
+  #brokenInvariant: InvariantId | undefined;
   #stoppedReply: ErrorReply | undefined;
 
   #drain(): void {

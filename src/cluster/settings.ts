@@ -1,5 +1,6 @@
 import { type PeerLinksSettings, peerLinksDefaults } from "../net/index.ts";
 import { assert } from "../platform/index.ts";
+import type { InvariantSwitch } from "../raft/index.ts";
 
 const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
@@ -75,6 +76,8 @@ export interface NodeSettings {
   readonly snapshotSendsMax: number;
   /** What all snapshots together take of the network, at most. Default 64 MiB. */
   readonly snapshotBytesPerSecond: number;
+  /** For a benchmark of what checking the invariants costs, and nothing else. Default: they are checked. */
+  readonly invariantSwitch: InvariantSwitch;
   readonly links: PeerLinksSettings;
 }
 
@@ -112,6 +115,7 @@ export const nodeDefaults: NodeSettings = {
   snapshotLagBytesMax: 256 * mebibyte,
   snapshotSendsMax: 2,
   snapshotBytesPerSecond: 64 * mebibyte,
+  invariantSwitch: { isOn: true },
   links: peerLinksDefaults,
 };
 

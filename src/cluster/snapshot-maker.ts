@@ -140,14 +140,14 @@ export class SnapshotMaker {
   }
 
   async #write(snapshot: KeyspaceSnapshot, writer: SnapshotWriter): Promise<"whole" | "abandoned" | "cancelled"> {
-    const { clock } = this.#options;
+    const { clock, replica } = this.#options;
     const cancelCount = this.#cancelCount;
     while (!snapshot.isAbandoned) {
       const chunk = snapshot.next();
       if (chunk === undefined) return "whole";
       if (chunk.length > 0) await writer.write(chunk);
       await new Promise<void>((resolve) => void clock.setTimer(sliceWaitMs, resolve));
-      if (this.#cancelCount !== cancelCount) return "cancelled";
+      if (this.#cancelCount !== cancelCount || replica.stoppedBecause !== undefined) return "cancelled";
     }
     return "abandoned";
   }
@@ -158,6 +158,8 @@ export class SnapshotMaker {
     const { snapshot, firstIndex } = replica.log;
     this.#cutMs = clock.nowMs();
     if (snapshot === undefined || firstIndex > snapshot.index || replica.isInstalling) return;
+    // The files of a replica that has stopped are left as they are, for people to look at.
+    if (replica.stoppedBecause !== undefined) return;
     const followers = replica.core.status().progress.filter(({ id }) => id !== replica.core.id);
     const index = logCut(replica.log, followers, settings);
     if (index >= firstIndex) log.compact(replica.group, index);

@@ -1,6 +1,6 @@
 /** What a node says of itself and of the others: plain values, for JSON. */
 import type { SocketAddress } from "../platform/index.ts";
-import type { LogIndex, Role, Term } from "../raft/index.ts";
+import type { InvariantId, LogIndex, Role, Term } from "../raft/index.ts";
 import type { SlotRange } from "../ring/index.ts";
 import type { Checksum } from "./checksums.ts";
 
@@ -24,6 +24,8 @@ export interface GroupStatus {
   readonly checksums: readonly Checksum[];
   /** Why the replica takes no part; null while it does. */
   readonly stoppedBecause: string | null;
+  /** The rule of docs/consensus.md that it stopped for; null for any other reason, and while it runs. */
+  readonly brokenInvariant: InvariantId | null;
 }
 
 /** One node, as it sees itself. */
@@ -109,6 +111,10 @@ export interface ShardInfo {
   readonly leader: string | undefined;
   readonly commitIndex: LogIndex;
   readonly appliedIndex: LogIndex;
+  /** Why the replica takes no part; undefined while it does. */
+  readonly stoppedBecause: string | undefined;
+  /** The rule of docs/consensus.md that it stopped for. */
+  readonly brokenInvariant: InvariantId | undefined;
 }
 
 /** The newest round that all of `statuses` have finished, for each group. */

@@ -4,8 +4,8 @@
  * command goes in pieces of its own between the batches.
  */
 import { EntryWriter, entryHeaderBytes } from "../keyspace/index.ts";
-import { assert, type Clock, type Random } from "../platform/index.ts";
-import type { LogIndex, Proposed, Term } from "../raft/index.ts";
+import type { Clock, Random } from "../platform/index.ts";
+import { InvariantViolation, type LogIndex, type Proposed, type Term } from "../raft/index.ts";
 import type { Arguments } from "../resp/index.ts";
 import { Batch } from "./batch.ts";
 import type { Lane } from "./lane.ts";
@@ -112,7 +112,10 @@ export class WriteQueue {
     while ((this.#piecesInFlight[0] ?? index + 1) <= index) this.#piecesInFlight.shift();
     const batch = this.#proposed[0];
     if (batch === undefined || batch.index > index) return undefined;
-    assert(batch.index === index && batch.term === term, "a leader's own entry was replaced in its own term [I-4]");
+    if (batch.index !== index || batch.term !== term) {
+      const what = `(${index}, term ${term}) stands for a leader's own entry (${batch.index}, term ${batch.term})`;
+      throw new InvariantViolation("I-4", what);
+    }
     this.#proposed.shift();
     return batch.isDone ? undefined : batch;
   }

@@ -4,7 +4,7 @@
  * and is never asserted.
  */
 export class AssertionFailure extends Error {
-  override readonly name = "AssertionFailure";
+  override readonly name: string = "AssertionFailure";
 }
 
 /** Throws {@link AssertionFailure} unless `condition` holds. On a hot path pass a constant `message`. */

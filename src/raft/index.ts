@@ -17,6 +17,7 @@ export {
   type Snapshot,
   type Term,
 } from "./entry.ts";
+export { type InvariantId, type InvariantSwitch, InvariantViolation } from "./invariants.ts";
 export type {
   AppendEntries,
   AppendEntriesResponse,

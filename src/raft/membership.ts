@@ -12,6 +12,7 @@ import { advanceCommit, broadcastAppend, sendPendingEntry } from "./replication.
 export function applyConfigurationChange(replica: Replica, change: ConfigurationChange): Configuration {
   const result = changeConfiguration(replica.configuration, change);
   assert(!("error" in result), "a committed configuration change does not fit the configuration before it");
+  replica.invariants.configures(result.configuration, replica.configuration);
   switchTo(replica, result.configuration, result.renewed);
   return replica.configuration;
 }

@@ -1,6 +1,7 @@
 import { assert } from "../platform/index.ts";
 import type { LogIndex, ReplicaId } from "./entry.ts";
 import { Inflights } from "./inflights.ts";
+import { InvariantViolation } from "./invariants.ts";
 
 /**
  * What the leader knows of one follower's log, and how it sends to it.
@@ -165,6 +166,8 @@ export class Progress {
   }
 
   #check(): void {
-    assert(this.matchIndex < this.nextIndex, "a follower's match index is not below its next index [I-11]");
+    const { id, matchIndex, nextIndex } = this;
+    if (matchIndex >= nextIndex)
+      throw new InvariantViolation("I-11", `replica ${id}'s match ${matchIndex} is not below its next ${nextIndex}`);
   }
 }

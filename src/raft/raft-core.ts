@@ -6,6 +6,7 @@ import { type Completion, complete, completionOf } from "./completion.ts";
 import type { Configuration, ConfigurationChange } from "./configuration.ts";
 import { campaign } from "./elections.ts";
 import type { HardState, LogIndex, Proposal, ReplicaId, Snapshot, Term } from "./entry.ts";
+import { Invariants } from "./invariants.ts";
 import { appliedTo, applyConfigurationChange } from "./membership.ts";
 import type { Message } from "./message.ts";
 import { propose, type Refusal } from "./proposals.ts";
@@ -38,7 +39,8 @@ interface Outstanding {
  * The host's loop: give inputs (`step`, `tick`, `propose`, `persisted`, `applied`, …); while `hasReady()`, take
  * `ready()`, hand its `persist` to the log at once, send its messages, apply its entries.
  *
- * @throws AssertionFailure where an invariant is broken: this replica must stop, its files be kept.
+ * @throws InvariantViolation where an invariant is broken, and AssertionFailure for any other bug, from the constructor
+ * as well: this replica must stop, its files be kept.
  */
 export class RaftCore {
   readonly #replica: Replica;
@@ -52,7 +54,12 @@ export class RaftCore {
 
   constructor(options: RaftOptions) {
     const { snapshots } = options;
-    this.#replica = new Replica(snapshots === undefined ? options : { ...options, snapshots: onlyUseful(snapshots) });
+    const invariants = new Invariants(options.invariantSwitch);
+    invariants.restores(options.hardState, options.log, options.applied);
+    this.#replica = new Replica(
+      snapshots === undefined ? options : { ...options, snapshots: onlyUseful(snapshots) },
+      invariants,
+    );
     this.#applyWindow = new ApplyWindow(this.#replica.settings.entryBytes);
     this.#handed = options.hardState;
     this.#durableTerm = options.hardState.term;
@@ -112,6 +119,7 @@ export class RaftCore {
     tick(this.#replica);
     // A commit index alone is written with whatever comes next, or at the next tick.
     if (this.#handed.commit < this.commitIndex) this.#isCommitDue = true;
+    this.#check();
   }
 
   /** A message from another replica of this group. Messages that make no sense are ignored, whoever sent them. */
@@ -119,6 +127,7 @@ export class RaftCore {
     if (message.from === this.id || message.to !== this.id) return;
     if (isResponse(message) && this.#replica.members.get(message.from) === undefined) return;
     step(this.#replica, message);
+    this.#check();
   }
 
   /** Asks for `data` to be put into the log. Only a leader does. The bytes must not change afterwards. */
@@ -141,7 +150,9 @@ export class RaftCore {
   applyConfigurationChange(change: ConfigurationChange): Configuration {
     // The configuration is that of the snapshot already, which holds what is still being applied.
     if (this.#replica.log.isInstallingSnapshot) return this.configuration;
-    return applyConfigurationChange(this.#replica, change);
+    const configuration = applyConfigurationChange(this.#replica, change);
+    this.#check();
+    return configuration;
   }
 
   /**
@@ -149,7 +160,9 @@ export class RaftCore {
    * happen; true promises nothing.
    */
   forward(data: Uint8Array): boolean {
-    return propose(this.#replica, this.id, [{ kind: "normal", data }]) === undefined;
+    const refused = propose(this.#replica, this.id, [{ kind: "normal", data }]);
+    this.#check();
+    return refused === undefined;
   }
 
   /**
@@ -162,12 +175,14 @@ export class RaftCore {
     if (role !== "leader" && (role !== "follower" || leader === undefined || settings.forwarding === "off"))
       return false;
     step(this.#replica, { type: "readIndexRequest", from: this.id, to: this.id, term: 0, context });
+    this.#check();
     return true;
   }
 
   /** Stands for election now, as if the election timeout had passed. */
   campaign(): void {
     campaign(this.#replica);
+    this.#check();
   }
 
   /**
@@ -178,6 +193,7 @@ export class RaftCore {
     const { role, members } = this.#replica;
     if (role !== "leader" || target === this.id || !members.isVoter(target)) return false;
     step(this.#replica, { type: "transferLeader", from: this.id, to: this.id, term: 0, target });
+    this.#check();
     return true;
   }
 
@@ -223,15 +239,17 @@ export class RaftCore {
     for (const message of outstanding.ownMessages) step(this.#replica, message);
     complete(this.#replica, outstanding.completion);
     if (outstanding.completion.snapshotIndex !== undefined) this.#applyWindow.takeUpTo(this.appliedIndex);
+    this.#check();
   }
 
   /** Everything up to `index` is applied. */
   applied(index: LogIndex): void {
     const replica = this.#replica;
-    assert(index <= replica.log.applyingIndex, "applied what was not handed out [I-8]");
+    replica.invariants.applied(index, replica.log.applyingIndex);
     const { bytes, payloadBytes } = this.#applyWindow.takeUpTo(index);
     appliedTo(replica, index, bytes);
     replica.uncommittedBytes = Math.max(0, replica.uncommittedBytes - payloadBytes);
+    this.#check();
   }
 
   /** Whether `ready()` has something to do. */
@@ -270,6 +288,7 @@ export class RaftCore {
     replica.outbox = [];
     replica.confirmedReads = [];
     replica.failedReads = [];
+    this.#check();
     return { persist, messages: coalesce(messages), apply, reads: confirmedReads, failedReads };
   }
 
@@ -304,7 +323,7 @@ export class RaftCore {
     const replica = this.#replica;
     const { hardState } = replica;
     const isSame = !this.#hasNewTermOrVote && hardState.commit === this.#handed.commit;
-    assertSuccession(this.#handed, hardState);
+    replica.invariants.stores(hardState, this.#handed);
     const id = this.#nextPersistId++;
     const ownMessages: Message[] = [];
     const messages: Message[] = [...withheld];
@@ -328,7 +347,12 @@ export class RaftCore {
   #propose(proposal: Proposal): Proposed {
     if (this.#replica.role !== "leader") return { refused: "notLeader" };
     const refused = propose(this.#replica, this.id, [proposal]);
+    this.#check();
     return refused === undefined ? { index: this.lastIndex, term: this.term } : { refused };
+  }
+
+  #check(): void {
+    this.#replica.invariants.check(this.#replica);
   }
 
   #progress(id: ReplicaId): ReturnType<Replica["members"]["get"]> {
@@ -363,11 +387,4 @@ function isResponse(message: Message): boolean {
     default:
       return false;
   }
-}
-
-function assertSuccession(before: HardState, after: HardState): void {
-  assert(after.term >= before.term, "the stored term would go back [I-3]");
-  const isVoteKept = after.term > before.term || before.vote === undefined || after.vote === before.vote;
-  assert(isVoteKept, "the vote changed within a term [I-2]");
-  assert(after.commit >= before.commit, "the stored commit index would go back [I-8]");
 }

@@ -1,5 +1,6 @@
 import { assert, mark } from "../platform/index.ts";
 import type { Entry, LogIndex, Snapshot, Term } from "./entry.ts";
+import { Invariants } from "./invariants.ts";
 import type { LogReader } from "./ready.ts";
 
 /**
@@ -19,6 +20,7 @@ export class RaftLog {
   readonly #reader: LogReader;
   readonly #entryBytes: (entry: Entry) => number;
   readonly #applyBytesMax: number;
+  readonly #invariants: Invariants;
 
   #pending: Entry[] = [];
   #handedIndex: LogIndex;
@@ -40,11 +42,16 @@ export class RaftLog {
   constructor(
     reader: LogReader,
     start: { readonly commit: LogIndex; readonly applied: LogIndex },
-    options: { readonly entryBytes: (entry: Entry) => number; readonly applyBytesMax: number },
+    options: {
+      readonly entryBytes: (entry: Entry) => number;
+      readonly applyBytesMax: number;
+      readonly invariants?: Invariants;
+    },
   ) {
     this.#reader = reader;
     this.#entryBytes = options.entryBytes;
     this.#applyBytesMax = options.applyBytesMax;
+    this.#invariants = options.invariants ?? new Invariants();
     this.#handedIndex = reader.lastIndex;
     this.stableIndex = reader.lastIndex;
     this.#lastTerm = reader.term(reader.lastIndex);
@@ -115,8 +122,7 @@ export class RaftLog {
   /** Appends a leader's own entries, which follow the last one. */
   append(entries: readonly Entry[]): void {
     for (const entry of entries) {
-      assert(entry.index === this.lastIndex + 1, "an entry does not follow the one before it [I-17]");
-      assert(entry.term >= this.#lastTerm, "the term goes back in the log [I-17]");
+      this.#invariants.appends(entry, this.lastIndex, this.#lastTerm);
       this.#pending.push(entry);
       this.#lastTerm = entry.term;
     }
@@ -136,7 +142,6 @@ export class RaftLog {
     }
     if (known === entries.length) return;
     const first = entries[known]!;
-    assert(first.index > this.commitIndex, "a leader replaces an entry that is committed [I-6]");
     if (first.index <= lastIndex) {
       mark("a follower's tail is replaced");
       this.#truncate(first.index - 1);
@@ -168,13 +173,13 @@ export class RaftLog {
   /** Commits up to `index`, which never takes anything back. */
   commitTo(index: LogIndex): void {
     if (index <= this.commitIndex) return;
-    assert(index <= this.lastIndex, "told to commit beyond the end of the log: it lost entries that it had [I-9]");
+    this.#invariants.commits(index, this.lastIndex);
     this.commitIndex = index;
   }
 
   /** Everything is replaced by `snapshot`, which is newer than the commit index. */
   restore(snapshot: Snapshot): void {
-    assert(snapshot.index > this.commitIndex, "a snapshot takes the commit index back [I-8]");
+    this.#invariants.replaces(snapshot.index, this.commitIndex);
     this.#pending = [];
     this.#handedIndex = snapshot.index;
     this.stableIndex = snapshot.index;
@@ -227,8 +232,13 @@ export class RaftLog {
       return [];
     }
     assert(entries !== "compacted", "the log was cut beyond the applied index [N-6]");
-    this.applyingIndex += entries.length;
-    for (const entry of entries) this.#applyingBytes += this.#entryBytes(entry);
+    let term = this.term(this.applyingIndex) ?? 0;
+    for (const entry of entries) {
+      this.#invariants.appliesBehind(entry, this.applyingIndex, term);
+      this.applyingIndex++;
+      term = entry.term;
+      this.#applyingBytes += this.#entryBytes(entry);
+    }
     // Paused also when the next entry is what exceeds the limit: it must not slip through alone.
     this.#isApplyPaused = this.#applyingBytes >= this.#applyBytesMax || this.applyingIndex < to;
     return entries;
@@ -263,6 +273,7 @@ export class RaftLog {
   }
 
   #truncate(lastIndex: LogIndex): void {
+    this.#invariants.cuts(lastIndex, this.commitIndex);
     if (lastIndex >= this.#handedIndex) {
       this.#pending.length = lastIndex - this.#handedIndex;
     } else {

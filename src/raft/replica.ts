@@ -1,6 +1,7 @@
 import { assert, randomInteger } from "../platform/index.ts";
 import type { Configuration } from "./configuration.ts";
 import type { HardState, LogIndex, ReplicaId, Term } from "./entry.ts";
+import { Invariants } from "./invariants.ts";
 import { Members } from "./members.ts";
 import type { Message } from "./message.ts";
 import { RaftLog } from "./raft-log.ts";
@@ -24,6 +25,7 @@ export type Role = "follower" | "preCandidate" | "candidate" | "leader";
 export class Replica {
   readonly id: ReplicaId;
   readonly settings: Settings;
+  readonly invariants: Invariants;
   readonly log: RaftLog;
   readonly members: Members;
   readonly reads: ReadQueue = new ReadQueue();
@@ -53,14 +55,15 @@ export class Replica {
   confirmedReads: ConfirmedRead[] = [];
   failedReads: number[] = [];
 
-  constructor(options: RaftOptions) {
+  constructor(options: RaftOptions, invariants: Invariants = new Invariants()) {
     const settings = settingsOf(options);
     this.id = settings.id;
     this.settings = settings;
+    this.invariants = invariants;
     this.log = new RaftLog(
       options.log,
       { commit: options.hardState.commit, applied: options.applied },
-      { entryBytes: settings.entryBytes, applyBytesMax: settings.applyBytesMax },
+      { entryBytes: settings.entryBytes, applyBytesMax: settings.applyBytesMax, invariants },
     );
     this.members = new Members({ messagesMax: settings.inflightMessagesMax, bytesMax: settings.inflightBytesMax });
     this.members.configure(options.configuration, this.log.lastIndex);
@@ -127,6 +130,7 @@ export class Replica {
   becomeLeader(): void {
     assert(this.role === "candidate", "only a candidate can become leader");
     this.#reset(this.term);
+    this.invariants.leads();
     this.role = "leader";
     this.leader = this.id;
     const self = this.members.get(this.id);
@@ -138,7 +142,7 @@ export class Replica {
   }
 
   #reset(term: Term): void {
-    assert(term >= this.term, "the term goes back [I-3]");
+    this.invariants.enters(term, this.term);
     if (this.term !== term) {
       this.term = term;
       this.vote = undefined;

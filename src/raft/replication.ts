@@ -118,6 +118,7 @@ export function advanceCommit(replica: Replica): boolean {
     mark("an entry of an older term is not committed by counting");
     return false;
   }
+  replica.invariants.counts(index, replica.term, replica.log.term(index), replica.members);
   replica.log.commitTo(index);
   return true;
 }

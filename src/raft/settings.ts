@@ -1,6 +1,7 @@
 import { assert, type Random } from "../platform/index.ts";
 import type { Configuration } from "./configuration.ts";
 import { type Entry, entryBytes, type HardState, type LogIndex, type ReplicaId } from "./entry.ts";
+import type { InvariantSwitch } from "./invariants.ts";
 import type { LogReader, SnapshotSource } from "./ready.ts";
 
 const mebibyte = 1_048_576;
@@ -61,6 +62,8 @@ export interface RaftOptions {
   readonly snapshots?: SnapshotSource;
   /** What an entry counts for in the limits above. Default: its data and 16 bytes. */
   readonly entryBytes?: (entry: Entry) => number;
+  /** For a benchmark of what checking the invariants costs, and nothing else. Default: they are checked. */
+  readonly invariantSwitch?: InvariantSwitch;
 }
 
 /** {@link RaftOptions} with every default filled in. */

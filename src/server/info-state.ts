@@ -149,12 +149,16 @@ function* raft(context: ServerContext): Iterable<Field> {
   }
 }
 
-function* raftFields({ role, term, leader, commitIndex, appliedIndex }: ShardInfo): Iterable<Field> {
+function* raftFields(shard: ShardInfo): Iterable<Field> {
+  const { role, term, leader, commitIndex, appliedIndex, stoppedBecause, brokenInvariant } = shard;
   yield ["raft_role", role];
   yield ["raft_term", term];
   yield ["raft_leader", leader ?? ""];
   yield ["raft_commit_index", commitIndex];
   yield ["raft_applied_index", appliedIndex];
+  if (stoppedBecause === undefined) return;
+  yield ["raft_broken_invariant", brokenInvariant ?? ""];
+  yield ["raft_stopped_because", stoppedBecause.replaceAll(/[\s,]+/g, " ")];
 }
 
 function* keyspace(context: ServerContext): Iterable<Field> {

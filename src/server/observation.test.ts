@@ -59,6 +59,20 @@ describe("INFO", () => {
       expect(text).toContain(`${line}\r\n`);
   });
 
+  test("says why a replica has stopped, and for which invariant", async () => {
+    const served = await start();
+    const client = await connect(served);
+    expect(await info(client, "raft")).not.toContain("stopped");
+    served.node.stopped = { stoppedBecause: "an invariant is broken, I-8:\nvalues", brokenInvariant: "I-8" };
+    const text = await info(client, "raft");
+    expect(text).toContain("raft_broken_invariant:I-8\r\n");
+    expect(text).toContain("raft_stopped_because:an invariant is broken I-8: values\r\n");
+    served.node.stopped = { stoppedBecause: "its log is damaged", brokenInvariant: undefined };
+    expect(await info(client, "raft")).toContain(
+      "raft_broken_invariant:\r\nraft_stopped_because:its log is damaged\r\n",
+    );
+  });
+
   test("counts commands, refusals, failures and errors, until CONFIG RESETSTAT", async () => {
     const client = await connect(await start());
     for (let n = 0; n < 3; n++) await client.run("SET", "k", "v");

@@ -13,6 +13,8 @@ export class ServedKeyspace implements ServedNode {
   readonly #targets = new Set<ReplyTarget>();
   /** Streams say that they want no more. */
   isPaused = false;
+  /** Why its replica has stopped. */
+  stopped: { readonly stoppedBecause: string; readonly brokenInvariant: "I-8" | undefined } | undefined;
   /** What `wait` finds. */
   replicaCount = 0;
   readonly waits: { readonly target: ReplyTarget; readonly ticket: number; readonly wanted: number }[] = [];
@@ -54,6 +56,8 @@ export class ServedKeyspace implements ServedNode {
           leader: "n1",
           commitIndex: keyspace.appliedIndex,
           appliedIndex: keyspace.appliedIndex,
+          stoppedBecause: this.stopped?.stoppedBecause,
+          brokenInvariant: this.stopped?.brokenInvariant,
         },
       ],
       keyCount: keyspace.keyCount,
