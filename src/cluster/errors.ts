@@ -45,8 +45,10 @@ export function commandTooLarge(bytes: number, bytesMax: number): ErrorReply {
   return new ErrorReply(`ERR A command of ${bytes} bytes is above commandBytesMax (${bytesMax}): it did not happen.`);
 }
 
-export function replyTooLarge(bytes: number): ErrorReply {
-  return new ErrorReply(`ERR A reply of ${bytes} bytes is too large to be forwarded. Ask the leader for it.`);
+export function replyTooLarge(bytes: number, bytesMax: number): ErrorReply {
+  return new ErrorReply(
+    `ERR A reply of ${bytes} bytes or more is above what one node hands on to another (${bytesMax}). Ask the key's leader for it, or for a part (GETRANGE).`,
+  );
 }
 
 /** Two keys of a command that only one shard can carry out, as byte strings. */

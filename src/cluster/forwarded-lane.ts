@@ -4,11 +4,18 @@
  * meant; whatever it refuses, it refuses everything behind it too. Replies that the client does not take stay here, as the
  * values that the keyspace holds as well, so that the client's node is not filled with their text.
  */
-import { commandTable } from "../keyspace/index.ts";
+import { commandTable, isWrite } from "../keyspace/index.ts";
 import type { PeerLink } from "../net/index.ts";
-import { type Arguments, encodeReply, type Reply, type RespVersion } from "../resp/index.ts";
+import {
+  type Arguments,
+  type ErrorReply,
+  encodeReply,
+  type Reply,
+  type RespVersion,
+  replyBytes,
+} from "../resp/index.ts";
 import { type BulkSender, replyTransfer } from "./bulk.ts";
-import { uncertain } from "./errors.ts";
+import { replyTooLarge, uncertain } from "./errors.ts";
 import { type ForwardHeader, replyHeader, sendForwardRefusal, sendForwardReply } from "./forward-wire.ts";
 import { Lane } from "./lane.ts";
 import type { Replica } from "./replica.ts";
@@ -55,6 +62,7 @@ export class ForwardedLane extends Lane {
     }
     this.#nextNumber++;
     const spec = isWait(args) ? waitSpec : commandTable.resolve(args);
+    if (spec !== undefined && isWrite(spec)) this.#writes.add(number);
     if (spec === undefined) this.answer(number, commandTable.refusal(args));
     else replica.submit(this, number, spec, args);
   }
@@ -89,6 +97,8 @@ export class ForwardedLane extends Lane {
   #nextNumber = 1;
   #nextReply = 1;
   readonly #waiting: Map<number, Reply> = new Map();
+  /** Of the commands that are not answered, those that write: only of them can there be a doubt. */
+  readonly #writes: Set<number> = new Set();
   #sentBytes = 0;
   #takenBytes = 0;
   #refusedFrom: number | undefined;
@@ -110,10 +120,10 @@ export class ForwardedLane extends Lane {
   #send(reply: Reply): void {
     const { link, bulk, bulkBytesMin, replyBytesMax, onOutput } = this.#options;
     const header = { stream: this.#stream, number: this.#nextReply++, index: this.lastWriteIndex };
-    let text = encodeReply(reply, this.#protocol);
-    if (text.length > replyBytesMax) {
-      text = encodeReply(uncertain(`its reply of ${text.length} bytes is too large to be forwarded`), this.#protocol);
-    }
+    const hasWritten = this.#writes.delete(header.number);
+    const bytes = replyBytes(reply, replyBytesMax);
+    const sent = bytes > replyBytesMax ? refusalOf(bytes, replyBytesMax, hasWritten) : reply;
+    const text = encodeReply(sent, this.#protocol);
     this.#sentBytes += text.length;
     if (text.length > bulkBytesMin) {
       sendForwardReply(link, { ...header, text: undefined });
@@ -131,6 +141,13 @@ export class ForwardedLane extends Lane {
     sendForwardRefusal(this.#options.link, this.#stream, number);
     this.#options.onOutput();
   }
+}
+
+/** A read has changed nothing, so there is no doubt; of a write's reply nobody but the leader knows. */
+function refusalOf(bytes: number, bytesMax: number, hasWritten: boolean): ErrorReply {
+  return hasWritten
+    ? uncertain(`its reply of ${bytes} bytes is above what one node hands on to another (${bytesMax})`)
+    : replyTooLarge(bytes, bytesMax);
 }
 
 function isWait(args: Arguments): boolean {

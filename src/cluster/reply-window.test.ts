@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
 import { bulk, okReply } from "../../test/cluster/client.ts";
 import { SimulatedCluster } from "../../test/cluster/simulated-cluster.ts";
+import type { NodeSettings } from "./settings.ts";
 
 const kibibyte = 1_024;
 const windowBytes = 512 * kibibyte;
 
-async function started(): Promise<SimulatedCluster> {
-  const cluster = new SimulatedCluster();
+async function started(settings: Partial<NodeSettings> = {}): Promise<SimulatedCluster> {
+  const cluster = new SimulatedCluster({ node: { settings } });
   await cluster.start();
   await cluster.untilLeader();
   return cluster;
@@ -60,5 +61,27 @@ test("a client that leaves with replies untaken leaves nothing behind at the lea
   for (let sent = 0; sent < 40; sent++) next.send("GET", "k");
   await cluster.until(() => next.isAnswered, "the replies of the next client", 10_000);
   expect(client.replies.length).toBe(came);
+  await cluster.close();
+});
+
+test("a reply above what is forwarded is refused to a read, and leaves a write in doubt", async () => {
+  const cluster = await started({ commandBytesMax: 1_048_576, assembledBytesMax: 1_048_576 });
+  const client = cluster.client(cluster.followers[0] as string);
+  const half = "v".repeat(600_000);
+  client.send("APPEND", "k", half);
+  client.send("APPEND", "k", half);
+  client.send("GET", "k");
+  client.send("MGET", "k", "k");
+  client.send("GETRANGE", "k", "0", "9");
+  client.send("GETEX", "k", "PERSIST");
+  client.send("STRLEN", "k");
+  await cluster.until(() => client.isAnswered, "replies");
+  const tooLarge = expect.stringMatching(/^-ERR A reply of \d+ bytes or more is above/);
+  const inDoubt = expect.stringMatching(/^-UNCERTAIN /);
+  expect(client.replies.slice(2)).toEqual([tooLarge, tooLarge, bulk("v".repeat(10)), inDoubt, ":1200000\r\n"]);
+  const atLeader = cluster.client(await cluster.untilLeader());
+  atLeader.send("GET", "k");
+  await cluster.until(() => atLeader.isAnswered, "a reply");
+  expect(atLeader.replies[0] === bulk(half + half)).toBe(true);
   await cluster.close();
 });

@@ -74,6 +74,11 @@ export class ClientOutput {
     return ticket;
   }
 
+  /** True while the ticket is not answered, or its reply waits. */
+  isWaiting(ticket: number): boolean {
+    return ticket >= this.#replies.head;
+  }
+
   /** True while the ticket is not answered. */
   isOpen(ticket: number): boolean {
     return this.#replies.isOpen(ticket);

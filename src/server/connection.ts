@@ -64,6 +64,8 @@ export class Connection implements ReplyTarget {
 
   readonly #socket: StreamSocket;
   /** Of commands that are under way, by ticket, if the slow log may want them. */
+  /** The last command whose reply may share the value that it came from. */
+  #sharingTicket = -1;
   readonly #slowlogWords = new Map<number, readonly string[]>();
   #stops = 0;
   /** The command that waits for `order` or `paused` to end. */
@@ -267,7 +269,8 @@ export class Connection implements ReplyTarget {
       context.pause.hold(this);
       context.blockedCount++;
     } else if (command.keyspaceCommand !== undefined) {
-      if (command.runsAlone && this.output.openCount > 0) this.#hold(args, stop.order);
+      const mustWait = command.runsAlone || (command.overwrites && this.output.isWaiting(this.#sharingTicket));
+      if (mustWait && this.output.openCount > 0) this.#hold(args, stop.order);
       else this.#submit(command, command.keyspaceCommand, args);
     } else if (command.serverCommand !== undefined) {
       if (this.output.openCount > 0 && !command.runsAtOnce) this.#hold(args, stop.order);
@@ -279,6 +282,7 @@ export class Connection implements ReplyTarget {
     const { context } = this;
     if (context.monitors.size > 0) context.feedMonitors(this, command, args);
     const ticket = this.output.take(command);
+    if (command.shares) this.#sharingTicket = ticket;
     if (context.slowlog.wantsWordsOf(command, args))
       this.#slowlogWords.set(ticket, slowlogWords(args, secretWords(command, args)));
     this.stream.submit(ticket, keyspaceCommand, args, this.protocol);

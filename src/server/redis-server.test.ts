@@ -253,6 +253,24 @@ describe("bounds", () => {
     expect([scan, [...(keys as string[])].toSorted(), last]).toEqual([["0", ["a"]], ["a", "b"], pong]);
   });
 
+  test("what overwrites a value in place waits for replies that may share it, so that they are not copied one by one", async () => {
+    const served = await start();
+    const client = await connect(served);
+    await client.run("APPEND", "k", "v".repeat(100_000));
+    served.node.held = [];
+    client.sendCommands(["SETRANGE", "k", "0", "a"], ["SETRANGE", "k", "1", "b"], ["GET", "k"], ["SET", "other", "1"]);
+    client.sendCommands(["SETRANGE", "k", "2", "c"], ["GETEX", "k", "PERSIST"], ["SETRANGE", "k", "3", "d"]);
+    const counts: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      await settled(served);
+      counts.push(served.node.held.length);
+      served.node.release();
+    }
+    expect(counts).toEqual([4, 2, 1]);
+    const replies = await client.replies(7);
+    expect([2, 5].map((at) => String(replies[at]).slice(0, 5))).toEqual(["abvvv", "abcvv"]);
+  });
+
   test("output above client-output-buffer-limit ends the connection", async () => {
     const served = await start();
     const client = await connect(served);

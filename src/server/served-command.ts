@@ -9,6 +9,10 @@ export type KeyspaceCommand = CommandSpec<Keyspace>;
 const independentCommands: ReadonlySet<string> = new Set(["ping", "echo", "time", "select"]);
 /** Their replies are made for them, from all keys or much computing, and can be far longer than the command. */
 const lonelyCommands: ReadonlySet<string> = new Set(["keys", "lcs", "randomkey", "scan"]);
+/** Change bytes in place that a reply which waits may share, and would then have to keep as a copy of its own. */
+const overwritingCommands: ReadonlySet<string> = new Set(["setrange"]);
+/** Writes that leave the value where it is and answer it. */
+const sharingWrites: ReadonlySet<string> = new Set(["getex"]);
 
 /** A command that clients of this server may call, a subcommand included, with what dispatch asks of each call. */
 export class ServedCommand {
@@ -29,6 +33,10 @@ export class ServedCommand {
   readonly runsAtOnce: boolean;
   /** One at a time for each client, once its replies before are on their way: many could take memory without end. */
   readonly runsAlone: boolean;
+  /** Runs once all replies that may share its value are on their way: each could leave a copy of it. */
+  readonly overwrites: boolean;
+  /** Its reply may share the value that it came from. */
+  readonly shares: boolean;
   readonly statistics: CommandStatistics = new CommandStatistics();
 
   constructor(name: string, command: { readonly keyspace: KeyspaceCommand } | { readonly server: ServerCommand }) {
@@ -44,6 +52,8 @@ export class ServedCommand {
     this.isFast = flags.includes("fast");
     this.runsAtOnce = independentCommands.has(name);
     this.runsAlone = lonelyCommands.has(name);
+    this.overwrites = overwritingCommands.has(name);
+    this.shares = !this.isWrite || sharingWrites.has(name);
   }
 }
 
