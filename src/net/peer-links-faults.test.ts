@@ -233,6 +233,24 @@ test("connections that break as soon as they are made are not dialled in a circl
   await expectWorking(world, one, two);
 });
 
+test.for([150, 300, 500, 700, 900])(
+  "connections that break every %d ms stand most of the time in between",
+  async (everyMs) => {
+    const { world, one, two } = await connectedPair();
+    let lookCount = 0;
+    let connectedCount = 0;
+    for (let brokenMs = 0; brokenMs < 30_000; brokenMs += everyMs) {
+      world.network.resetConnections();
+      for (let restMs = everyMs; restMs > 0; restMs -= 10) {
+        await world.run(10);
+        lookCount++;
+        if (linkKinds.every((kind) => one.links.link(two.nodeId, kind) !== undefined)) connectedCount++;
+      }
+    }
+    expect(connectedCount / lookCount).toBeGreaterThan(0.5);
+  },
+);
+
 test("the dialler's new address is learned too, and only from somebody who knows the secret", async () => {
   const { world, one, two } = await connectedPair();
   world.machine("n1").kill();

@@ -58,9 +58,9 @@ export class Peer {
     dial: () => void,
   ): void {
     if (this.#timers.has(purpose) || this.#attempts.has(purpose)) return;
-    const failures = this.#failures.get(purpose) ?? 0;
-    this.#failures.set(purpose, failures + 1);
     const { dialWaitMsMin: minMs, dialWaitMsMax: maxMs } = by.settings;
+    const failures = Math.min(this.#failures.get(purpose) ?? 0, this.#failuresAfterHolding(purpose, minMs));
+    this.#failures.set(purpose, failures + 1);
     const timer = by.clock.setTimer(backOffMs(failures, by.random, { minMs, maxMs }), () => {
       this.#timers.delete(purpose);
       dial();
@@ -75,7 +75,9 @@ export class Peer {
   /** Returns whether the connection had been steady, so that it may be dialled again at once. */
   disconnected(link: PeerLink, nowMs: number): boolean {
     if (this.links[link.kind] === link) this.links[link.kind] = undefined;
-    const wasSteady = nowMs - link.upSinceMs >= steadyMs;
+    const heldMs = nowMs - link.upSinceMs;
+    const wasSteady = heldMs >= steadyMs;
+    this.#heldMs.set(link.kind, heldMs);
     if (wasSteady) {
       this.#failures.delete(link.kind);
       this.#failures.delete("introduction");
@@ -115,4 +117,16 @@ export class Peer {
   readonly #attempts: Map<LinkPurpose, ConnectionAttempt> = new Map();
   readonly #timers: Map<LinkPurpose, Timer> = new Map();
   readonly #failures: Map<LinkPurpose, number> = new Map();
+  /** How long the last connection held, until it is dialled again. */
+  readonly #heldMs: Map<LinkPurpose, number> = new Map();
+
+  /**
+   * Who waits far longer than a connection holds is away for most of the time, or for all of it, where connections break
+   * at regular intervals: after one that held for a while the wait is a quarter of that, or the shortest.
+   */
+  #failuresAfterHolding(purpose: LinkPurpose, waitMsMin: number): number {
+    const heldMs = this.#heldMs.get(purpose) ?? 0;
+    this.#heldMs.delete(purpose);
+    return heldMs < waitMsMin ? Number.POSITIVE_INFINITY : Math.max(0, Math.floor(Math.log2(heldMs / (4 * waitMsMin))));
+  }
 }
