@@ -111,6 +111,28 @@ test("a stream is asked for in pieces, a few at a time, and installed when all o
   expect(run.stepped).toEqual([]);
 });
 
+test("where nothing comes less is asked for at once, and more again when it does [N-4]", async () => {
+  const run = await setting(1_200);
+  run.receiver.offered(run.offer);
+  run.questions();
+  const sizes: number[] = [];
+  for (let attempt = 0; attempt < 7; attempt++) {
+    run.receiver.offered(run.offer);
+    sizes.push(run.questions()[0]?.bytesMax ?? 0);
+  }
+  expect(sizes).toEqual([65_536, 32_768, 16_384, 8_192, 4_096, 4_096, 4_096]);
+  run.receiver.offered(run.offer);
+  const larger = new Set<number>();
+  for (let round = 0; round < 30 && run.receiver.isBusy; round++) {
+    const asked = run.questions();
+    for (const { bytesMax } of asked) larger.add(bytesMax);
+    run.answer(asked);
+    await run.world.run(10);
+  }
+  expect(Math.max(...larger)).toBe(pieceBytes);
+  expect(run.installed.map(({ keyCount }) => keyCount)).toEqual([1_200]);
+});
+
 test("what does not come is asked for again, and what comes twice or from elsewhere does no harm [N-4]", async () => {
   const run = await setting();
   run.receiver.offered(run.offer);

@@ -19,8 +19,12 @@ import {
   sendSnapshotQuestion,
 } from "./snapshot-wire.ts";
 
-/** Bytes that are asked for at once, and how many of these questions are under way. */
-const pieceBytes = 131_072;
+/**
+ * Bytes that are asked for at once, and how many of these questions are under way. Where nothing comes before the
+ * connection breaks, less is asked for at once: of a piece that is half there when it breaks, nothing is there.
+ */
+const pieceBytesMin = 4_096;
+const pieceBytesMax = 131_072;
 const questionsMax = 4;
 /** A piece that does not come within this is asked for again. */
 const retryMs = 1_000;
@@ -48,6 +52,9 @@ interface Receiving {
   arrivedBytes: number;
   /** Up to here the stream was asked for. */
   askedBytes: number;
+  /** So many bytes are asked for at once, and so many pieces have come since it was asked again. */
+  pieceBytes: number;
+  pieceCount: number;
   checksum: number;
   /** When something was asked for, when something came, and when it was offered: the last time. */
   askedMs: number;
@@ -107,9 +114,13 @@ export class SnapshotReceiver {
     }
     // An answer to a question that was asked again.
     if (offset !== receiving.arrivedBytes) return true;
-    if (bytes.length > pieceBytes || offset + bytes.length > description.sizeBytes) return false;
+    if (bytes.length > pieceBytesMax || offset + bytes.length > description.sizeBytes) return false;
     receiving.pieces.push(bytes);
     receiving.arrivedBytes += bytes.length;
+    receiving.pieceCount++;
+    if (receiving.pieceCount % questionsMax === 0) {
+      receiving.pieceBytes = Math.min(pieceBytesMax, 2 * receiving.pieceBytes);
+    }
     receiving.arrivedMs = this.#options.clock.nowMs();
     void this.#work(receiving);
     return true;
@@ -150,6 +161,8 @@ export class SnapshotReceiver {
       pieces: [],
       arrivedBytes: 0,
       askedBytes: 0,
+      pieceBytes: pieceBytesMax,
+      pieceCount: 0,
       checksum: 0,
       askedMs: nowMs,
       arrivedMs: nowMs,
@@ -166,6 +179,8 @@ export class SnapshotReceiver {
 
   /** Asks again for whatever has not come. */
   #restart(receiving: Receiving): void {
+    if (receiving.pieceCount === 0) receiving.pieceBytes = Math.max(pieceBytesMin, receiving.pieceBytes / 2);
+    receiving.pieceCount = 0;
     receiving.askedBytes = receiving.arrivedBytes;
     receiving.askedMs = this.#options.clock.nowMs();
     this.#ask(receiving);
@@ -174,11 +189,12 @@ export class SnapshotReceiver {
   /** Asks for more, as far as few questions are under way. */
   #ask(receiving: Receiving): void {
     const { links, onOutput, replica } = this.#options;
-    const { message, description, pieces } = receiving;
+    const { message, description, pieceBytes, pieces } = receiving;
     const heldBytes = pieces.reduce((sum, { length }) => sum + length, 0);
     const windowEnd = receiving.arrivedBytes - heldBytes + questionsMax * pieceBytes;
     const end = Math.min(description.sizeBytes, windowEnd);
     const link = links().link(message.from, "control");
+    receiving.askedBytes = Math.max(receiving.askedBytes, receiving.arrivedBytes);
     if (link === undefined || receiving.askedBytes >= end) return;
     while (receiving.askedBytes < end) {
       const offset = receiving.askedBytes;
