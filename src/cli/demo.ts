@@ -38,9 +38,9 @@ export interface DemoWorld {
 }
 
 const readyTimeoutMs = 30_000;
-/** How long nodes may take to end cleanly before they are killed, and then to be gone. */
-const stopTimeoutMs = 10_000;
-const killTimeoutMs = 2_000;
+/** How long nodes may take to end cleanly before they are killed, which loses nothing acknowledged, and then to be gone. */
+const stopTimeoutMs = 4_000;
+const killTimeoutMs = 1_000;
 
 /** Runs until it is told to stop. @throws every refusal that `coterie demo` knows */
 export async function runDemo(world: DemoWorld, options: DemoOptions): Promise<void> {
