@@ -37,9 +37,10 @@ export class ReadBatch {
 
   /** Gives `keys` the second words of the reads from `at` on, as many as fit. Valid until the next `add` or `clear`. */
   readAhead(at: number, keys: KeysAhead, args: Arguments): void {
+    this.open(at, args);
+    keys.begin(args.bytes);
     for (let next = at; next < this.length && !keys.isFull; next++) {
       this.open(next, args);
-      if (next === at) keys.begin(args.bytes);
       if (args.count > 1) keys.push(args.starts[1] as number, args.ends[1] as number);
     }
   }

@@ -83,8 +83,13 @@ export function firstGuess(leaf: KeyLeaf, hash: number): number {
  * evenly over all there are, so the guess is off by a few places, and nothing but these is read.
  */
 export function lowerBound(leaf: KeyLeaf, hash: number): number {
+  return lowerBoundFrom(leaf, hash, firstGuess(leaf, hash));
+}
+
+/** The same; `guess` is a whole number, 0 or above, and may be any. */
+export function lowerBoundFrom(leaf: KeyLeaf, hash: number, guess: number): number {
   const count = keysIn(leaf);
-  let index = firstGuess(leaf, hash);
+  let index = Math.min(guess, count);
   while (index > 0 && hashAt(leaf, index - 1) >= hash) index--;
   while (index < count && hashAt(leaf, index) < hash) index++;
   return index;

@@ -10,7 +10,6 @@ import type { Arguments } from "../resp/index.ts";
 import { hashSlot, hashSlotOfText, slotCount } from "../ring/index.ts";
 import { type KeyPosition, keyHash, keyHashCount, keyHashOfText } from "./key-hash.ts";
 import {
-  firstGuess,
   halvesOf,
   hashAt,
   insertAt,
@@ -21,6 +20,7 @@ import {
   keysIn,
   leafKeysMax,
   lowerBound,
+  lowerBoundFrom,
   lowerBoundInPart,
   metaAt,
   removeAt,
@@ -28,8 +28,9 @@ import {
   setValueAt,
   valueAt,
 } from "./key-leaf.ts";
-import { KeysAhead, keysAheadMax } from "./keys-ahead.ts";
-import { type Value, valueBytes } from "./value.ts";
+import { KeysAhead } from "./keys-ahead.ts";
+import { hashAhead, touchAhead } from "./leaves-ahead.ts";
+import type { Value } from "./value.ts";
 
 /** Longer keys are compared by the built-in comparison, whose calls cost as much as this many bytes one by one. */
 const loopCompareBytesMax = 64;
@@ -51,9 +52,6 @@ export class LeafList {
 export type KeySlot = KeyLeaf | LeafList | undefined;
 
 const noKeysAhead = new KeysAhead();
-const noLeaf: KeyLeaf = [];
-/** The leaves of the keys that are read ahead: of use within one call only. */
-const leavesAhead: KeyLeaf[] = new Array<KeyLeaf>(keysAheadMax).fill(noLeaf);
 
 export class KeyTable {
   /** Number of keys in the table. */
@@ -112,28 +110,8 @@ export class KeyTable {
 
   /** Looks at what `find` will look at for each of `keys`, which are valid until they are cleared. Changes nothing. */
   readAhead(keys: KeysAhead): void {
-    const { bytes, starts, ends, slots, hashes, count } = keys;
-    const leaves = leavesAhead;
-    let sum = 0;
-    // Each loop touches one thing of each key, so that the waits for it overlap.
-    for (let at = 0; at < count; at++) {
-      const slot = hashSlot(bytes, starts[at] as number, ends[at] as number);
-      slots[at] = slot;
-      hashes[at] = keyHash(bytes, starts[at] as number, ends[at] as number);
-      const leaf = this.#slots[slot];
-      leaves[at] = leaf === undefined || leaf instanceof LeafList ? noLeaf : leaf;
-    }
-    for (let at = 0; at < count; at++) sum += keysIn(leaves[at] as KeyLeaf);
-    for (let at = 0; at < count; at++) {
-      const leaf = leaves[at] as KeyLeaf;
-      if (leaf.length > 0) sum += hashAt(leaf, firstGuess(leaf, hashes[at] as number));
-    }
-    for (let at = 0; at < count; at++) {
-      const leaf = leaves[at] as KeyLeaf;
-      const index = lowerBound(leaf, hashes[at] as number);
-      if (index < keysIn(leaf)) sum += keyAt(leaf, index).length + valueBytes(valueAt(leaf, index));
-    }
-    keys.sum = sum;
+    hashAhead(keys);
+    touchAhead(keys, this.#slots);
     this.#ahead = keys;
   }
 
@@ -149,7 +127,8 @@ export class KeyTable {
     if (slot === undefined) return false;
     const hash = this.#hash;
     if (!(slot instanceof LeafList)) {
-      const index = lowerBound(slot, hash);
+      const index =
+        ahead < 0 ? lowerBound(slot, hash) : lowerBoundFrom(slot, hash, this.#ahead.indexes[ahead] as number);
       this.#leaf = slot;
       this.#index = index;
       if (index === keysIn(slot) || hashAt(slot, index) !== hash) return false;

@@ -18,6 +18,8 @@ export class KeysAhead {
   /** Filled in by the keyspace. */
   readonly slots: Int32Array = new Int32Array(keysAheadMax);
   readonly hashes: Int32Array = new Int32Array(keysAheadMax);
+  /** Where they were found in their leaves: good places to look first. */
+  readonly indexes: Int32Array = new Int32Array(keysAheadMax);
   /** A sum of what was looked at, so that no compiler leaves the looking out. */
   sum = 0;
 
