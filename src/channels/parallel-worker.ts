@@ -2,9 +2,9 @@
  * What runs in a worker's thread: it imports the module, runs the calls that come, and stands in for the channels and the
  * contexts that were given to them.
  */
-import { connectToParent, movablesIn, type ThreadPort } from "../platform/index.ts";
+import { movablesIn, type ThreadHost, type ThreadPort, threadHost } from "../platform/index.ts";
 import { Channel } from "./channel.ts";
-import { background, type Context } from "./context.ts";
+import { Context } from "./context.ts";
 import { InvalidArgumentError } from "./errors.ts";
 import { ArrivalChannel, dispatch, type Inlet, Outlet } from "./lent-channel.ts";
 import { decodeError, encodeError, type FromWorker, type ToWorker, type WireArgument } from "./parallel-message.ts";
@@ -26,13 +26,18 @@ class Server {
   readonly #calls = new Map<number, Call>();
   readonly #inlets = new Map<number, Inlet>();
   readonly #outlets = new Map<number, Outlet>();
+  readonly #host: ThreadHost;
   readonly #port: ThreadPort;
+  /** Above the contexts of all calls: their time is the thread's. */
+  readonly #background: Context;
 
-  constructor(port: ThreadPort) {
-    this.#port = port;
+  constructor(host: ThreadHost) {
+    this.#host = host;
+    this.#background = Context.background(host);
+    this.#port = host.connect((message) => this.#handle(message as ToWorker));
   }
 
-  handle(message: ToWorker): void {
+  #handle(message: ToWorker): void {
     if (message.kind === "call") void this.#run(message);
     else if (message.kind === "cancel") this.#calls.get(message.call)?.context.cancel(decodeError(message.error));
     else if (message.kind === "release") this.#release(message.call);
@@ -43,7 +48,7 @@ class Server {
     const call = this.#accept(message);
     const { call: id } = message;
     try {
-      const body = await functionOf(message.module, message.name);
+      const body = await this.#functionOf(message.module, message.name);
       const value = await body(...message.arguments.map((each) => this.#argument(each, call)));
       await stopAll(call);
       this.#post({ kind: "outcome", call: id, outcome: { value } }, movablesIn(value));
@@ -69,7 +74,7 @@ class Server {
         this.#outlets.set(each.end, outlet);
       }
     }
-    const call = { context: background().child(), arrivals, outlets };
+    const call = { context: this.#background.child(), arrivals, outlets };
     this.#calls.set(message.call, call);
     return call;
   }
@@ -99,6 +104,13 @@ class Server {
     for (const end of call.outlets.keys()) this.#outlets.delete(end);
   }
 
+  async #functionOf(module: string, name: string): Promise<(...given: unknown[]) => unknown> {
+    const exported = await this.#host.load(module);
+    const found = exported[name];
+    if (typeof found === "function") return (...given) => found(...given);
+    throw new InvalidArgumentError(`${module} exports no function "${name}"`);
+  }
+
   #post(message: FromWorker, transfer: ReturnType<typeof movablesIn> = []): void {
     this.#port.post(message, transfer);
   }
@@ -110,15 +122,7 @@ async function stopAll(call: Call): Promise<void> {
   for (const outlet of call.outlets.values()) await outlet.stop();
 }
 
-async function functionOf(module: string, name: string): Promise<(...given: unknown[]) => unknown> {
-  const exported: Readonly<Record<string, unknown>> = await import(module);
-  const found = exported[name];
-  if (typeof found === "function") return (...given) => found(...given);
-  throw new InvalidArgumentError(`${module} exports no function "${name}"`);
-}
-
 /** Called once in each worker's thread. */
-export function serve(): void {
-  const port = connectToParent((message) => server?.handle(message as ToWorker));
-  const server = port === undefined ? undefined : new Server(port);
+export function serve(host: ThreadHost | undefined = threadHost()): void {
+  if (host !== undefined) new Server(host);
 }

@@ -18,7 +18,7 @@ export interface ParallelOptions {
   readonly cancelGraceMs?: number;
   /** Ends all calls, and lets no more begin. */
   readonly cancellation?: Cancellation;
-  /** Where the threads come from. Default: `node:worker_threads`. */
+  /** Where the threads come from. Default: `node:worker_threads`; a simulated platform has its own (`platform.workers`). */
   readonly workers?: Workers;
 }
 

@@ -28,7 +28,7 @@ export {
 export { AsyncLabel, examineAtIdle, isDevelopment } from "./node-development.ts";
 export { createNodePlatform, type NodePlatformOptions } from "./node-platform.ts";
 export type { Exit } from "./node-process.ts";
-export { connectToParent, movablesIn, NodeWorkers } from "./node-workers.ts";
+export { movablesIn, NodeWorkers, threadHost } from "./node-workers.ts";
 export type { Platform, Process } from "./platform.ts";
 export { type Random, randomFloat, randomInteger } from "./random.ts";
-export type { Movable, ThreadPort, WorkerHandlers, Workers, WorkerThread } from "./workers.ts";
+export type { Movable, ThreadHost, ThreadPort, WorkerHandlers, Workers, WorkerThread } from "./workers.ts";

@@ -4,6 +4,7 @@ import { NodeDisk } from "./node-disk.ts";
 import { NodeNetwork, NodeUnixNetwork } from "./node-network.ts";
 import { type Exit, NodeProcess } from "./node-process.ts";
 import { NodeRandom } from "./node-random.ts";
+import { NodeWorkers } from "./node-workers.ts";
 import type { Platform } from "./platform.ts";
 
 export interface NodePlatformOptions {
@@ -20,6 +21,7 @@ export function createNodePlatform(options: NodePlatformOptions = {}): Platform 
     network: new NodeNetwork(),
     unixNetwork: new NodeUnixNetwork(),
     datagrams: new NodeDatagramNetwork(),
+    workers: new NodeWorkers(),
     process: new NodeProcess(options.exit),
   };
 }

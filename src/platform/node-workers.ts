@@ -1,6 +1,8 @@
 import { availableParallelism } from "node:os";
 import { parentPort, Worker } from "node:worker_threads";
-import type { Movable, ThreadPort, WorkerHandlers, Workers, WorkerThread } from "./workers.ts";
+import { NodeClock } from "./node-clock.ts";
+import { NodeRandom } from "./node-random.ts";
+import type { Movable, ThreadHost, WorkerHandlers, Workers, WorkerThread } from "./workers.ts";
 
 /**
  * As text, since a file would have to be JavaScript wherever this code is run from; it is good as a script and as a module,
@@ -52,12 +54,19 @@ class NodeWorkerThread implements WorkerThread {
   }
 }
 
-/** The connection to the thread that has started this one; undefined in the main thread. Calls `onMessage` from now on. */
-export function connectToParent(onMessage: (message: unknown) => void): ThreadPort | undefined {
+/** What this thread runs on, if it was started by another one; undefined in the main thread. */
+export function threadHost(): ThreadHost | undefined {
   const port = parentPort;
   if (port === null) return undefined;
-  port.on("message", onMessage);
-  return { post: (message, transfer = []) => port.postMessage(message, transfer as never[]) };
+  return {
+    clock: new NodeClock(),
+    random: new NodeRandom(),
+    connect: (onMessage) => {
+      port.on("message", onMessage);
+      return { post: (message, transfer = []) => port.postMessage(message, transfer as never[]) };
+    },
+    load: (module) => import(module),
+  };
 }
 
 /** Larger collections are not looked through. */

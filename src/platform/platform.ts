@@ -3,6 +3,7 @@ import type { DatagramNetwork } from "./datagram.ts";
 import type { Disk } from "./disk.ts";
 import type { Network, UnixAddress } from "./network.ts";
 import type { Random } from "./random.ts";
+import type { Workers } from "./workers.ts";
 
 /** The process that a node runs in. */
 export interface Process {
@@ -27,5 +28,6 @@ export interface Platform {
   readonly network: Network;
   readonly unixNetwork: Network<UnixAddress>;
   readonly datagrams: DatagramNetwork;
+  readonly workers: Workers;
   readonly process: Process;
 }

@@ -1,4 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
+import type { Clock } from "./clock.ts";
+import type { Random } from "./random.ts";
 
 /** One side of the connection between two threads. Messages arrive in order, as copies but for what is transferred. */
 export interface ThreadPort {
@@ -30,6 +32,19 @@ export interface WorkerHandlers {
 export interface Workers {
   /** How many threads can run at the same time: the cores that this process may use. */
   readonly parallelism: number;
-  /** Starts a thread that imports `entry` (a file URL of a JavaScript module) and calls its exported `serve()`. */
+  /**
+   * Starts a thread that imports `entry` (a file URL of a JavaScript module) and calls its exported `serve`: with the
+   * {@link ThreadHost} that it runs on, or without an argument where that is what `threadHost()` gives.
+   */
   start(entry: string, handlers: WorkerHandlers): WorkerThread;
+}
+
+/** A thread, seen from within: its connection to the thread that has started it, and the world as it sees it. */
+export interface ThreadHost {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Calls `onMessage` from now on, also with what has come before. To be called once. */
+  connect(onMessage: (message: unknown) => void): ThreadPort;
+  /** Imports the module with the URL `module`. Its state is this thread's own. */
+  load(module: string): Promise<Readonly<Record<string, unknown>>>;
 }

@@ -8,6 +8,7 @@ import { ProcessDatagrams } from "./process-datagrams.ts";
 import { ProcessDisk } from "./process-disk.ts";
 import { type ListeningPort, ProcessNetwork } from "./process-network.ts";
 import { type ListeningFile, ProcessUnixNetwork } from "./process-unix-network.ts";
+import { ProcessWorkers, type SimulatedThread } from "./process-workers.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { SimulatedWorld } from "./world.ts";
 
@@ -15,11 +16,14 @@ export interface MachineOptions {
   readonly disk?: Partial<DiskSettings>;
   /** CPU time that one callback costs. Default 0.01 ms. */
   readonly callbackMs?: number;
+  /** How many threads run at the same time. Default 4. */
+  readonly coreCount?: number;
   /** Hears of the end of each of the machine's processes. */
   readonly onProcessEnd?: (end: ProcessEnd) => void;
 }
 
 const callbackMsDefault = 0.01;
+const coreCountDefault = 4;
 const ephemeralPortFirst = 40_000;
 /** A monotonic clock starts at a random point up to this, so that times of two lives cannot be mixed up unnoticed. */
 const clockOriginMsMax = 1_000_000;
@@ -38,6 +42,7 @@ export class SimulatedMachine {
   readonly #random: SeededRandom;
   readonly #locks = new Map<FolderNode, SimulatedProcess>();
   readonly #onProcessEnd: ((end: ProcessEnd) => void) | undefined;
+  readonly #coreCount: number;
   #callbackMs: number;
   #isPowered = true;
   #lifeCount = 0;
@@ -49,6 +54,7 @@ export class SimulatedMachine {
         readonly network: ProcessNetwork;
         readonly unixNetwork: ProcessUnixNetwork;
         readonly datagrams: ProcessDatagrams;
+        readonly workers: ProcessWorkers;
       }
     | undefined;
 
@@ -61,6 +67,7 @@ export class SimulatedMachine {
     this.#world = world;
     this.#random = options.random;
     this.#callbackMs = options.callbackMs ?? callbackMsDefault;
+    this.#coreCount = options.coreCount ?? coreCountDefault;
     this.#onProcessEnd = options.onProcessEnd;
     this.disk = new SimulatedDisk(world, options.random.fork(), { ...defaultDiskSettings, ...options.disk });
     this.clock = new MachineClock(world);
@@ -73,6 +80,11 @@ export class SimulatedMachine {
   /** The process that runs, if one does. */
   get process(): SimulatedProcess | undefined {
     return this.#life?.process;
+  }
+
+  /** The threads that the process has started and that have not ended, the oldest first. */
+  get threads(): readonly SimulatedThread[] {
+    return this.#life?.workers.threads ?? [];
   }
 
   /**
@@ -96,10 +108,15 @@ export class SimulatedMachine {
     const originMs = random.integer(0, clockOriginMsMax);
     const datagrams = new ProcessDatagrams(this.#world, process, this);
     const clock = new ProcessClock(this.#world, process, this.clock, originMs);
-    this.#life = { process, disk, network, unixNetwork, datagrams };
+    const workers = new ProcessWorkers(this.#world, process, {
+      clock: this.clock,
+      coreCount: this.#coreCount,
+      drawRandom: () => this.#random.fork(),
+    });
+    this.#life = { process, disk, network, unixNetwork, datagrams, workers };
     this.#world.note(process.id, this.#lifeCount);
     this.#world.trace(this.name, `process ${process.id} starts`);
-    const platform: Platform = { clock, random, disk, network, unixNetwork, datagrams, process };
+    const platform: Platform = { clock, random, disk, network, unixNetwork, datagrams, workers, process };
     if (main !== undefined) process.post(() => main(platform));
     return platform;
   }
@@ -122,17 +139,21 @@ export class SimulatedMachine {
   pause(): void {
     this.#world.trace(this.name, "process is paused");
     this.#life?.process.pause();
+    this.#life?.workers.pause();
   }
 
   resume(): void {
     this.#world.trace(this.name, "process goes on");
     this.#life?.process.resume();
+    this.#life?.workers.resume();
   }
 
   /** What each callback costs from now on; many times the default makes a slow machine. */
   setCallbackMs(callbackMs: number): void {
     this.#callbackMs = callbackMs;
-    if (this.#life !== undefined) this.#life.process.callbackMs = callbackMs;
+    if (this.#life === undefined) return;
+    this.#life.process.callbackMs = callbackMs;
+    this.#life.workers.setCallbackMs(callbackMs);
   }
 
   isHost(host: string): boolean {
@@ -152,6 +173,7 @@ export class SimulatedMachine {
     life.network.close(!this.#isPowered);
     life.unixNetwork.close();
     life.datagrams.close();
+    life.workers.close();
     this.#world.note(process.id, -1);
     if (this.#world.isTraced) this.#world.trace(this.name, `process ${process.id} ends: ${describe(end)}`);
     this.#onProcessEnd?.(end);

@@ -49,6 +49,9 @@ export class SimulatedWorld {
   /** The event was a user's callback, whose promises must settle. */
   #isUserCode = false;
   #turn: SimulatedProcess | undefined;
+  /** What the world stands still for. */
+  #holdCount = 0;
+  #isHeld = false;
   #run: Run | undefined;
 
   constructor(options: WorldOptions) {
@@ -138,6 +141,21 @@ export class SimulatedWorld {
     return this.#queue.add(timeMs, phase, action);
   }
 
+  /**
+   * Nothing happens and no time passes until `promise` has settled: for what only the real machine can do, such as
+   * importing a module. Where it belongs among the events is the same in every run, however long it takes. For the parts of
+   * the world.
+   */
+  hold(promise: Promise<unknown>): void {
+    this.#holdCount++;
+    const release = (): void => {
+      if (--this.#holdCount > 0 || !this.#isHeld) return;
+      this.#isHeld = false;
+      afterMicrotasks(this.#step);
+    };
+    promise.then(release, release);
+  }
+
   /** The process takes its turn now. For {@link SimulatedProcess}. */
   beginTurn(process: SimulatedProcess, callbackCount: number): void {
     this.#turn = process;
@@ -184,7 +202,7 @@ export class SimulatedWorld {
 
   readonly #step = (): void => {
     const run = this.#run as Run;
-    let outcome: "userCode" | "met" | "limit";
+    let outcome: "userCode" | "met" | "limit" | "held";
     try {
       outcome = this.#goOn(run);
     } catch (error) {
@@ -194,6 +212,8 @@ export class SimulatedWorld {
     }
     if (outcome === "userCode") {
       afterMicrotasks(this.#step);
+    } else if (outcome === "held") {
+      this.#isHeld = true;
     } else {
       this.#run = undefined;
       run.resolve(outcome === "met");
@@ -201,8 +221,9 @@ export class SimulatedWorld {
   };
 
   /** Until some code of a user has run, whose promises must settle before anything else, or until the run is over. */
-  #goOn(run: Run): "userCode" | "met" | "limit" {
+  #goOn(run: Run): "userCode" | "met" | "limit" | "held" {
     for (;;) {
+      if (this.#holdCount > 0) return "held";
       if (this.#turn !== undefined) {
         if (this.#turn.runNext()) return "userCode";
         this.#turn = undefined;

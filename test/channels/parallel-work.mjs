@@ -1,7 +1,7 @@
 /** What the tests of parallel() run in other threads. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { threadId } from "node:worker_threads";
-import { closed, receiving, select, sending } from "coterie/channels";
+import { closed, receiving, sleep as rest, select, sending } from "coterie/channels";
 
 export const notAFunction = 1;
 
@@ -99,4 +99,17 @@ export async function failingReceive(numbers) {
   } catch (error) {
     return error.message;
   }
+}
+
+/** By the clock of its context. */
+export async function restFor(milliseconds, context) {
+  await rest(milliseconds, context);
+  return context.runtime.clock.nowMs() > 0;
+}
+
+let callCount = 0;
+
+/** Each thread counts for itself. */
+export function countCalls() {
+  return ++callCount;
 }
