@@ -1,9 +1,9 @@
-import { link, mkdtemp, readdir, rm } from "node:fs/promises";
+import { link, mkdir, mkdtemp, readdir, rename, rm, symlink } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { lockByFiles, socketFolder } from "./node-lock.ts";
+import { lockByFiles, lockDirectory, socketFolder } from "./node-lock.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -19,6 +19,34 @@ async function leaveDeadSocket(name: string): Promise<void> {
   await link(join(folder, `${name}-alive`), join(folder, name));
   await new Promise<void>((resolve) => void server.close(() => resolve()));
 }
+
+test("a directory that was removed while it was held hands its lock on to no other [D-9]", async () => {
+  const directory = join(folder, "held");
+  await mkdir(directory);
+  const removed = await lockDirectory(directory);
+  await rm(directory, { recursive: true });
+  // The next that is made would get its inode, on file systems that give them out again.
+  for (let round = 0; round < 20; round++) {
+    await mkdir(directory);
+    const lock = await lockDirectory(directory);
+    await expect(lockDirectory(directory)).rejects.toMatchObject({ code: "ELOCKED" });
+    await lock.release();
+    await rm(directory, { recursive: true });
+  }
+  await removed.release();
+});
+
+test("a directory is held under every path to it, also once it was moved [D-9]", async () => {
+  const directory = join(folder, "held");
+  await mkdir(directory);
+  await symlink(directory, join(folder, "link"));
+  const lock = await lockDirectory(directory);
+  await expect(lockDirectory(join(folder, "link"))).rejects.toMatchObject({ code: "ELOCKED" });
+  await rename(directory, join(folder, "moved"));
+  await expect(lockDirectory(join(folder, "moved"))).rejects.toMatchObject({ code: "ELOCKED" });
+  await lock.release();
+  await (await lockDirectory(join(folder, "moved"))).release();
+});
 
 test("a directory is held by a socket file until it is released [D-9]", async () => {
   const lock = await lockByFiles(folder, folder);

@@ -1,5 +1,6 @@
 import { createHash, randomBytes, randomInt } from "node:crypto";
-import { mkdir, readdir, realpath, stat, unlink } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, realpath, stat, unlink } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,19 +17,37 @@ import { toDiskError } from "./node-file.ts";
  * - Windows: a named pipe, to the same effect.
  * - Elsewhere: socket files, see {@link lockByFiles}.
  *
- * The name is made of the directory's device and inode, so every path to it gives the same one.
+ * The name is made of the directory's device and inode, so every path to it gives the same one. The directory stays open
+ * as long as it is held: should somebody remove it meanwhile, no other gets its inode.
  */
 export async function lockDirectory(directory: string): Promise<DiskLock> {
+  // On Windows an open directory cannot be removed, and its number is not given to another soon.
+  const handle = process.platform === "win32" ? undefined : await openDirectory(directory);
   try {
     const path = await realpath(directory);
-    const { dev, ino } = await stat(path, { bigint: true });
+    const { dev, ino } =
+      handle === undefined ? await stat(path, { bigint: true }) : await handle.stat({ bigint: true });
     const name = createHash("sha256").update(`${dev}:${ino}`).digest("hex");
-    if (process.platform === "linux") return await lockByName(abstractName(name), directory);
-    if (process.platform === "win32") return await lockByName(`\\\\.\\pipe\\coterie-${name}`, directory);
-    return await lockByFiles(await socketFolder(path, name), directory);
+    const lock = await lockByPlatform(path, name, directory);
+    return { release: () => lock.release().then(() => handle?.close()) };
   } catch (error) {
+    await handle?.close();
     throw error instanceof DiskError ? error : toDiskError(error, "lock", directory);
   }
+}
+
+async function openDirectory(directory: string): Promise<FileHandle> {
+  try {
+    return await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    throw toDiskError(error, "lock", directory);
+  }
+}
+
+async function lockByPlatform(path: string, name: string, directory: string): Promise<DiskLock> {
+  if (process.platform === "linux") return lockByName(abstractName(name), directory);
+  if (process.platform === "win32") return lockByName(`\\\\.\\pipe\\coterie-${name}`, directory);
+  return lockByFiles(await socketFolder(path, name), directory);
 }
 
 /** Always the full length of `sun_path`: Node before 22 pads shorter names with zeros, later ones do not. */
