@@ -74,6 +74,20 @@ export class ClusterMember {
     this.#excuse = why;
   }
 
+  /** How often a node has been started, as far as this one's disk remembers it; 0 if not at all. */
+  rememberedStarts(name: string): number {
+    const bytes = this.machine.disk.contentOf(`${nodeDirectory}/node.json`);
+    if (bytes === undefined) return 0;
+    try {
+      const { bootCounter, peers } = JSON.parse(Buffer.from(bytes).toString());
+      return Number((name === this.name ? bootCounter : peers[name]?.bootCounter) ?? 0);
+    } catch (error) {
+      // It may be damaged: then it remembers nothing.
+      if (error instanceof SyntaxError || error instanceof TypeError) return 0;
+      throw error;
+    }
+  }
+
   get redisAddress(): SocketAddress {
     return { host: this.name, port: redisPort };
   }

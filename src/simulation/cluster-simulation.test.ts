@@ -76,6 +76,20 @@ test("the peers refuse a node on an old copy of its disk, and it stops [D-10]", 
   expect(lines.join("\n")).toContain("the peers refuse this node");
 });
 
+test("an old copy is put back only where each of the others knows of a later run, so that it can be told [D-10]", async () => {
+  const told = async (faults: readonly TimedFault[]): Promise<string> => {
+    const lines: string[] = [];
+    const trace = (_timeMs: number, name: string, text: string): void => void lines.push(`${name} ${text}`);
+    const report = await new ClusterSimulation(scenario(1, faults), trace).run();
+    expect(report.violations).toEqual([]);
+    return lines.join("\n");
+  };
+  const copy: TimedFault = { atMs: 500, fault: { kind: "oldCopy", node: "n1", ageMs: 900, forMs: 100 } };
+  const away: TimedFault = { atMs: 400, fault: { kind: "kill", nodes: ["n3"], forMs: 1_200 } };
+  expect(await told([copy])).toContain("is excused: an old copy");
+  expect(await told([away, copy])).not.toContain("is excused");
+});
+
 test("with more disks damaged than can be borne, there are no wrong answers [X-3]", async () => {
   const flips = ["n1", "n2"].flatMap((node) =>
     [1_000, 1_100, 1_200].map((atMs): TimedFault => ({ atMs, fault: { kind: "flipBit", node, age: "old" } })),

@@ -11,9 +11,11 @@ const swapMs = 20;
  */
 export class DamageInjector {
   readonly #world: SimulatedWorld;
+  readonly #members: readonly ClusterMember[];
 
-  constructor(world: SimulatedWorld) {
+  constructor(world: SimulatedWorld, members: readonly ClusterMember[]) {
     this.#world = world;
+    this.#members = members;
   }
 
   /** Returns what ends it. */
@@ -54,12 +56,18 @@ export class DamageInjector {
     member.excuse(`lost ${path}`);
   }
 
-  /** The copy is of a process that was killed; it has run on since. */
+  /**
+   * The copy is of a process that was killed; it has run on since. Nobody can tell where a peer that never heard of this
+   * later run is the only one to be asked (CONSENSUS D-10: best effort): then the copy is not put back.
+   */
   #putBackLater(member: ClusterMember, ageMs: number): void {
     const { machine } = member;
     machine.kill();
     const copy = machine.disk.copy();
+    const startCount = member.rememberedStarts(member.name);
     this.#world.schedule(ageMs, () => {
+      const others = this.#members.filter((other) => other !== member);
+      if (!others.every((other) => other.rememberedStarts(member.name) > startCount)) return;
       member.excuse("an old copy of its disk");
       machine.kill();
       machine.disk.restore(copy);

@@ -112,6 +112,12 @@ export class SimulatedDisk {
     return allFiles(this.root).map(({ path, file }) => ({ path, sizeBytes: file.content.sizeBytes }));
   }
 
+  /** What a file holds now; undefined if there is none. */
+  contentOf(path: string): Uint8Array | undefined {
+    const node = findNode(this.root, path, "read");
+    return node?.kind === "file" ? node.content.read(0, node.content.sizeBytes) : undefined;
+  }
+
   /** Damages one bit of a file, in old data and new. */
   flipBit(path: string, position: number, bit = 0): void {
     const node = findNode(this.root, path, "flip");

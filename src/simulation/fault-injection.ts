@@ -37,7 +37,7 @@ export class FaultInjector {
     this.#world = world;
     this.#members = new Map(members.map((member) => [member.name, member]));
     this.#diskSettings = new Map(members.map(({ name, machine }) => [name, machine.disk.settings]));
-    this.#damage = new DamageInjector(world);
+    this.#damage = new DamageInjector(world, members);
   }
 
   /** Begins a fault; it ends by itself. */
