@@ -2,7 +2,8 @@ import { CoterieError, type Outcome } from "../platform/index.ts";
 
 /**
  * An error reply. `code` is its first word, as Redis' clients know it ("ERR", "WRONGTYPE", "OOM", …); the message is
- * the whole reply. `outcome` is "unknown" for `UNCERTAIN` alone: any other error promises that nothing happened.
+ * the whole reply. `outcome` is "unknown" for `UNCERTAIN` and, of sessions, `SESSIONEXPIRED`, and "applied" for
+ * `REPLYLOST`: any other error promises that nothing happened.
  */
 export class CommandError extends CoterieError {
   readonly code: string;
@@ -12,9 +13,16 @@ export class CommandError extends CoterieError {
   constructor(text: string) {
     super(text);
     this.code = /^[A-Z][A-Z0-9_]*(?= |$)/.exec(text)?.[0] ?? "ERR";
-    this.outcome = this.code === "UNCERTAIN" ? "unknown" : "notApplied";
+    this.outcome = outcomes.get(this.code) ?? "notApplied";
   }
 }
+
+const outcomes: ReadonlyMap<string, Outcome> = new Map<string, Outcome>([
+  ["UNCERTAIN", "unknown"],
+  // A number that was sent before may have been carried out while there was the session.
+  ["SESSIONEXPIRED", "unknown"],
+  ["REPLYLOST", "applied"],
+]);
 
 /** A command to a store that has been closed, or whose closing came before the reply. */
 export class StoreClosedError extends CoterieError {

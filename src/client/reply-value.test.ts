@@ -49,6 +49,9 @@ test("where bytes are asked for, strings come as the bytes that they are", () =>
 test.for([
   { text: "WRONGTYPE Operation against a key", code: "WRONGTYPE", outcome: "notApplied" },
   { text: "UNCERTAIN the leader was lost", code: "UNCERTAIN", outcome: "unknown" },
+  { text: "SESSIONEXPIRED it is gone", code: "SESSIONEXPIRED", outcome: "unknown" },
+  { text: "REPLYLOST it was done", code: "REPLYLOST", outcome: "applied" },
+  { text: "SEQUENCEGAP too early", code: "SEQUENCEGAP", outcome: "notApplied" },
   { text: "OOM", code: "OOM", outcome: "notApplied" },
   { text: "something else", code: "ERR", outcome: "notApplied" },
 ])("the code of $text is $code, the outcome $outcome", ({ text, code, outcome }) => {

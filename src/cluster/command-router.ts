@@ -1,8 +1,8 @@
 /** Which shard a command belongs to: that of its keys, or several, or whichever. */
-import { type CommandSpec, type KeyPositions, type Keyspace, keysOf } from "../keyspace/index.ts";
-import type { Arguments, ErrorReply } from "../resp/index.ts";
+import { type CommandSpec, type KeyPositions, type Keyspace, keysOf, sessionCommand } from "../keyspace/index.ts";
+import { type Arguments, ErrorReply } from "../resp/index.ts";
 import { hashSlot, type SlotRanges } from "../ring/index.ts";
-import { severalShards } from "./errors.ts";
+import { sessionElsewhere, severalShards } from "./errors.ts";
 
 /**
  * How a command that concerns several shards is carried out, each part atomic by itself: `split`, its keys go to their
@@ -17,6 +17,7 @@ interface KeyRange extends KeyPositions {
 type Plan =
   | ({ readonly kind: "range" } & KeyRange)
   | { readonly kind: "listed" }
+  | { readonly kind: "session" }
   | { readonly kind: "keyless" }
   | { readonly kind: "scattered"; readonly how: Scatter };
 
@@ -45,6 +46,8 @@ export class CommandRouter {
         return this.#rangeRoute(spec, args, plan);
       case "listed":
         return this.#listedRoute(spec, args);
+      case "session":
+        return this.#sessionRoute(args);
       case "keyless":
         return keylessShard;
       case "scattered":
@@ -83,6 +86,17 @@ export class CommandRouter {
     return other === undefined ? shard : this.#severalShards(spec, args, first.word, other.word);
   }
 
+  /** A session's own shard, which must be that of the keys of the command within. */
+  #sessionRoute(args: Arguments): number | ErrorReply {
+    const slot = sessionCommand.slotOf(args);
+    const shard = slot === undefined ? keylessShard : this.ranges.shardOf(slot);
+    const inner = sessionCommand.innerOf(args);
+    if (inner === undefined) return shard;
+    const route = this.route(inner.spec, inner.args);
+    if (route === shard || route instanceof ErrorReply) return route;
+    return sessionElsewhere(inner.spec.name);
+  }
+
   #severalShards(spec: CommandSpec<Keyspace>, args: Arguments, word: number, other: number): ErrorReply {
     return severalShards(spec.name, [
       { key: args.text(word), shard: this.shardOf(args, word) },
@@ -93,6 +107,7 @@ export class CommandRouter {
 
 function planOf(spec: CommandSpec<Keyspace>): Plan {
   const { keys } = spec;
+  if (spec === sessionCommand.spec) return { kind: "session" };
   if (spec.name === "SCAN") return { kind: "scattered", how: "scan" };
   if (spec.name === "RANDOMKEY") return { kind: "scattered", how: "anyKey" };
   if (spec.tips.includes("request_policy:all_shards")) return { kind: "scattered", how: "all" };

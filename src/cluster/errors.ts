@@ -3,12 +3,18 @@
  * every error reply but `UNCERTAIN` promises that nothing happened (CONSENSUS §1).
  */
 import { CoterieError, mark } from "../platform/index.ts";
-import { ErrorReply } from "../resp/index.ts";
+import { ErrorReply, RawReply, type Reply } from "../resp/index.ts";
 
 /** A write that may have been carried out, and may yet be. */
 export function uncertain(reason: string): ErrorReply {
   mark("a write is answered UNCERTAIN");
   return new ErrorReply(`UNCERTAIN The write may or may not have happened: ${reason}. Read before you send it again.`);
+}
+
+/** The same reply, but no promise that a command did not happen which had been sent once before. */
+export function inDoubt(reply: Reply): Reply {
+  const text = reply instanceof ErrorReply ? `-${reply.text}` : reply instanceof RawReply ? reply.text : "";
+  return /^-(TRYAGAIN|CLUSTERDOWN|DISKFULL) /.test(text) ? uncertain("it was sent before, and no answer came") : reply;
 }
 
 export const leaderChanged: ErrorReply = new ErrorReply(
@@ -48,6 +54,13 @@ export function commandTooLarge(bytes: number, bytesMax: number): ErrorReply {
 export function replyTooLarge(bytes: number, bytesMax: number): ErrorReply {
   return new ErrorReply(
     `ERR A reply of ${bytes} bytes or more is above what one node hands on to another (${bytesMax}). Ask the key's leader for it, or for a part (GETRANGE).`,
+  );
+}
+
+/** The command of a session has a key of a shard that is not the session's. */
+export function sessionElsewhere(name: string): ErrorReply {
+  return new ErrorReply(
+    `CROSSSLOT ${name} has a key of another shard than its session: it did not happen. A session is of one shard: open one with COTERIE SESSION OPEN KEY and this key.`,
   );
 }
 

@@ -27,6 +27,7 @@ function fakeLink() {
 function started() {
   const { link, sent } = fakeLink();
   const heard: string[] = [];
+  const again: PendingCommand[] = [];
   const stream = new ForwardStream({
     id: 7,
     target: { group: 1, leader: 2, term: 3, protocol: 3 },
@@ -34,21 +35,27 @@ function started() {
     owner: {
       isBehind: false,
       forwardAnswered: (command, text, index) => heard.push(`${command.ticket} answered ${text} at ${index}`),
-      forwardSettled: (again) => heard.push(`settled, again: ${again.map(({ ticket }) => ticket)}`),
+      forwardSettled: (commands) => {
+        again.push(...commands);
+        heard.push(`settled, again: ${commands.map(({ ticket }) => ticket)}`);
+      },
       forwardLost: (command, outcome) => heard.push(`${command.ticket} lost, ${outcome}`),
       forwardBroken: (reason) => heard.push(`broken: ${reason}`),
     },
   });
-  const command = (ticket: number, ...words: string[]): PendingCommand => {
-    const args = Arguments.of(words);
-    const spec = commandTable.resolve(args) as CommandSpec<Keyspace>;
-    return { ticket, spec, words: packWords(args), protocol: 3, sinceMs: 0 };
-  };
-  const set = (ticket: number): void => stream.send(command(ticket, "SET", "k", "v"));
-  const get = (ticket: number): void => stream.send(command(ticket, "GET", "k"));
+  const set = (ticket: number): void => stream.send(pending(ticket, "SET", "k", "v"));
+  const get = (ticket: number): void => stream.send(pending(ticket, "GET", "k"));
+  const session = (ticket: number, ...words: string[]): void =>
+    stream.send(pending(ticket, "COTERIE", "SESSION", ...words));
   const reply = (number: number, text: string | undefined): void =>
     stream.receive({ stream: 7, number, index: 10 + number, text });
-  return { link, sent, heard, stream, set, get, reply };
+  return { link, sent, heard, again, stream, set, get, session, reply };
+}
+
+function pending(ticket: number, ...words: string[]): PendingCommand {
+  const args = Arguments.of(words);
+  const spec = commandTable.resolve(args) as CommandSpec<Keyspace>;
+  return { ticket, spec, words: packWords(args), protocol: 3, sinceMs: 0 };
 }
 
 test("replies go to their commands in the order of the numbers [S-7]", () => {
@@ -137,4 +144,39 @@ test("the leader hears of what the client has taken, in few messages, and not on
   reply(3, "x".repeat(600_000));
   stream.end();
   expect(stream.taken()).toBe(false);
+});
+
+test("of a broken connection commands of sessions are sent again, with what stood between them [S-5]", () => {
+  const { link, heard, stream, set, get, session } = started();
+  set(100);
+  session(101, "RUN", "7-a", "1", "0", "INCR", "k");
+  get(102);
+  session(103, "RUN", "7-a", "2", "1", "INCR", "k");
+  session(104, "OPEN");
+  session(105, "RUN", "7-a", "3", "2", "INCR", "k");
+  get(106);
+  link.sentCount = 7;
+  stream.break();
+  expect(heard).toEqual([
+    "104 lost, unknown",
+    "102 lost, notApplied",
+    "100 lost, unknown",
+    // In order, and the last read sees what is sent again before it.
+    "settled, again: 101,103,105,106",
+  ]);
+});
+
+test("a command of a session is not sent for ever [S-5]", () => {
+  let command: PendingCommand | undefined = pending(1, "COTERIE", "SESSION", "RUN", "7-a", "1", "0", "INCR", "k");
+  const lost: string[] = [];
+  for (let sending = 1; sending <= 9; sending++) {
+    const { link, heard, again, stream } = started();
+    if (command !== undefined) stream.send(command);
+    link.sentCount = link.messageCount;
+    stream.break();
+    command = again[0];
+    expect(command?.doubts).toBe(sending < 9 ? sending : undefined);
+    lost.push(...heard.filter((text) => text.includes("lost")));
+  }
+  expect(lost).toEqual(["1 lost, unknown"]);
 });

@@ -2,11 +2,11 @@
  * The client's side of a forwarded stream (`forward-wire.ts`): what was sent to one leader in one term and is not
  * answered. Replies must come in the order of the numbers; one that does not is never given to anybody (CONSENSUS S-7).
  */
-import { isWrite } from "../keyspace/index.ts";
+import { isWrite, sessionCommand } from "../keyspace/index.ts";
 import type { PeerLink } from "../net/index.ts";
-import { assert, type Outcome } from "../platform/index.ts";
+import { assert, mark, type Outcome } from "../platform/index.ts";
 import type { LogIndex, Term } from "../raft/index.ts";
-import type { RespVersion } from "../resp/index.ts";
+import { Arguments, type RespVersion } from "../resp/index.ts";
 import { type BulkSender, commandTransfer } from "./bulk.ts";
 import { Fifo } from "./fifo.ts";
 import {
@@ -18,6 +18,7 @@ import {
   sendForwardEnd,
 } from "./forward-wire.ts";
 import type { PendingCommand } from "./pending-command.ts";
+import { openWords } from "./words.ts";
 
 /** The lane that the stream belongs to. */
 export interface ForwardStreamOwner {
@@ -34,6 +35,9 @@ export interface ForwardStreamOwner {
 
 /** The leader is told of so much at once that has been taken: less than any window. */
 const creditBytesMin = 64 * 1024;
+
+/** A session's command is sent again no more often than this: it must not go round for ever because it breaks the connection. */
+const doubtsMax = 8;
 
 export interface ForwardTarget {
   readonly group: number;
@@ -143,6 +147,11 @@ export class ForwardStream {
       if (message > sentCount) {
         // It never left this process.
         again.push(command);
+      } else if (isRepeatable(command)) {
+        // Its session sees to it that it takes effect once (CONSENSUS S-5). It may have done so for what is read behind it.
+        mark("a session command whose fate is open is sent again");
+        mayHaveWritten = true;
+        again.push({ ...command, doubts: (command.doubts ?? 0) + 1 });
       } else if (isWrite(command.spec)) {
         mayHaveWritten = true;
         this.#owner.forwardLost(command, "unknown");
@@ -206,4 +215,11 @@ export class ForwardStream {
     this.end();
     this.#owner.forwardSettled(this.#again);
   }
+}
+
+function isRepeatable({ doubts = 0, spec, words }: PendingCommand): boolean {
+  if (spec !== sessionCommand.spec || doubts >= doubtsMax) return false;
+  const args = new Arguments();
+  openWords(words, 0, args);
+  return sessionCommand.isRepeatable(args);
 }

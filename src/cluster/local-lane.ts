@@ -8,7 +8,7 @@ import type { Clock, Outcome } from "../platform/index.ts";
 import type { LogIndex } from "../raft/index.ts";
 import { Arguments, type ErrorReply, RawReply, type Reply, type RespVersion } from "../resp/index.ts";
 import type { BulkSender } from "./bulk.ts";
-import { leaderChanged, noLeader, tooManyWaiting, uncertain } from "./errors.ts";
+import { inDoubt, leaderChanged, noLeader, tooManyWaiting, uncertain } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
 import { ForwardStream, type ForwardStreamOwner } from "./forward-stream.ts";
 import { Lane } from "./lane.ts";
@@ -156,7 +156,9 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
   }
 
   override answer(ticket: number, reply: Reply): void {
-    if (!this.#isClosed) this.#owner.reply(ticket, reply);
+    if (this.#isClosed) return;
+    const isDoubtful = this.#doubtful.size > 0 && this.#doubtful.delete(ticket);
+    this.#owner.reply(ticket, isDoubtful ? inDoubt(reply) : reply);
   }
 
   override giveBack(ticket: number, spec: CommandSpec<Keyspace>, words: Buffer, sinceMs: number): void {
@@ -188,7 +190,10 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
       this.#host.closeForward(stream);
     }
     this.#stream = undefined;
-    for (const command of again) this.#putBack(command);
+    for (const command of again) {
+      if (command.doubts !== undefined) this.#doubtful.add(command.ticket);
+      this.#putBack(command);
+    }
     if (this.#held.length > 0) this.resume();
   }
 
@@ -206,6 +211,8 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
   #givenBackCount = 0;
   #stream: ForwardStream | undefined;
   #refusedTerm = 0;
+  /** Tickets of commands that may have been carried out and are sent again. */
+  readonly #doubtful: Set<number> = new Set();
   #protocol: RespVersion = 2;
   #isResuming = false;
   #isClosed = false;

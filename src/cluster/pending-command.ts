@@ -10,4 +10,6 @@ export interface PendingCommand {
   readonly protocol: RespVersion;
   /** Monotonic time since which it waits. */
   readonly sinceMs: number;
+  /** How often it was sent and may have been carried out: above 0 no answer of ours may say that it did not happen. */
+  readonly doubts?: number;
 }

@@ -9,6 +9,7 @@ import {
   isWrite,
   KeysAhead,
   type Keyspace,
+  sessionCommand,
   wrongArity,
 } from "../keyspace/index.ts";
 import { assert, type Clock, mark, type Random } from "../platform/index.ts";
@@ -79,7 +80,7 @@ export class ReplicaCommands {
     const refusal = this.#refusal(spec, write, args);
     if (refusal !== undefined) lane.answer(ticket, refusal);
     else if (spec === waitSpec) this.#waits.add(lane, ticket, args);
-    else if (write) this.#write(lane, ticket, args);
+    else if (write) this.#write(lane, ticket, spec === sessionCommand.spec ? sessionCommand.entryOf(args) : args);
     else this.#read(lane, ticket, spec, args);
   }
 

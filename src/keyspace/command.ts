@@ -109,6 +109,13 @@ export interface CommandSpec<Context> {
   readonly categories: readonly string[];
   readonly tips: readonly string[];
   readonly subcommands: readonly CommandSpec<Context>[];
+  /**
+   * Set for a command that has keys and yet must not run in a session: its answer depends on more than the replicated
+   * state, or to compute it on every replica would cost too much.
+   */
+  readonly isOutsideSessions?: true;
+  /** Which word another command begins with, whose keys are those of this one; undefined if these words hold none. */
+  readonly innerCommandAt?: (args: Arguments) => number | undefined;
   /** Undefined for a container that only has subcommands. */
   readonly execute: ((context: Context, args: Arguments) => Reply) | undefined;
 }

@@ -3,17 +3,18 @@ import { CommandTable } from "./command-table.ts";
 import { keyExpiryCommands } from "./key-expiry.ts";
 import { keyLifeCommands } from "./key-life.ts";
 import { keyObjectCommands } from "./key-object.ts";
+import { noKeys } from "./key-specification.ts";
 import { keyWalkCommands } from "./key-walk.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { nodeCommands } from "./node-commands.ts";
+import { type SessionCommand, sessionCommandOver } from "./session-commands.ts";
 import { stringCommonCommands } from "./string-common.ts";
 import { stringManyCommands } from "./string-many.ts";
 import { stringNumberCommands } from "./string-number.ts";
 import { stringRangeCommands } from "./string-range.ts";
 import { stringSetCommands } from "./string-set.ts";
 
-/** What clients may call. */
-export const commandTable: CommandTable<Keyspace> = new CommandTable([
+const plainCommands: CommandTable<Keyspace> = new CommandTable([
   ...stringSetCommands,
   ...stringManyCommands,
   ...stringNumberCommands,
@@ -23,6 +24,28 @@ export const commandTable: CommandTable<Keyspace> = new CommandTable([
   ...keyExpiryCommands,
   ...keyWalkCommands,
   ...keyObjectCommands,
+]);
+
+/** `COTERIE SESSION`, over all other commands. */
+export const sessionCommand: SessionCommand = sessionCommandOver(plainCommands);
+
+/** What clients may call. */
+export const commandTable: CommandTable<Keyspace> = new CommandTable([
+  ...plainCommands.specs,
+  {
+    name: "COTERIE",
+    arity: -2,
+    flags: [],
+    ...noKeys,
+    group: "coterie",
+    categories: [],
+    summary: "A container for commands about the cluster itself",
+    since: "0.1.0",
+    complexity: "Depends on subcommand.",
+    tips: [],
+    subcommands: [sessionCommand.spec],
+    execute: undefined,
+  },
 ]);
 
 /** What an entry may hold: the same, and the commands that only the node itself proposes. */

@@ -27,7 +27,7 @@ export interface Digest {
   readonly next: KeyPosition;
 }
 
-/** The digest of the header and of the keys in `range`: by default, of all. */
+/** The digest of the header and of the keys in `range`, with the sessions if it reaches the end: by default, of all. */
 export function digestOf(keyspace: Keyspace, range?: DigestRange): Digest {
   const { from, keyCountMax } = range ?? { from: 0, keyCountMax: Number.POSITIVE_INFINITY };
   const digest = new StateDigest(keyspace.header());
@@ -43,6 +43,8 @@ export function digestOf(keyspace: Keyspace, range?: DigestRange): Digest {
     digest.beginValue(formOf(value), value.length);
     for (let at = 0; at < value.length; at += digestPartBytes) digest.addValuePart(partOfValue(value, at));
   }
+  // The sessions stand behind the last key.
+  if (walk.isOver) for (const session of keyspace.sessions) digest.addSession(session.toText());
   return { digest: digest.finish(), next: walk.isOver ? 0 : walk.position };
 }
 
@@ -55,11 +57,12 @@ export function partOfValue(value: Value, start: number): string {
 
 /**
  * A digest that is made as keys come by: for each, in the logical order, `addKey`, `beginValue`, and `addValuePart` for
- * its parts.
+ * its parts; and then `addSession` for each session.
  */
 export class StateDigest {
   readonly #hash: FieldHash = new FieldHash();
   #keyCount = 0;
+  #sessionCount = 0;
   #form: ValueForm = plainForm;
 
   constructor({ clockMs, semanticsLevel }: KeyspaceHeader) {
@@ -88,9 +91,16 @@ export class StateDigest {
     this.#hash.bytes(part);
   }
 
+  /** All of a session, as `Session.toText` has it. */
+  addSession(text: string): void {
+    this.#sessionCount++;
+    this.#hash.text(text);
+  }
+
   /** The digest, as 32 hexadecimal digits. */
   finish(): string {
     this.#hash.number(this.#keyCount);
+    if (this.#sessionCount > 0) this.#hash.number(this.#sessionCount);
     return this.#hash.finish();
   }
 }

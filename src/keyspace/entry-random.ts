@@ -34,3 +34,30 @@ export class EntryRandom {
     return Math.floor((this.uint32() / 0x1_0000_0000) * bound);
   }
 }
+
+/** The random numbers of a keyspace: those of its writes come from the entry, those of reads disturb no write. */
+export class KeyspaceRandom {
+  readonly #ofWrites: EntryRandom = new EntryRandom();
+  readonly #ofReads: EntryRandom = new EntryRandom();
+  #seedLow = 0;
+  #seedHigh = 0;
+  #readCount = 0;
+
+  /** An entry with this seed begins. */
+  seed(low: number, high: number): void {
+    this.#seedLow = low;
+    this.#seedHigh = high;
+    this.#ofWrites.seed(low, high);
+  }
+
+  /** The same on all replicas. */
+  get forWrite(): EntryRandom {
+    return this.#ofWrites;
+  }
+
+  /** Others each time. */
+  get forRead(): EntryRandom {
+    this.#ofReads.seed((this.#seedLow + ++this.#readCount) >>> 0, this.#seedHigh);
+    return this.#ofReads;
+  }
+}

@@ -11,7 +11,7 @@ export {
 } from "./command.ts";
 export { type KeyUse, keysOf } from "./command-keys.ts";
 export { CommandTable, wrongArity } from "./command-table.ts";
-export { commandTable, entryCommandTable } from "./commands.ts";
+export { commandTable, entryCommandTable, sessionCommand } from "./commands.ts";
 export type { Deadline } from "./deadline-index.ts";
 export { type Digest, type DigestRange, digestOf } from "./digest.ts";
 export { DueKeyMet, dueKeyMet } from "./due-key-met.ts";
@@ -36,6 +36,13 @@ export type { KeyspaceOptions } from "./keyspace-options.ts";
 export { KeyspaceStatistics } from "./keyspace-statistics.ts";
 export { RawString, stringBytesMax } from "./raw-string.ts";
 export { type SemanticsLevel, SemanticsLevelError, semanticsLevelMax, semanticsLevels } from "./semantics.ts";
+export {
+  type SessionCommand,
+  sessionTtlMsDefault,
+  sessionTtlMsMax,
+  sessionTtlMsMin,
+} from "./session-commands.ts";
+export { SessionTable } from "./session-table.ts";
 export { KeyspaceSnapshot, type SnapshotOptions } from "./snapshot.ts";
 export { SnapshotDigestError, SnapshotFormatError, SnapshotUnknownError, snapshotFormat } from "./snapshot-format.ts";
 export { KeyspaceLoader } from "./snapshot-loader.ts";

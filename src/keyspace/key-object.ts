@@ -144,6 +144,7 @@ export const keyObjectCommands: readonly CommandSpec<Keyspace>[] = [
         complexity: "O(1)",
         arguments: [{ name: "key", type: "key", keySpecification: 0 }],
         tips: ["nondeterministic_output"],
+        isOutsideSessions: true,
         subcommands: [],
         execute: idleTime,
       },

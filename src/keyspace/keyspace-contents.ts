@@ -4,6 +4,7 @@ import { type Deadline, DeadlineIndex } from "./deadline-index.ts";
 import { metaOfDeadline } from "./key-leaf.ts";
 import { KeyTable } from "./key-table.ts";
 import { KeyTableBuilder } from "./key-table-builder.ts";
+import { SessionTable } from "./session-table.ts";
 import { deadlineBytes, logicalBytes, type Value } from "./value.ts";
 
 /** The part of the state that is not keys. */
@@ -19,6 +20,7 @@ export interface KeyspaceContents {
   readonly table: KeyTable;
   readonly deadlines: DeadlineIndex;
   readonly logicalBytes: number;
+  readonly sessions: SessionTable;
 }
 
 /** A key that is added to contents. The value is given away. */
@@ -37,12 +39,14 @@ export function emptyContents(): KeyspaceContents {
     table: new KeyTable(),
     deadlines: new DeadlineIndex(),
     logicalBytes: 0,
+    sessions: new SessionTable(),
   };
 }
 
-/** Makes contents from keys in their logical order. */
+/** Makes contents from keys in their logical order, and sessions in the order of their last use. */
 export class ContentsBuilder {
   readonly header: KeyspaceHeader;
+  readonly sessions: SessionTable = new SessionTable();
   readonly #table: KeyTableBuilder = new KeyTableBuilder();
   readonly #deadlines: DeadlineIndex = new DeadlineIndex();
   #logicalBytes = 0;
@@ -78,6 +82,12 @@ export class ContentsBuilder {
   finish(): KeyspaceContents {
     const table = this.#table.finish();
     assert(table.keyCount === this.#keyCount, `${table.keyCount} keys of ${this.#keyCount} were built in`);
-    return { header: this.header, table, deadlines: this.#deadlines, logicalBytes: this.#logicalBytes };
+    return {
+      header: this.header,
+      table,
+      deadlines: this.#deadlines,
+      logicalBytes: this.#logicalBytes,
+      sessions: this.sessions,
+    };
   }
 }

@@ -20,7 +20,7 @@ import { type Deadline, DeadlineIndex } from "./deadline-index.ts";
 import { digestOf } from "./digest.ts";
 import { type DueKeyMet, dueKeyMet } from "./due-key-met.ts";
 import type { EntryHeader } from "./entry.ts";
-import { EntryRandom } from "./entry-random.ts";
+import { type EntryRandom, KeyspaceRandom } from "./entry-random.ts";
 import type { KeyPosition } from "./key-hash.ts";
 import { deadlineIdOf, type KeyMeta, metaOfDeadline } from "./key-leaf.ts";
 import type { KeyRecord } from "./key-record.ts";
@@ -31,6 +31,7 @@ import type { KeyspaceOptions } from "./keyspace-options.ts";
 import { KeyspaceStatistics } from "./keyspace-statistics.ts";
 import { RevisionTimes } from "./revision-times.ts";
 import { checkSemanticsLevel, semanticsLevelMax } from "./semantics.ts";
+import type { SessionTable } from "./session-table.ts";
 import { KeyspaceSnapshot, type SnapshotOptions } from "./snapshot.ts";
 import { cloneOf, deadlineBytes, logicalBytes, type Value, valueBytes } from "./value.ts";
 
@@ -44,6 +45,8 @@ const live = 2;
 
 export class Keyspace {
   readonly statistics: KeyspaceStatistics;
+  /** Of clients that number their commands. They are part of the state, and no keys: `clear` leaves them. */
+  readonly sessions: SessionTable;
   #appliedIndex: number;
   #clockMs: number;
   #semanticsLevel: number;
@@ -63,11 +66,7 @@ export class Keyspace {
   #nowMs = 0;
   #hasMetDueKey = false;
   #revision = 0;
-  readonly #entryRandom = new EntryRandom();
-  readonly #readRandom = new EntryRandom();
-  #seedLow = 0;
-  #seedHigh = 0;
-  #randomReads = 0;
+  readonly #random = new KeyspaceRandom();
 
   /**
    * Empty; or with `contents`, which it takes over (a `KeyspaceLoader` makes them).
@@ -83,6 +82,7 @@ export class Keyspace {
     this.#logicalBytes = contents.logicalBytes;
     this.#table = contents.table;
     this.#deadlines = contents.deadlines;
+    this.sessions = contents.sessions;
     this.statistics = options.statistics ?? new KeyspaceStatistics();
   }
 
@@ -129,9 +129,7 @@ export class Keyspace {
     this.#isInEntry = true;
     this.#revision = index;
     if (header.timeMs > this.#clockMs) this.#clockMs = header.timeMs;
-    this.#seedLow = header.seedLow;
-    this.#seedHigh = header.seedHigh;
-    this.#entryRandom.seed(header.seedLow, header.seedHigh);
+    this.#random.seed(header.seedLow, header.seedHigh);
   }
 
   /**
@@ -150,10 +148,11 @@ export class Keyspace {
     this.#table.readAhead(keys);
   }
 
-  /** Ends the entry: frees up to {@link freedKeysMax} due keys, in the order of their deadlines. */
+  /** Ends the entry: frees up to {@link freedKeysMax} due keys, in the order of their deadlines, and idle sessions. */
   endEntry(): void {
     assert(this.#isInEntry, "an entry ends that has not begun");
     if (this.#deadlines.earliestMs <= this.#clockMs) this.#freeDueKeys();
+    if (this.sessions.earliestMs <= this.#clockMs) this.sessions.freeIdle(this.#clockMs);
     this.#times.note(this.#revision, this.#clockMs);
     this.#appliedIndex = this.#revision;
     this.#isInEntry = false;
@@ -202,6 +201,7 @@ export class Keyspace {
       header: this.header(),
       table: this.#table,
       deadlines: this.#deadlines,
+      sessions: this.sessions.freeze(),
       ended: () => {
         if (this.#snapshot === snapshot) this.#snapshot = undefined;
       },
@@ -228,14 +228,14 @@ export class Keyspace {
     return this.#nowMs;
   }
 
-  /**
-   * Random numbers. In a write they come from the entry, so that all replicas draw the same; those of a read are free,
-   * and drawing them disturbs no entry.
-   */
+  /** The index of the entry that is being applied. */
+  get entryIndex(): number {
+    return this.#revision;
+  }
+
+  /** Random numbers: in a write those of its entry, the same on all replicas (see `KeyspaceRandom`). */
   get random(): EntryRandom {
-    if (this.#isWriting) return this.#entryRandom;
-    this.#readRandom.seed((this.#seedLow + ++this.#randomReads) >>> 0, this.#seedHigh);
-    return this.#readRandom;
+    return this.#isWriting ? this.#random.forWrite : this.#random.forRead;
   }
 
   /** Goes to the key that is word `word` and gives its value; undefined if it is absent or due. */

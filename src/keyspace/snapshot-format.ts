@@ -14,7 +14,9 @@
  *        1 to 63   a key: its kind is the form of its value + 1
  *          varint keyBytes · varint valueBytes · varint revision · u64 deadlineMs, if bit 0 of the flags is set
  *          · the key · the value
- *        64, 65    kept free for the table of sessions and for replicated settings
+ *        64        a session, in the order of their last use; the flags are 0
+ *          u32 bytes · [id, ttlMs, usedMs, lastSequence, [kept replies]] as RESP (session.ts)
+ *        65        kept free for replicated settings
  *        255       the end
  *          u64 keyCount · u64 logicalBytes · u8[16] the digest of the state (digest.ts)
  * ```
@@ -40,6 +42,9 @@ const clockOffset = 20;
 const levelOffset = 28;
 const checksumOffset = 32;
 
+export const sessionKind = 64;
+/** What stands before a session's bytes. */
+export const sessionItemHeadBytes = 6;
 export const endKind = 255;
 export const endItemBytes = 34;
 /** What stands before a key's bytes is never longer. */
@@ -199,6 +204,22 @@ function readDeadline(source: Buffer, at: number): Deadline {
   const deadline = source.readBigUInt64LE(at);
   if (deadline >= deadlineEnd) throw new SnapshotFormatError(`a deadline of ${deadline} in a snapshot`);
   return deadline;
+}
+
+/** Writes a session's head at `start`, where there must be {@link sessionItemHeadBytes} bytes of room, and gives its end. */
+export function writeSessionHead(target: Buffer, start: number, byteLength: number): number {
+  target[start] = sessionKind;
+  target[start + 1] = 0;
+  return target.writeUInt32LE(byteLength, start + 2);
+}
+
+/** Gives how many bytes the session has. @throws SnapshotUnknownError (SNAPSHOT_UNKNOWN) */
+export function readSessionHead(source: Buffer, start: number): number {
+  const flags = source[start + 1] as number;
+  if (flags !== 0) {
+    throw new SnapshotUnknownError(`this version does not know a snapshot's session of kind ${flags}; upgrade it`);
+  }
+  return source.readUInt32LE(start + 2);
 }
 
 /** Writes the end at `start`, where there must be {@link endItemBytes} bytes of room. */

@@ -146,6 +146,10 @@ describe("a snapshot is loaded", () => {
   });
 });
 
+/** A session as it stands in a snapshot. */
+const sessionText = "*5\r\n$1\r\na\r\n:1000\r\n:0\r\n:0\r\n*0\r\n";
+const sessionItem = Buffer.concat([Buffer.of(64, 0, sessionText.length, 0, 0, 0), Buffer.from(sessionText)]);
+
 describe("what is no whole, true snapshot is refused", () => {
   test("cut short anywhere [N-3]", () => {
     for (let length = 0; length < stream.length; length++) {
@@ -183,7 +187,12 @@ describe("what is no whole, true snapshot is refused", () => {
     ["a later level", "SEMANTICS_LEVEL_UNKNOWN", withHeader((bytes) => bytes.writeUInt32LE(1_000, 28))],
     ["a later format", "SNAPSHOT_UNKNOWN", withHeader((bytes) => bytes.writeUInt16LE(2, 8))],
     ["the first reserved bytes", "SNAPSHOT_UNKNOWN", withHeader((bytes) => bytes.writeUInt16LE(1, 10))],
-    ["a table of sessions", "SNAPSHOT_UNKNOWN", withItem(Buffer.of(64, 0, 1, 1, 1))],
+    ["replicated settings", "SNAPSHOT_UNKNOWN", withItem(Buffer.of(65, 0, 1, 1, 1))],
+    ["a later kind of session", "SNAPSHOT_UNKNOWN", withItem(Buffer.of(64, 1, 0, 0, 0, 0))],
+    ["a session that is none", "SNAPSHOT_FORMAT", withItem(Buffer.of(64, 0, 1, 0, 0, 0, 0x61))],
+    ["a session that is too long", "SNAPSHOT_FORMAT", withItem(Buffer.of(64, 0, 0, 0, 0, 0x80))],
+    ["a session more", "SNAPSHOT_DIGEST", Buffer.concat([header, ...items, sessionItem, end])],
+    ["a key behind a session", "SNAPSHOT_FORMAT", Buffer.concat([header, sessionItem, ...items, end])],
     ["another kind of key", "SNAPSHOT_UNKNOWN", withItem(Buffer.of(4, 0, 1, 1, 1, 0x61, 0x61))],
     ["another flag", "SNAPSHOT_UNKNOWN", withItem(Buffer.of(1, 2, 1, 1, 1, 0x61, 0x61))],
     ["kind 0", "SNAPSHOT_UNKNOWN", withItem(Buffer.of(0, 0, 1, 1, 1, 0x61, 0x61))],

@@ -1,7 +1,7 @@
 /**
  * Makes a keyspace from the bytes of a snapshot, fed in chunks cut anywhere. Nothing that the bytes claim is believed: no
- * memory is taken for a length before its bytes have come, the keys must be in order, and their number, their weight and
- * the digest of the state are worked out again and compared. Until `finish` has returned, nothing exists.
+ * memory is taken for a length before its bytes have come, keys and sessions must be in order, and the keys' number, their
+ * weight and the digest of the state are worked out again and compared. Until `finish` has returned, nothing exists.
  */
 import { assert } from "../platform/index.ts";
 import { hashSlot } from "../ring/index.ts";
@@ -12,6 +12,7 @@ import { ContentsBuilder } from "./keyspace-contents.ts";
 import type { KeyspaceOptions } from "./keyspace-options.ts";
 import { stringBytesMax } from "./raw-string.ts";
 import { checkSemanticsLevel, semanticsLevelMax } from "./semantics.ts";
+import { Session } from "./session.ts";
 import {
   type EndItem,
   endItemBytes,
@@ -20,19 +21,24 @@ import {
   keyItemHeadBytesMax,
   readEnd,
   readHeader,
+  readSessionHead,
   SnapshotDigestError,
   SnapshotFormatError,
+  sessionItemHeadBytes,
+  sessionKind,
   snapshotHeaderBytes,
 } from "./snapshot-format.ts";
 import { valueOfForm } from "./value.ts";
 
+/** Far more than the replies that a session keeps. */
+const sessionTextBytesMax = 16 * 1_048_576;
 /** Memory for larger texts that came in several chunks is not kept for the next one. */
 const gatheredBytesKept = 65_536;
 
 const nothing: Buffer = Buffer.alloc(0);
 
 /** What must come next. */
-type Part = "header" | "item" | "key" | "value" | "end" | "nothing";
+type Part = "header" | "item" | "key" | "value" | "sessionHead" | "session" | "end" | "nothing";
 
 export class KeyspaceLoader {
   readonly #options: KeyspaceOptions;
@@ -46,6 +52,8 @@ export class KeyspaceLoader {
   #hash = 0;
   #key = "";
   #lastPosition = -1;
+  #sessionBytes = 0;
+  #lastUsedMs = 0;
 
   #chunk: Buffer = nothing;
   #at = 0;
@@ -114,6 +122,10 @@ export class KeyspaceLoader {
         return this.#readKey();
       case "value":
         return this.#readValue();
+      case "sessionHead":
+        return this.#readSessionHead();
+      case "session":
+        return this.#readSession();
       case "end":
         return this.#readEnd();
       case "nothing":
@@ -132,13 +144,17 @@ export class KeyspaceLoader {
     return true;
   }
 
-  /** The end's beginning, or the head of a key, which is as long as it says itself. */
+  /** The beginning of a session or of the end, or the head of a key, which is as long as it says itself. */
   #readItem(): boolean {
     const chunk = this.#chunk;
     if (this.#gatheredBytes === 0) {
       if (this.#at === chunk.length) return false;
       if (chunk[this.#at] === endKind) {
         this.#part = "end";
+        return true;
+      }
+      if (chunk[this.#at] === sessionKind) {
+        this.#part = "sessionHead";
         return true;
       }
       const end = this.#head.read(chunk, this.#at, chunk.length);
@@ -165,7 +181,9 @@ export class KeyspaceLoader {
     if (keyBytes > stringBytesMax || valueBytes > stringBytesMax) {
       throw new SnapshotFormatError(`a key of ${keyBytes} bytes with a value of ${valueBytes} in a snapshot`);
     }
-    const { appliedIndex } = this.#begun.header;
+    const { header, sessions } = this.#begun;
+    if (sessions.count > 0) throw new SnapshotFormatError("a key behind a session in a snapshot");
+    const { appliedIndex } = header;
     if (revision < 1 || revision > appliedIndex) {
       throw new SnapshotFormatError(`a key of revision ${revision} in a snapshot of index ${appliedIndex}`);
     }
@@ -204,6 +222,33 @@ export class KeyspaceLoader {
     }
     const value = valueOfForm(form, text);
     this.#begun.add({ slot: this.#slot, hash: this.#hash, key: this.#key, value, deadline, revision });
+    this.#part = "item";
+    return true;
+  }
+
+  #readSessionHead(): boolean {
+    if (!this.#has(sessionItemHeadBytes)) return false;
+    this.#sessionBytes = readSessionHead(this.#source, this.#start);
+    if (this.#sessionBytes > sessionTextBytesMax) {
+      throw new SnapshotFormatError(`a session of ${this.#sessionBytes} bytes in a snapshot`);
+    }
+    this.#part = "session";
+    return true;
+  }
+
+  #readSession(): boolean {
+    if (!this.#has(this.#sessionBytes)) return false;
+    const text = this.#source.latin1Slice(this.#start, this.#start + this.#sessionBytes);
+    const session = Session.fromText(text);
+    const { header, sessions } = this.#begun;
+    const { id, usedMs } = session;
+    if (sessions.has(id) || usedMs < this.#lastUsedMs || usedMs > header.clockMs) {
+      throw new SnapshotFormatError("the sessions of a snapshot are not in order");
+    }
+    this.#lastUsedMs = usedMs;
+    // As the session has it, which must be as it was written.
+    (this.#digest as StateDigest).addSession(session.toText());
+    sessions.add(session);
     this.#part = "item";
     return true;
   }

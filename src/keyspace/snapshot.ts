@@ -11,12 +11,15 @@
  *            the logical order             └ the last key that was looked at
  * ```
  *
+ * The sessions follow the keys, by the same rule (frozen-sessions.ts).
+ *
  * Plain strings never change, so keeping one costs a reference; one written in parts is copied once bytes that it has
  * are overwritten.
  */
 import { assert } from "../platform/index.ts";
 import type { DeadlineIndex } from "./deadline-index.ts";
 import { partOfValue, StateDigest } from "./digest.ts";
+import type { FrozenSessions } from "./frozen-sessions.ts";
 import { HeldRecords, heldOverheadBytes } from "./held-records.ts";
 import type { KeyPosition } from "./key-hash.ts";
 import { deadlineIdOf } from "./key-leaf.ts";
@@ -26,10 +29,12 @@ import type { KeyspaceHeader } from "./keyspace-contents.ts";
 import {
   endItemBytes,
   keyItemHeadBytesMax,
+  sessionItemHeadBytes,
   snapshotHeaderBytes,
   writeEnd,
   writeHeader,
   writeKeyHead,
+  writeSessionHead,
 } from "./snapshot-format.ts";
 import { cloneOf, deadlineBytes, formOf, logicalBytes, type Value } from "./value.ts";
 
@@ -42,8 +47,8 @@ const keysPerCallMax = 4_096;
 
 export interface SnapshotOptions {
   /**
-   * The snapshot is abandoned when what it alone holds (keys kept before their turn; after `FLUSHALL`, the old table)
-   * weighs more. A value that is being written, of a key whose turn has come, is not counted.
+   * The snapshot is abandoned when what it alone holds (keys and sessions kept before their turn; after `FLUSHALL`, the
+   * old table) weighs more. A value that is being written, of a key whose turn has come, is not counted.
    */
   readonly heldBytesMax: number;
 }
@@ -53,6 +58,7 @@ export interface SnapshotSource {
   readonly header: KeyspaceHeader;
   readonly table: KeyTable;
   readonly deadlines: DeadlineIndex;
+  readonly sessions: FrozenSessions;
   /** Called once, when changes need not be told any more. */
   ended(): void;
 }
@@ -88,6 +94,7 @@ export class KeyspaceSnapshot {
     this.#heldBytesMax = heldBytesMax;
     this.#source = source;
     this.#digest = new StateDigest(source.header);
+    source.sessions.onHeld = (bytes) => this.#hold(bytes);
   }
 
   /** What is held in memory for this snapshot alone. */
@@ -166,7 +173,7 @@ export class KeyspaceSnapshot {
   }
 
   /** Goes on from the last key that was looked at until the chunk is full or enough keys were looked at. */
-  #writeKeys({ header, table, deadlines }: SnapshotSource): void {
+  #writeKeys({ header, table, deadlines, sessions }: SnapshotSource): void {
     const held = this.#held;
     const walk = table.walk(Math.max(this.#position, 0));
     while (!walk.isOver && this.hasPassed(walk.position, walk.key)) walk.next();
@@ -175,7 +182,7 @@ export class KeyspaceSnapshot {
       if (held.count > 0 && (walk.isOver || this.#isHeldFirst(walk))) {
         if (!this.#writeHeld()) return;
       } else if (walk.isOver) {
-        this.#finish();
+        this.#writeSessions(sessions);
         return;
       } else {
         const { key, value, meta } = walk;
@@ -252,6 +259,21 @@ export class KeyspaceSnapshot {
     this.#end += this.#chunk.latin1Write(text, this.#end);
   }
 
+  /** Goes on with the sessions until the chunk is full or all are written, and then writes the end. */
+  #writeSessions(sessions: FrozenSessions): void {
+    while (this.#chunk.length - this.#end >= sessionItemHeadBytes) {
+      const text = sessions.next();
+      if (text === undefined) {
+        this.#finish();
+        return;
+      }
+      this.#digest.addSession(text);
+      this.#end = writeSessionHead(this.#chunk, this.#end, text.length);
+      this.#rest = text;
+      if (!this.#writeRest()) return;
+    }
+  }
+
   /** Writes the end, if there is room for it. */
   #finish(): void {
     if (this.#chunk.length - this.#end < endItemBytes) return;
@@ -263,6 +285,7 @@ export class KeyspaceSnapshot {
   }
 
   #release(): void {
+    this.#source?.sessions.end();
     this.#source?.ended();
     this.#source = undefined;
     this.#held.clear();

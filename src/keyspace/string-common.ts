@@ -155,6 +155,7 @@ export const stringCommonCommands: readonly CommandSpec<Keyspace>[] = [
       { name: "withmatchlen", type: "pure-token", token: "WITHMATCHLEN", flags: ["optional"] },
     ],
     tips: [],
+    isOutsideSessions: true,
     subcommands: [],
     execute: longestCommonSubsequence,
   },

@@ -20,5 +20,6 @@ test.for(sections)("$title: replies are worded as Redis words them", (section) =
 
 test("every command is in the transcript", () => {
   const called = new Set(sections.flatMap(({ commands }) => commands.map((words) => words[0]?.toUpperCase())));
-  expect(commandTable.specs.map(({ name }) => name).filter((name) => !called.has(name))).toEqual([]);
+  const ofRedis = commandTable.specs.filter(({ group }) => group !== "coterie");
+  expect(ofRedis.map(({ name }) => name).filter((name) => !called.has(name))).toEqual([]);
 });

@@ -1,5 +1,5 @@
-/** What a caller may assume of the operation that failed. */
-export type Outcome = "notApplied" | "unknown";
+/** What a caller may assume of the operation that failed: "applied" says that it was done, and only its result is lost. */
+export type Outcome = "notApplied" | "unknown" | "applied";
 
 /**
  * The base of every error that reaches a user. `code` is stable and is what callers match on; the message says what

@@ -34,6 +34,8 @@ export const markNames = [
   "a read runs inside a batch",
   "a read meets a due key",
   "the leader's clock is held to the band",
+  "a repeated session command is answered from what was kept",
+  "a session command whose fate is open is sent again",
   "a snapshot was made",
   "a received snapshot is installed",
 ] as const;

@@ -1,6 +1,6 @@
 export { Arguments } from "./arguments.ts";
 export { ReplyDecoder, ReplyFormatError } from "./decode.ts";
-export { encodeReply, type RespVersion } from "./encode.ts";
+export { type Aggregate, encodeReply, headerOf, isAggregate, itemsOf, type RespVersion } from "./encode.ts";
 export { splitInline } from "./inline.ts";
 export { scratchBytes } from "./parse-window.ts";
 export {

@@ -1,5 +1,5 @@
 import { aclCategories, type CommandSpec, hasArity, keysOf, matchesGlob } from "../keyspace/index.ts";
-import { type Arguments, ErrorReply, MapReply, type Reply, SetReply, SimpleString } from "../resp/index.ts";
+import { Arguments, ErrorReply, MapReply, type Reply, SetReply, SimpleString } from "../resp/index.ts";
 import { commandDocs, commandInfo } from "./command-details.ts";
 import type { Connection } from "./connection.ts";
 import { helpCommand, isWord, type ServerCommand, serverCommand, syntaxError } from "./server-command.ts";
@@ -60,9 +60,13 @@ function list(connection: Connection, args: Arguments): Reply {
   }
 }
 
-/** The command that word 2 and what follows are, with its keys; or why there are none. */
-function keyUses(connection: Connection, args: Arguments): { words: string[]; keys: Reply[] } | ErrorReply {
-  const words = args.texts(2);
+interface KeyUses {
+  readonly words: string[];
+  readonly keys: Reply[];
+}
+
+/** The keys in a whole command; or why there are none. */
+function keyUses(connection: Connection, words: readonly string[]): KeyUses | ErrorReply {
   const { commands } = connection.context;
   const [name = "", subcommand = ""] = words;
   const outer = name.includes("|") ? undefined : commands.named(name);
@@ -71,6 +75,8 @@ function keyUses(connection: Connection, args: Arguments): { words: string[]; ke
   if (spec === undefined) return new ErrorReply("ERR Invalid command specified");
   if (spec.keySpecifications.length === 0) return noKeys;
   if (!hasArity(spec, words.length)) return new ErrorReply("ERR Invalid number of arguments specified for command");
+  const innerAt = spec.innerCommandAt?.(Arguments.of(words));
+  if (innerAt !== undefined) return keyUses(connection, words.slice(innerAt));
   const keys = keysOf(spec, words);
   if (keys === undefined) return new ErrorReply("ERR Invalid arguments specified for command");
   const flagged = keys.map(({ word, flags }) => [
@@ -81,12 +87,12 @@ function keyUses(connection: Connection, args: Arguments): { words: string[]; ke
 }
 
 function getKeys(connection: Connection, args: Arguments): Reply {
-  const uses = keyUses(connection, args);
+  const uses = keyUses(connection, args.texts(2));
   return uses instanceof ErrorReply ? uses : uses.words;
 }
 
 function getKeysAndFlags(connection: Connection, args: Arguments): Reply {
-  const uses = keyUses(connection, args);
+  const uses = keyUses(connection, args.texts(2));
   return uses instanceof ErrorReply ? uses : uses.keys;
 }
 

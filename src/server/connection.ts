@@ -269,7 +269,8 @@ export class Connection implements ReplyTarget {
       context.pause.hold(this);
       context.blockedCount++;
     } else if (command.keyspaceCommand !== undefined) {
-      const mustWait = command.runsAlone || (command.overwrites && this.output.isWaiting(this.#sharingTicket));
+      const { overwrites, runsAlone } = command.runsAnother ? context.commands.within(command, args) : command;
+      const mustWait = runsAlone || (overwrites && this.output.isWaiting(this.#sharingTicket));
       if (mustWait && this.output.openCount > 0) this.#hold(args, stop.order);
       else this.#submit(command, command.keyspaceCommand, args);
     } else if (command.serverCommand !== undefined) {
@@ -282,7 +283,8 @@ export class Connection implements ReplyTarget {
     const { context } = this;
     if (context.monitors.size > 0) context.feedMonitors(this, command, args);
     const ticket = this.output.take(command);
-    if (command.shares) this.#sharingTicket = ticket;
+    if (command.runsAnother ? context.commands.within(command, args).shares : command.shares)
+      this.#sharingTicket = ticket;
     if (context.slowlog.wantsWordsOf(command, args))
       this.#slowlogWords.set(ticket, slowlogWords(args, secretWords(command, args)));
     this.stream.submit(ticket, keyspaceCommand, args, this.protocol);

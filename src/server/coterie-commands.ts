@@ -15,7 +15,18 @@ function status(connection: Connection): Reply {
   return answeredLater;
 }
 
-const help = ["STATUS", "    Every node, its role, term, indexes and digest, as JSON."];
+const help = [
+  "SESSION OPEN [TTL <milliseconds>] [KEY <key>]",
+  "    Open a session, in which numbered commands take effect once; return its id. It is",
+  "    gone once it was not used for that long (an hour). It belongs to the shard of <key>.",
+  "SESSION RUN <id> <sequence> <acknowledged> <command> [<arg> ...]",
+  "    Carry out the session's next command, or answer a repeated one as before. The",
+  "    client counts from 1, and has the replies up to <acknowledged>.",
+  "SESSION CLOSE <id>",
+  "    Close a session. Return whether there was one.",
+  "STATUS",
+  "    Every node, its role, term, indexes and digest, as JSON.",
+];
 
 /** `COTERIE`: what Redis has no command for. */
 export const coterieCommand: ServerCommand = serverCommand("coterie", undefined, [

@@ -270,6 +270,35 @@ describe("the server itself", () => {
     });
   });
 
+  test("COTERIE SESSION is a command of the keyspace: run, described, and with the keys of what is within", async () => {
+    const client = await connect(await start());
+    const id = String(await client.run("COTERIE", "SESSION", "OPEN"));
+    const run = ["coterie", "session", "run", id, "1", "0", "MSET", "a", "1", "b", "2"] as const;
+    expect([await client.run(...run), await client.run(...run)]).toEqual([ok, ok]);
+    expect(await client.run("COMMAND", "GETKEYS", ...run)).toEqual(["a", "b"]);
+    expect(
+      await client.run("COMMAND", "GETKEYSANDFLAGS", "COTERIE", "SESSION", "RUN", id, "2", "1", "GET", "a"),
+    ).toEqual([["a", [new SimpleString("RO"), new SimpleString("access")]]]);
+    const refused = async (...words: string[]): Promise<string> => {
+      const reply = await client.run("COMMAND", "GETKEYS", ...words);
+      return reply instanceof ErrorReply ? reply.text : "no error";
+    };
+    expect(await refused("COTERIE", "SESSION", "OPEN")).toBe("ERR Invalid arguments specified for command");
+    expect(await refused("COTERIE", "SESSION", "RUN", id, "2", "1", "PING")).toBe(
+      "ERR The command has no key arguments",
+    );
+    expect(await refused("COTERIE", "SESSION", "RUN", id, "2", "1", "NOSUCH", "a")).toBe(
+      "ERR Invalid command specified",
+    );
+    const [info] = (await client.run("COMMAND", "INFO", "coterie|session")) as Reply[][];
+    expect(info?.slice(0, 2)).toEqual(["coterie|session", -3]);
+    const docs = (await client.run("COMMAND", "DOCS", "COTERIE|SESSION")) as Reply[];
+    expect(docs[0]).toBe("coterie|session");
+    expect(JSON.stringify(docs)).toContain("acknowledged");
+    const [container] = (await client.run("COMMAND", "INFO", "COTERIE")) as Reply[][];
+    expect(JSON.stringify(container?.[9])).toMatch(/coterie\|status.*coterie\|session/);
+  });
+
   test("every container explains itself", async () => {
     const client = await connect(await start());
     for (const container of ["CLIENT", "COMMAND", "CONFIG", "COTERIE", "LATENCY", "MEMORY", "OBJECT", "SLOWLOG"]) {

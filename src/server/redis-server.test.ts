@@ -271,6 +271,24 @@ describe("bounds", () => {
     expect([2, 5].map((at) => String(replies[at]).slice(0, 5))).toEqual(["abvvv", "abcvv"]);
   });
 
+  test("what waits for replies that share its value does so within a session, too", async () => {
+    const served = await start();
+    const client = await connect(served);
+    const id = String(await client.run("COTERIE", "SESSION", "OPEN"));
+    const run = (sequence: number, ...words: string[]): string[] => [
+      ...["COTERIE", "SESSION", "RUN", id, String(sequence), "0"],
+      ...words,
+    ];
+    served.node.held = [];
+    client.sendCommands(run(1, "APPEND", "k", "abc"), run(2, "GET", "k"), run(3, "SETRANGE", "k", "1", "x"));
+    await settled(served);
+    expect(served.node.held.length).toBe(2);
+    served.node.release();
+    await settled(served);
+    served.node.release();
+    expect(await client.replies(3)).toEqual([3, "abc", 3]);
+  });
+
   test("output above client-output-buffer-limit ends the connection", async () => {
     const served = await start();
     const client = await connect(served);

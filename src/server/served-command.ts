@@ -1,4 +1,4 @@
-import { type CommandSpec, CommandTable, type Keyspace } from "../keyspace/index.ts";
+import { type CommandSpec, CommandTable, type Keyspace, sessionCommand } from "../keyspace/index.ts";
 import { assert } from "../platform/index.ts";
 import type { Arguments, ErrorReply } from "../resp/index.ts";
 import type { ServerCommand } from "./server-command.ts";
@@ -29,6 +29,8 @@ export class ServedCommand {
   readonly isShownToMonitors: boolean;
   readonly isInSlowlog: boolean;
   readonly isFast: boolean;
+  /** Its words may hold another command: see `within`. */
+  readonly runsAnother: boolean;
   /** Depends on no other command, and none depends on it: need not wait for those before it. */
   readonly runsAtOnce: boolean;
   /** One at a time for each client, once its replies before are on their way: many could take memory without end. */
@@ -50,6 +52,7 @@ export class ServedCommand {
     this.isShownToMonitors = !flags.includes("skip_monitor") && !flags.includes("admin");
     this.isInSlowlog = !flags.includes("skip_slowlog");
     this.isFast = flags.includes("fast");
+    this.runsAnother = this.spec.innerCommandAt !== undefined;
     this.runsAtOnce = independentCommands.has(name);
     this.runsAlone = lonelyCommands.has(name);
     this.overwrites = overwritingCommands.has(name);
@@ -113,6 +116,12 @@ export class ServedCommands {
     const spec = this.#table.get(container);
     if (subcommand === undefined || spec === undefined) return spec;
     return rest.length > 0 ? undefined : spec.subcommands.find((candidate) => candidate.name === subcommand);
+  }
+
+  /** The command that is carried out within `command`, or else itself. */
+  within(command: ServedCommand, args: Arguments): ServedCommand {
+    const spec = command.spec === sessionCommand.spec ? sessionCommand.innerOf(args)?.spec : undefined;
+    return (spec && this.#bySpec.get(spec)) ?? command;
   }
 
   /** The command whose name the words begin with, whatever their number, for statistics; undefined if unknown. */
