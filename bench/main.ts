@@ -7,6 +7,7 @@ import { gateTable, renderTable, type SuiteReport } from "./report.ts";
 import type { Bench, Suite } from "./suite.ts";
 import { channelsSuite } from "./suites/channels.ts";
 import { failoverSuite } from "./suites/failover.ts";
+import { invariantsSuite } from "./suites/invariants.ts";
 import { logSizeSuite } from "./suites/log-size.ts";
 import { memorySuite } from "./suites/memory.ts";
 import { netSuite } from "./suites/net.ts";
@@ -31,6 +32,7 @@ const suites: readonly Suite[] = [
   simulationSuite,
   startSuite,
   logSizeSuite,
+  invariantsSuite,
 ];
 const defaultSuites: readonly Suite[] = [throughputSuite, memorySuite];
 
