@@ -66,7 +66,17 @@ export function isHost(text: string): boolean {
   return /^[A-Za-z0-9]([A-Za-z0-9.-]{0,252})$/.test(text) || (text.includes(":") && /^[0-9a-fA-F:.]{2,45}$/.test(text));
 }
 
-/** The port of the peers that belongs to a Redis port, unless one is given (DESIGN §12). */
+/** The cluster port that belongs to a Redis port, unless one is given. */
+export function clusterPortOf(port: number): number {
+  if (port === 0) return 0;
+  const clusterPort = port + 100;
+  if (clusterPort <= portMax) return clusterPort;
+  throw new UsageError(
+    `Cluster clients would meet on port ${clusterPort} (--port ${port} + 100), which is past ${portMax}. Take a lower --port, or give --cluster-port.`,
+  );
+}
+
+/** The port of the peers that belongs to a Redis port, unless one is given. */
 export function peerPortOf(port: number): number {
   if (port === 0) return 0;
   const peerPort = port + 10_000;

@@ -10,6 +10,7 @@ interface DemoFlags extends PasswordFlags {
   readonly nodes?: number;
   readonly shards?: number;
   readonly port: number;
+  readonly clusterPort?: number;
   readonly peerPort?: number;
   readonly dir?: string;
   readonly memory?: boolean;
@@ -31,7 +32,7 @@ Examples:
   coterie demo --json | jq       one line when ready, then one line an event
 
 With --json the first line is
-  {"nodes":[{"name","redis","peer","pid","dir","role"}]}
+  {"nodes":[{"name","redis","cluster","peer","pid","dir","role"}]}
 (with several shards also "leads" and "shards"), and the events are "died" (name, pid, exitCode, signal, restart), "back" (name,
 pid, redis), "leader" (name, term), "stopping" and "stopped" (removed).`;
 
@@ -50,6 +51,12 @@ export function addDemoCommand(program: Command, binary: string): void {
       new Option("--port <port>", "Redis port of the first node, the others follow; 0 takes any free ones")
         .argParser(parsePort("--port"))
         .default(7_001),
+    )
+    .addOption(
+      new Option(
+        "--cluster-port <port>",
+        "port of the first node for clients of Redis Cluster (default: --port + 100)",
+      ).argParser(parsePort("--cluster-port")),
     )
     .addOption(
       new Option("--peer-port <port>", "port of the first node for its peers (default: --port + 10000)").argParser(
@@ -92,6 +99,7 @@ async function demo(flags: DemoFlags, binary: string): Promise<void> {
       nodeCount: flags.nodes,
       shards: flags.shards,
       port: flags.port,
+      clusterPort: flags.clusterPort,
       peerPort: flags.peerPort,
       directory: flags.dir,
       isMemory: flags.memory === true,

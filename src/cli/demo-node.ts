@@ -21,6 +21,7 @@ export class DemoNode {
   leads = 0;
   shards = 1;
   redis: string;
+  readonly cluster: string;
   readonly peer: string;
   /** The process that the demo started, while it runs. */
   child: ChildProcess | undefined;
@@ -30,6 +31,7 @@ export class DemoNode {
     this.directory = directory;
     this.ports = ports;
     this.redis = `127.0.0.1:${ports.redis}`;
+    this.cluster = `127.0.0.1:${ports.cluster}`;
     this.peer = `127.0.0.1:${ports.peer}`;
   }
 
@@ -40,7 +42,7 @@ export class DemoNode {
 
   view(): DemoNodeView {
     const pid = this.state.kind === "idle" ? 0 : this.state.pid;
-    const { name, redis, peer, role, leads, shards } = this;
-    return { name, redis, peer, pid, dir: this.directory, role, ...(shards > 1 ? { leads, shards } : {}) };
+    const { name, redis, cluster, peer, role, leads, shards } = this;
+    return { name, redis, cluster, peer, pid, dir: this.directory, role, ...(shards > 1 ? { leads, shards } : {}) };
   }
 }

@@ -1,17 +1,20 @@
 /** The ports of a demo's nodes. */
 import { type Random, randomInteger } from "../platform/index.ts";
-import { peerPortOf } from "./argument.ts";
+import { clusterPortOf, peerPortOf } from "./argument.ts";
 import { probePort } from "./free-port.ts";
 import { PortUnavailableError, UsageError } from "./refusal.ts";
 
 export interface NodePorts {
   readonly redis: number;
+  readonly cluster: number;
   readonly peer: number;
 }
 
 export interface PortWishes {
   /** The first node's Redis port; the others follow. 0: any free ones. */
   readonly port: number;
+  /** The first node's port for clients of Redis Cluster; the others follow. Undefined: `port` + 100. */
+  readonly clusterPort: number | undefined;
   /** The first node's port for peers; the others follow. Undefined: `port` + 10000. */
   readonly peerPort: number | undefined;
 }
@@ -23,25 +26,31 @@ const anyPortRange = { min: 20_000, max: 31_999 } as const;
 const triesMax = 200;
 
 /**
- * Ports that were free a moment ago, one pair a node.
+ * Ports that were free a moment ago, three a node.
  * @throws USAGE, PORT_UNAVAILABLE
  */
 export async function choosePorts(random: Random, count: number, wishes: PortWishes): Promise<readonly NodePorts[]> {
   const redis = rangeOf("--port", wishes.port, count);
   const peers = wishes.peerPort === undefined ? redis.map(peerPortOf) : rangeOf("--peer-port", wishes.peerPort, count);
-  const overlap = redis.find((port) => port !== 0 && peers.includes(port));
+  const clusterPorts =
+    wishes.clusterPort === undefined ? redis.map(clusterPortOf) : rangeOf("--cluster-port", wishes.clusterPort, count);
+  const overlap = [...redis, ...clusterPorts].find((port) => port !== 0 && peers.includes(port));
   if (overlap !== undefined)
     throw new UsageError(`Port ${overlap} would serve both clients and peers. Move --peer-port.`);
+  const shared = redis.find((port) => port !== 0 && clusterPorts.includes(port));
+  if (shared !== undefined)
+    throw new UsageError(`Port ${shared} would be both a plain and a cluster port. Move --cluster-port.`);
   const taken = new Set<number>();
-  const pairs: NodePorts[] = [];
+  const ports: NodePorts[] = [];
   for (const [index, port] of redis.entries()) {
-    const cure = `Stop that program, or move the demo with --port, such as --port ${movedPort(wishes.port)}.`;
-    pairs.push({
+    const cure = `Stop that program, or move the demo with --port (--cluster-port, --peer-port), such as --port ${movedPort(wishes.port)}.`;
+    ports.push({
       redis: await takePort(random, port, taken, cure),
+      cluster: await takePort(random, clusterPorts[index] ?? 0, taken, cure),
       peer: await takePort(random, peers[index] ?? 0, taken, cure),
     });
   }
-  return pairs;
+  return ports;
 }
 
 /** `count` ports from `first` on, or zeros. @throws USAGE */

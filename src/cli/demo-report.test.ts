@@ -3,8 +3,24 @@ import { type DemoView, jsonReport, textReport } from "./demo-report.ts";
 
 const view: DemoView = {
   nodes: [
-    { name: "n1", redis: "127.0.0.1:7001", peer: "127.0.0.1:17001", pid: 811, dir: "/data/n1", role: "follower" },
-    { name: "n2", redis: "127.0.0.1:7002", peer: "127.0.0.1:17002", pid: 1234, dir: "/data/n2", role: "leader" },
+    {
+      name: "n1",
+      redis: "127.0.0.1:7001",
+      cluster: "127.0.0.1:7101",
+      peer: "127.0.0.1:17001",
+      pid: 811,
+      dir: "/data/n1",
+      role: "follower",
+    },
+    {
+      name: "n2",
+      redis: "127.0.0.1:7002",
+      cluster: "127.0.0.1:7102",
+      peer: "127.0.0.1:17002",
+      pid: 1234,
+      dir: "/data/n2",
+      role: "leader",
+    },
   ],
   directory: "/data",
   isTemporary: true,
@@ -21,6 +37,7 @@ test("people get a table, a line to paste and how to stop", () => {
     "",
     "  Data  /data, removed at the end (--dir keeps it)",
     "  Try   redis-cli -p 7001 set hello world",
+    "  Or    redis-cli -c -p 7101 get hello    (Redis Cluster's protocol)",
     "  See   coterie status --port 7001",
     "  Stop  Ctrl-C",
     "",

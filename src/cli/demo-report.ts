@@ -6,6 +6,8 @@ export interface DemoNodeView {
   readonly name: string;
   /** "host:port" */
   readonly redis: string;
+  /** For clients of Redis Cluster. */
+  readonly cluster: string;
   readonly peer: string;
   readonly pid: number;
   /** Undefined in a demo that keeps nothing on disk. */
@@ -63,6 +65,7 @@ export const textReport: DemoReport = {
       { title: "role" },
     ];
     const port = view.nodes[0]?.redis.split(":").at(-1);
+    const clusterPort = view.nodes[0]?.cluster.split(":").at(-1);
     const login = view.hasPassword ? " --askpass" : "";
     return [
       "",
@@ -70,6 +73,7 @@ export const textReport: DemoReport = {
       "",
       `  Data  ${whereLine(view)}`,
       `  Try   redis-cli -p ${port}${login} set hello world`,
+      `  Or    redis-cli -c -p ${clusterPort}${login} get hello    (Redis Cluster's protocol)`,
       `  See   ${view.command} status --port ${port}`,
       "  Stop  Ctrl-C",
       "",

@@ -40,6 +40,7 @@ test("a demo whose nodes do not stop kills them after 4 s, and ends", async () =
       nodeCount: 3,
       shards: undefined,
       port: 0,
+      clusterPort: undefined,
       peerPort: undefined,
       directory: undefined,
       isMemory: true,

@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import { Node, type NodeAddress } from "../cluster/index.ts";
 import { type Logger, NetworkError, type Platform, type SocketAddress } from "../platform/index.ts";
-import { ListenError, RedisServer } from "../server/index.ts";
+import { clusterAddressAttribute, ListenError, RedisServer } from "../server/index.ts";
+import { clusterPortOf } from "./argument.ts";
 import type { Role } from "./demo-message.ts";
 import { directoryError, readFileIfThere } from "./directory.ts";
 import { portError } from "./free-port.ts";
@@ -49,18 +50,20 @@ export async function hostNode(options: HostOptions): Promise<HostedNode> {
   const { logger, onShutdown, password, plan, platform } = options;
   const node = await startNode(options);
   try {
-    const { bind: host, port } = plan.settings;
+    const { bind: host, port, clusterPort = clusterPortOf(port) } = plan.settings;
     const server = await RedisServer.listen({
       platform,
       logger,
       node,
       host,
       port,
+      clusterPort,
       // What clients send is bytes; the server compares byte strings.
       ...(password === undefined ? {} : { password: Buffer.from(password, "utf8").toString("latin1") }),
       shutdown: onShutdown,
     });
     node.setAttribute("redis", formatAddress(server.address));
+    announceClusterPort(node, server);
     return {
       redis: server.address,
       peer: node.peerAddress,
@@ -77,7 +80,16 @@ export async function hostNode(options: HostOptions): Promise<HostedNode> {
   }
 }
 
-const redisPortCure = "Stop that program, or choose another --port (or --bind).";
+/** Where other machines' clients find the cluster port: an address for all of them stands for the one that peers dial. */
+function announceClusterPort(node: Node, server: RedisServer): void {
+  const { clusterAddress } = server;
+  if (clusterAddress === undefined) return;
+  const isAny = ["0.0.0.0", "::"].includes(clusterAddress.host);
+  const host = isAny ? (node.peerAddress?.host ?? clusterAddress.host) : clusterAddress.host;
+  node.setAttribute(clusterAddressAttribute, formatAddress({ host, port: clusterAddress.port }));
+}
+
+const redisPortCure = "Stop that program, or choose another --port (or --cluster-port, --bind).";
 const peerPortCure =
   "Stop that program, or give this node another address in --peers, on every node (--peer-port moves only where it listens, for ports that are forwarded).";
 

@@ -15,6 +15,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const settings: Settings = {
   bind: "127.0.0.1",
   port: 7001,
+  clusterPort: 7200,
   peerBind: undefined,
   peerPort: 17001,
   needsPassword: true,

@@ -12,6 +12,7 @@ export interface StartFlags extends PasswordFlags {
   readonly peers?: readonly Peer[];
   readonly shards?: number;
   readonly port?: number;
+  readonly clusterPort?: number;
   readonly bind?: string;
   readonly peerPort?: number;
   readonly peerBind?: string;
@@ -59,6 +60,12 @@ export function addStartCommand(program: Command): void {
     )
     .addOption(
       new Option("--port <port>", "Redis port; 0 takes any free one (default: 7001)").argParser(parsePort("--port")),
+    )
+    .addOption(
+      new Option(
+        "--cluster-port <port>",
+        "port for clients of Redis Cluster; 0 takes any free one (default: --port + 100)",
+      ).argParser(parsePort("--cluster-port")),
     )
     .addOption(
       new Option(

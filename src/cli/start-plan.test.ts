@@ -14,6 +14,7 @@ const secret = "0123456789abcdef";
 const settings: Settings = {
   bind: "127.0.0.1",
   port: 7301,
+  clusterPort: undefined,
   peerBind: undefined,
   peerPort: 27301,
   needsPassword: false,

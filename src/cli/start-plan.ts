@@ -79,6 +79,7 @@ function planSettings(flags: StartFlags, context: StartContext): Settings {
   return {
     bind,
     port: flags.port ?? saved?.port ?? redisPortDefault,
+    clusterPort: flags.clusterPort ?? saved?.clusterPort,
     peerBind: flags.peerBind ?? saved?.peerBind,
     peerPort: flags.peerPort ?? saved?.peerPort,
     needsPassword: password !== undefined,

@@ -18,6 +18,14 @@ export interface ReplyTarget {
   resumed?(): void;
 }
 
+export interface StreamOptions {
+  /**
+   * Commands about all keys concern only the shards that this node leads, as Redis Cluster's clients expect, who ask each
+   * node for its own. Matters where there are several shards. Default: they concern all shards.
+   */
+  readonly isOfLedShards?: boolean;
+}
+
 export interface ClientStreamHost extends LaneHost {
   readonly random: Random;
   readonly router: CommandRouter;
@@ -32,7 +40,7 @@ export interface ClientStreamHost extends LaneHost {
  * that concern the same shard. Made by `Node.openStream`; closed by whoever opened it.
  */
 export class ClientStream {
-  constructor(host: ClientStreamHost, target: ReplyTarget) {
+  constructor(host: ClientStreamHost, target: ReplyTarget, { isOfLedShards = false }: StreamOptions = {}) {
     this.#host = host;
     this.#target = target;
     const owner: LaneOwner = {
@@ -44,9 +52,12 @@ export class ClientStream {
     };
     const { router, random } = host;
     const openLane = (shard: number, of: LaneOwner): LocalLane => new LocalLane(host.replicaOf(shard), host, of);
+    const isConcerned = (shard: number): boolean => !isOfLedShards || host.replicaOf(shard).isLeading;
     // Where there is one shard nobody needs to know what the keys are.
     this.#lane =
-      router.ranges.shardCount === 1 ? openLane(0, owner) : new ShardedLanes({ router, random, openLane, owner });
+      router.ranges.shardCount === 1
+        ? openLane(0, owner)
+        : new ShardedLanes({ router, random, openLane, owner, isConcerned });
   }
 
   /** Whether the stream should be given nothing more for now. Too much of it is refused. */

@@ -1,7 +1,7 @@
 /** Which shard a command belongs to: that of its keys, or several, or whichever. */
 import { type CommandSpec, type KeyPositions, type Keyspace, keysOf, sessionCommand } from "../keyspace/index.ts";
 import { type Arguments, ErrorReply } from "../resp/index.ts";
-import { hashSlot, type SlotRanges } from "../ring/index.ts";
+import { hashSlot, type SlotRanges, slotCount } from "../ring/index.ts";
 import { sessionElsewhere, severalShards } from "./errors.ts";
 
 /**
@@ -18,6 +18,8 @@ type Plan =
   | ({ readonly kind: "range" } & KeyRange)
   | { readonly kind: "listed" }
   | { readonly kind: "session" }
+  /** The word that is the number of a slot. */
+  | { readonly kind: "slot"; readonly word: number }
   | { readonly kind: "keyless" }
   | { readonly kind: "scattered"; readonly how: Scatter };
 
@@ -48,6 +50,10 @@ export class CommandRouter {
         return this.#listedRoute(spec, args);
       case "session":
         return this.#sessionRoute(args);
+      case "slot": {
+        const slot = Number(args.text(plan.word));
+        return Number.isInteger(slot) && slot >= 0 && slot < slotCount ? this.ranges.shardOf(slot) : keylessShard;
+      }
       case "keyless":
         return keylessShard;
       case "scattered":
@@ -110,6 +116,7 @@ function planOf(spec: CommandSpec<Keyspace>): Plan {
   if (spec === sessionCommand.spec) return { kind: "session" };
   if (spec.name === "SCAN") return { kind: "scattered", how: "scan" };
   if (spec.name === "RANDOMKEY") return { kind: "scattered", how: "anyKey" };
+  if (spec.name === "COUNTKEYSINSLOT" || spec.name === "GETKEYSINSLOT") return { kind: "slot", word: 2 };
   if (spec.tips.includes("request_policy:all_shards")) return { kind: "scattered", how: "all" };
   if (spec.flags.includes("movablekeys")) return { kind: "listed" };
   if (keys !== undefined) return { kind: "range", ...keys, mayBeSplit: splittable.has(spec.name) };

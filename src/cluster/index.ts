@@ -1,5 +1,5 @@
 export type { Checksum } from "./checksums.ts";
-export { ClientStream, type ReplyTarget } from "./client-stream.ts";
+export { ClientStream, type ReplyTarget, type StreamOptions } from "./client-stream.ts";
 export { DirectoryInUseError, DirectoryUnreadableError, IdentityError, nodeExitCode } from "./errors.ts";
 export type { NodeAddress } from "./identity.ts";
 export { Node, type NodeOptions } from "./node.ts";
@@ -14,3 +14,4 @@ export type {
   NodeView,
   ShardInfo,
 } from "./status.ts";
+export type { Topology, TopologyNode, TopologyShard } from "./topology.ts";

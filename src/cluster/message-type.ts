@@ -15,6 +15,7 @@ export const messageType: {
   readonly snapshotQuestion: 13;
   readonly snapshotPiece: 14;
   readonly heartbeats: 15;
+  readonly facts: 16;
 } = {
   raft: 1,
   ping: 2,
@@ -31,4 +32,5 @@ export const messageType: {
   snapshotQuestion: 13,
   snapshotPiece: 14,
   heartbeats: 15,
+  facts: 16,
 };

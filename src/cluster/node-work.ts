@@ -11,7 +11,7 @@ import type { ErrorReply, Reply } from "../resp/index.ts";
 import { SlotRanges } from "../ring/index.ts";
 import type { BulkSender } from "./bulk.ts";
 import type { Checksum } from "./checksums.ts";
-import { ClientStream, type ClientStreamHost, type ReplyTarget } from "./client-stream.ts";
+import { ClientStream, type ClientStreamHost, type ReplyTarget, type StreamOptions } from "./client-stream.ts";
 import { ClockAlarm } from "./clock-alarm.ts";
 import { CommandRouter } from "./command-router.ts";
 import { EntryClock } from "./entry-clock.ts";
@@ -30,6 +30,7 @@ import { SnapshotBudget } from "./snapshot-budget.ts";
 import type { SnapshotPiece, SnapshotQuestion } from "./snapshot-wire.ts";
 import type { GroupStatus } from "./status.ts";
 import { Ticker } from "./ticker.ts";
+import { parseAttributes, type Topology } from "./topology.ts";
 import { vitalPart } from "./vital-part.ts";
 
 export interface NodeWorkOptions {
@@ -41,6 +42,8 @@ export interface NodeWorkOptions {
   /** By group, what its newest snapshot holds, or why that cannot be had. */
   readonly keyspaces: ReadonlyMap<number, Keyspace | Error>;
   readonly links: () => PeerLinks;
+  /** What is to be known of this node, see `Node.setAttribute`. */
+  readonly attributes: () => Readonly<Record<string, string>>;
   /** This node's status, as it is sent to others. */
   readonly statusText: () => string;
 }
@@ -151,8 +154,17 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     for (const { replica, checksums } of this.#groups.values()) checksums.wanted(replica.core.appliedIndex);
   }
 
-  openStream(target: ReplyTarget): ClientStream {
-    return new ClientStream(this, target);
+  openStream(target: ReplyTarget, options?: StreamOptions): ClientStream {
+    return new ClientStream(this, target, options);
+  }
+
+  shardPlaces(): Topology["shards"] {
+    return [...this.#groups.values()].map(({ group, replica, voters }) => {
+      const shard = shardOfGroup(group);
+      const { leader, term } = replica.route;
+      const slots = this.router.ranges.rangeOf(shard);
+      return { shard, slots, term, leader: leader === 0 ? undefined : leader, replicas: voters };
+    });
   }
 
   replicaOf(shard: number): Replica {
@@ -323,6 +335,19 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.#groups.get(group)?.checksums.heard(nodeId, checksum);
   }
 
+  facts(): string {
+    return JSON.stringify(this.#options.attributes());
+  }
+
+  onFacts(nodeId: number, text: string): void {
+    this.#attributes.set(nodeId, parseAttributes(text));
+  }
+
+  /** What another node has said of itself; empty as long as it has not. */
+  attributesOf(nodeId: number): Readonly<Record<string, string>> {
+    return this.#attributes.get(nodeId) ?? {};
+  }
+
   onStatusQuestion(): string {
     this.wantChecksums();
     return this.#options.statusText();
@@ -342,6 +367,8 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   readonly #groups: Map<number, HostedGroup> = new Map();
   readonly #entryClock: EntryClock;
   readonly #clockAlarm: ClockAlarm;
+  /** By node. */
+  readonly #attributes: Map<number, Readonly<Record<string, string>>> = new Map();
   readonly #forwarding: Forwarding;
   readonly #budget: SnapshotBudget;
   #ticker: Ticker | undefined;

@@ -2,7 +2,7 @@ import type { Keyspace } from "../keyspace/index.ts";
 import { Log, MemoryLog, type NodeLog } from "../log/index.ts";
 import { type PeerIdentity, PeerLinks } from "../net/index.ts";
 import { CoterieError, type Logger, type Platform, type SocketAddress } from "../platform/index.ts";
-import type { ClientStream, ReplyTarget } from "./client-stream.ts";
+import type { ClientStream, ReplyTarget, StreamOptions } from "./client-stream.ts";
 import { nodeClosing, nodeExitCode } from "./errors.ts";
 import { type GivenIdentity, type NodeAddress, shapeDigest } from "./identity.ts";
 import { NodeDirectory } from "./node-directory.ts";
@@ -11,6 +11,7 @@ import { type NodeSettings, nodeSettings } from "./settings.ts";
 import { groupOfShard, groupSettings, shardOfGroup } from "./shard-group.ts";
 import { loadKeyspace } from "./snapshot-loading.ts";
 import { type ClusterStatus, commonChecksums, type NodeInfo, type NodeStatus, type NodeView } from "./status.ts";
+import type { Topology, TopologyNode } from "./topology.ts";
 import { waitUntil } from "./wait-until.ts";
 
 export interface NodeOptions {
@@ -101,13 +102,14 @@ export class Node {
   }
 
   /** Opens the stream of one client connection. Whoever opens it closes it. */
-  openStream(target: ReplyTarget): ClientStream {
-    return this.#work.openStream(target);
+  openStream(target: ReplyTarget, options?: StreamOptions): ClientStream {
+    return this.#work.openStream(target, options);
   }
 
-  /** Something that the program around the node wants to have in its status, such as the address of its Redis port. */
+  /** Something that the program around the node wants all nodes to know, such as the address of its Redis port. */
   setAttribute(name: string, value: string): void {
     this.#attributes[name] = value;
+    this.#work.traffic.tellFacts();
   }
 
   /** What is known here at this moment; cheap. */
@@ -139,6 +141,26 @@ export class Node {
         expiredCount: sum(({ statistics }) => statistics.expiredCount),
       },
     };
+  }
+
+  /** Where the shards are, as far as this node knows; cheap. */
+  topology(): Topology {
+    const { names, clusterId } = this.#directory.record;
+    const nodes = names.map((name): TopologyNode => {
+      const nodeId = this.#directory.nodeIdOf(name);
+      const isSelf = name === this.name;
+      const isUp = isSelf || this.#links.link(nodeId, "control") !== undefined;
+      return { nodeId, name, isSelf, isUp, attributes: isSelf ? this.#attributes : this.#work.attributesOf(nodeId) };
+    });
+    return { clusterId, nodes, shards: this.#work.shardPlaces() };
+  }
+
+  /**
+   * The attribute `name` of the node that leads the shard of `slot`; undefined while that is this node, or not known.
+   */
+  leaderAttribute(slot: number, name: string): string | undefined {
+    const { leader } = this.#work.replicaOf(this.#work.router.ranges.shardOf(slot)).route;
+    return leader === 0 || leader === this.#directory.nodeId ? undefined : this.#work.attributesOf(leader)[name];
   }
 
   /** Sets the counts of `info().statistics` to zero. */
@@ -223,6 +245,7 @@ export class Node {
       log,
       keyspaces,
       links: () => this.#links,
+      attributes: () => this.#attributes,
       statusText: () => JSON.stringify(this.nodeStatus()),
     });
     const { names, name, addresses } = directory.record;

@@ -42,6 +42,10 @@ export interface PeerTrafficHandler {
   /** False if it makes no sense. */
   onSnapshotPiece(nodeId: number, piece: SnapshotPiece): boolean;
   onStatusQuestion(nodeId: number): string;
+  /** What the other nodes should know of this one: JSON. */
+  facts(): string;
+  /** What another node wants to be known of it. */
+  onFacts(nodeId: number, text: string): void;
   /** Something was written, or may be now: there is to be a turn. */
   onOutput(): void;
   /** The peers do not take this node as who it says it is: it must stop. */
@@ -89,6 +93,12 @@ export class PeerTraffic implements PeerLinksHandler {
       out?.text(checksum.digest);
       link?.end();
     }
+    this.#options.handler.onOutput();
+  }
+
+  /** Tells every peer what it should know of this node. */
+  tellFacts(): void {
+    for (const nodeId of this.#options.peerIds) this.#tellFacts(this.#options.links().link(nodeId, "control"));
     this.#options.handler.onOutput();
   }
 
@@ -159,6 +169,7 @@ export class PeerTraffic implements PeerLinksHandler {
     this.#refusedBy.delete(name);
     if (link.kind === "control") {
       this.#ping(link);
+      this.#tellFacts(link);
       handler.onPeerUp(nodeId);
     } else if (link.kind === "data") {
       handler.onPeerUp(nodeId);
@@ -191,6 +202,8 @@ export class PeerTraffic implements PeerLinksHandler {
         return this.#receiveRaft(link, input);
       case messageType.heartbeats:
         return this.#receiveHeartbeats(link, input);
+      case messageType.facts:
+        return this.#receiveFacts(link, input);
       case messageType.ping:
         return this.#receivePing(link, input);
       case messageType.pong:
@@ -237,6 +250,19 @@ export class PeerTraffic implements PeerLinksHandler {
   readonly #full: Set<number> = new Set();
   readonly #questions: Map<number, (answer: string) => void> = new Map();
   #lastQuestion = 0;
+
+  #tellFacts(link: PeerLink | undefined): void {
+    const text = this.#options.handler.facts();
+    link?.begin(messageType.facts, 4 + 3 * text.length).text(text);
+    link?.end();
+  }
+
+  #receiveFacts(link: PeerLink, input: ByteReader): boolean {
+    const text = input.text();
+    if (!input.isWhole()) return false;
+    this.#options.handler.onFacts(link.peer.nodeId, text);
+    return true;
+  }
 
   #ping(link: PeerLink | undefined): void {
     const out = link?.begin(messageType.ping, 17);

@@ -2,9 +2,16 @@
  * One client's commands where there are several shards: a lane for each shard that it uses. Commands of one shard keep
  * their order; those of different shards run side by side, and only their replies wait for each other.
  */
-import { type CommandSpec, type Keyspace, positionOfSlot, scanPosition, slotOfPosition } from "../keyspace/index.ts";
+import {
+  type CommandSpec,
+  isWrite,
+  type Keyspace,
+  positionOfSlot,
+  scanPosition,
+  slotOfPosition,
+} from "../keyspace/index.ts";
 import { type Random, randomInteger } from "../platform/index.ts";
-import { type Arguments, ErrorReply, type Reply, type RespVersion } from "../resp/index.ts";
+import { type Arguments, ErrorReply, ok, type Reply, type RespVersion } from "../resp/index.ts";
 import { slotCount } from "../ring/index.ts";
 import type { CommandRouter, Scatter } from "./command-router.ts";
 import { Gathering, merger, type Part, splitByShard } from "./gathering.ts";
@@ -15,6 +22,8 @@ export interface ShardedLanesOptions {
   readonly random: Random;
   /** The way of a client to a shard, whose replies go to `owner`. */
   readonly openLane: (shard: number, owner: LaneOwner) => LocalLane;
+  /** Whether commands about all keys concern this shard now. */
+  readonly isConcerned: (shard: number) => boolean;
   /** The client. */
   readonly owner: LaneOwner;
 }
@@ -114,9 +123,12 @@ export class ShardedLanes {
         this.#sendParts(command, parts, merger(spec, words));
         return;
       }
-      case "all":
-        this.#sendParts(command, this.#everywhere(args), merger(spec, undefined));
+      case "all": {
+        const parts = this.#everywhere(args);
+        if (parts.length === 0) this.#options.owner.reply(command.ticket, replyOfNone(spec));
+        else this.#sendParts(command, parts, merger(spec, undefined));
         return;
+      }
       case "scan":
         this.#scan(command);
         return;
@@ -126,7 +138,12 @@ export class ShardedLanes {
   }
 
   #everywhere(args: Arguments): readonly Part[] {
-    return Array.from({ length: this.#options.router.ranges.shardCount }, (_, shard) => ({ shard, args }));
+    return this.#concerned().map((shard) => ({ shard, args }));
+  }
+
+  #concerned(): readonly number[] {
+    const { router, isConcerned } = this.#options;
+    return Array.from({ length: router.ranges.shardCount }, (_, shard) => shard).filter(isConcerned);
   }
 
   #sendParts(command: ScatteredCommand, parts: readonly Part[], merge: Merge): void {
@@ -153,35 +170,53 @@ export class ShardedLanes {
 
   /** A cursor says in which slot it goes on; behind the last key of a shard it is where the next one begins. */
   #scan(command: ScatteredCommand): void {
-    const { ranges } = this.#options.router;
+    const { router, owner, isConcerned } = this.#options;
+    const { ranges } = router;
     const slot = slotOfPosition(scanPosition(command.args.text(1)) ?? 0);
     const shard = ranges.shardOf(Math.min(slot, slotCount - 1));
-    const isLast = shard === ranges.shardCount - 1;
-    const goOn = ([reply]: readonly Reply[]): Reply => {
-      if (isLast || !Array.isArray(reply) || reply[0] !== "0") return reply ?? null;
-      return [String(positionOfSlot(ranges.rangeOf(shard + 1).first)), reply[1] ?? []];
+    const next = (): string => {
+      const follower = this.#concerned().find((other) => other > shard);
+      return follower === undefined ? "0" : String(positionOfSlot(ranges.rangeOf(follower).first));
+    };
+    if (!isConcerned(shard)) {
+      owner.reply(command.ticket, [next(), []]);
+      return;
+    }
+    const goOn: Merge = ([reply]) => {
+      return Array.isArray(reply) && reply[0] === "0" ? [next(), reply[1] ?? []] : (reply ?? null);
     };
     this.#sendParts(command, [{ shard, args: command.args }], goOn);
   }
 
   /** Any shard's will do; where that one has none, those of all others are asked for. */
   #askForAnyKey(command: ScatteredCommand): void {
-    const { router, random, owner } = this.#options;
+    const { random, owner } = this.#options;
     const { ticket, spec, protocol } = command;
     const args = command.args.copy();
-    const first = randomInteger(random, { min: 0, max: router.ranges.shardCount - 1 });
-    const others = this.#everywhere(args).filter(({ shard }) => shard !== first);
+    const parts = this.#everywhere(args);
+    const first = parts[randomInteger(random, { min: 0, max: Math.max(parts.length - 1, 0) })];
+    if (first === undefined) {
+      owner.reply(ticket, null);
+      return;
+    }
+    const others = parts.filter((part) => part !== first);
     const pick = (replies: readonly Reply[]): Reply => {
       const keys = replies.filter((reply) => reply !== null);
       return keys[randomInteger(random, { min: 0, max: Math.max(keys.length - 1, 0) })] ?? null;
     };
     const done = (reply: Reply): void => {
-      if (reply !== null) owner.reply(ticket, reply);
+      if (reply !== null || others.length === 0) owner.reply(ticket, reply);
       else this.#sendParts({ ticket, spec, args, protocol }, others, pick);
     };
     const [only] = this.#openParts(new Gathering({ partCount: 1, merge: ([reply]) => reply ?? null, done }), 1);
-    this.#send(first, only as number, spec, args, protocol);
+    this.#send(first.shard, only as number, spec, args, protocol);
   }
+}
+
+/** What a command about all keys answers that concerns no shard. */
+function replyOfNone(spec: CommandSpec<Keyspace>): Reply {
+  if (isWrite(spec)) return ok;
+  return spec.name === "DBSIZE" ? 0 : [];
 }
 
 type Merge = (replies: readonly Reply[]) => Reply;

@@ -3,6 +3,7 @@ import { CommandTable } from "./command-table.ts";
 import { keyExpiryCommands } from "./key-expiry.ts";
 import { keyLifeCommands } from "./key-life.ts";
 import { keyObjectCommands } from "./key-object.ts";
+import { keySlotCommands } from "./key-slot-commands.ts";
 import { noKeys } from "./key-specification.ts";
 import { keyWalkCommands } from "./key-walk.ts";
 import type { Keyspace } from "./keyspace.ts";
@@ -23,6 +24,7 @@ const plainCommands: CommandTable<Keyspace> = new CommandTable([
   ...keyLifeCommands,
   ...keyExpiryCommands,
   ...keyWalkCommands,
+  ...keySlotCommands,
   ...keyObjectCommands,
 ]);
 

@@ -1,4 +1,5 @@
 import type { CommandArgument, CommandFlag, CommandGroup } from "../keyspace/index.ts";
+import { type ClusterFactName, clusterFacts } from "./cluster-facts.ts";
 import { type ConnectionFactName, connectionFacts } from "./connection-facts.ts";
 import { type ServerFactName, serverFacts } from "./server-facts.ts";
 
@@ -16,10 +17,15 @@ export interface CommandFacts {
   readonly tips?: readonly string[];
   readonly arguments?: readonly CommandArgument[];
   readonly isSystemCommand?: true;
+  readonly deprecation?: { readonly since: string; readonly replacedBy: string };
   readonly history?: readonly (readonly [version: string, change: string])[];
 }
 
-export type ServerCommandName = ConnectionFactName | ServerFactName;
+export type ServerCommandName = ConnectionFactName | ServerFactName | ClusterFactName;
 
 /** Every command that the server itself runs; a subcommand is "container|subcommand". */
-export const commandFacts: Readonly<Record<ServerCommandName, CommandFacts>> = { ...connectionFacts, ...serverFacts };
+export const commandFacts: Readonly<Record<ServerCommandName, CommandFacts>> = {
+  ...connectionFacts,
+  ...serverFacts,
+  ...clusterFacts,
+};

@@ -23,9 +23,10 @@ function ping(_connection: Connection, args: Arguments): Reply {
   return args.count === 1 ? pong : args.text(1);
 }
 
-function select(_connection: Connection, args: Arguments): Reply {
+function select(connection: Connection, args: Arguments): Reply {
   const index = integerWord(args, 1);
   if (index === undefined) return notAnInteger;
+  if (connection.isCluster && index !== 0) return new ErrorReply("ERR SELECT is not allowed in cluster mode");
   return index === 0 ? ok : new ErrorReply("ERR DB index is out of range");
 }
 
@@ -40,6 +41,7 @@ function reset(connection: Connection): Reply {
   connection.output.setReplyMode("on");
   connection.protocol = 2;
   connection.name = "";
+  connection.isReadOnly = false;
   connection.input.isAuthenticated = context.config.get("requirepass") === "";
   return new SimpleString("RESET");
 }
@@ -110,7 +112,7 @@ function hello(connection: Connection, args: Arguments): Reply {
     "id",
     connection.id,
     "mode",
-    "standalone",
+    connection.isCluster ? "cluster" : "standalone",
     "role",
     "master",
     "modules",

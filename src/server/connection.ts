@@ -3,6 +3,7 @@ import type { NetworkError, SocketAddress, StreamSocket, Timer } from "../platfo
 import { type Arguments, ErrorReply, type Reply, type RespVersion } from "../resp/index.ts";
 import { ClientInput } from "./client-input.ts";
 import { ClientOutput } from "./client-output.ts";
+import { clusterDisabled, redirection } from "./cluster-door.ts";
 import { secretWords } from "./redaction.ts";
 import type { KeyspaceCommand, ServedCommand } from "./served-command.ts";
 import type { CommandStream } from "./served-node.ts";
@@ -56,6 +57,10 @@ export class Connection implements ReplyTarget {
   libraryName = "";
   libraryVersion = "";
   isNoEvict = false;
+  /** It came over the cluster port: what another node leads is answered with where that is. */
+  readonly isCluster: boolean;
+  /** `READONLY`: reads may be answered here, as truly as anywhere. */
+  isReadOnly = false;
   /** The command that was read last; undefined if it was none. */
   lastCommand: ServedCommand | undefined;
   /** Bytes of the words of the server's command that is running, and its ticket. */
@@ -80,7 +85,8 @@ export class Connection implements ReplyTarget {
   #lingerTimer: Timer | undefined;
 
   /** Takes over `socket`, just accepted. */
-  constructor(context: ServerContext, socket: StreamSocket) {
+  constructor(context: ServerContext, socket: StreamSocket, isCluster: boolean) {
+    this.isCluster = isCluster;
     this.context = context;
     this.id = context.takeConnectionId();
     this.address = socket.remoteAddress;
@@ -91,7 +97,7 @@ export class Connection implements ReplyTarget {
     this.output = new ClientOutput(context, socket);
     this.#socket = socket;
     this.input.isAuthenticated = context.config.get("requirepass") === "";
-    this.stream = context.node.openStream(this);
+    this.stream = context.node.openStream(this, { isOfLedShards: isCluster });
     context.sockets.add(this);
     socket.handle({
       onData: (bytes) => this.#onData(bytes),
@@ -264,6 +270,8 @@ export class Connection implements ReplyTarget {
       this.#refuse(context.commands.attempted(args), context.commands.refusal(args));
     } else if (command.needsPassword && !this.input.isAuthenticated) {
       this.#refuse(command, noPassword);
+    } else if (command.isForCluster && !this.isCluster) {
+      this.#refuse(command, clusterDisabled);
     } else if (context.pause.mode !== "off" && context.pause.stops(command)) {
       this.#hold(args, stop.paused);
       context.pause.hold(this);
@@ -271,12 +279,19 @@ export class Connection implements ReplyTarget {
     } else if (command.keyspaceCommand !== undefined) {
       const { overwrites, runsAlone } = command.runsAnother ? context.commands.within(command, args) : command;
       const mustWait = runsAlone || (overwrites && this.output.isWaiting(this.#sharingTicket));
-      if (mustWait && this.output.openCount > 0) this.#hold(args, stop.order);
+      const moved = this.isCluster ? this.#redirection(command, command.keyspaceCommand, args) : undefined;
+      if (moved !== undefined) this.#refuse(command, moved);
+      else if (mustWait && this.output.openCount > 0) this.#hold(args, stop.order);
       else this.#submit(command, command.keyspaceCommand, args);
     } else if (command.serverCommand !== undefined) {
       if (this.output.openCount > 0 && !command.runsAtOnce) this.#hold(args, stop.order);
       else this.#execute(command, command.serverCommand, args);
     }
+  }
+
+  #redirection(command: ServedCommand, keyspaceCommand: KeyspaceCommand, args: Arguments): ErrorReply | undefined {
+    if (this.isReadOnly && !command.isWrite) return undefined;
+    return redirection(this.context.node, keyspaceCommand, args);
   }
 
   #submit(command: ServedCommand, keyspaceCommand: KeyspaceCommand, args: Arguments): void {

@@ -1,3 +1,4 @@
+export { clusterAddressAttribute } from "./cluster-door.ts";
 export { ListenError, RedisServer, type RedisServerOptions } from "./redis-server.ts";
 export type { CommandStream, ServedNode } from "./served-node.ts";
 export { type ServerLimits, serverLimitDefaults } from "./server-limits.ts";

@@ -7,13 +7,13 @@ import type { ServerContext } from "./server-context.ts";
 
 type Field = readonly [name: string, value: string | number];
 
-function* server(context: ServerContext): Iterable<Field> {
+function* server(context: ServerContext, isCluster: boolean): Iterable<Field> {
   const uptimeSeconds = Math.floor((context.clock.nowMs() - context.startedMs) / 1_000);
   yield ["redis_version", redisVersion];
   yield ["redis_git_sha1", "00000000"];
   yield ["redis_git_dirty", 0];
   yield ["redis_build_id", "0"];
-  yield ["redis_mode", "standalone"];
+  yield ["redis_mode", isCluster ? "cluster" : "standalone"];
   yield ["os", `Node.js ${context.process.runtimeVersion}`];
   yield ["arch_bits", 64];
   yield ["monotonic_clock", "Node.js"];
@@ -174,6 +174,11 @@ export const stateSections: readonly InfoSection[] = [
   { name: "persistence", title: "Persistence", isDefault: true, fields: persistence },
   { name: "replication", title: "Replication", isDefault: true, fields: replication },
   { name: "raft", title: "Raft", isDefault: true, fields: raft },
-  { name: "cluster", title: "Cluster", isDefault: true, fields: () => [["cluster_enabled", 0]] },
+  {
+    name: "cluster",
+    title: "Cluster",
+    isDefault: true,
+    fields: (_, isCluster) => [["cluster_enabled", isCluster ? 1 : 0]],
+  },
   { name: "keyspace", title: "Keyspace", isDefault: true, fields: keyspace },
 ];

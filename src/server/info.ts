@@ -9,7 +9,11 @@ export interface InfoSection {
   readonly title: string;
   /** Shown when no section is named. */
   readonly isDefault: boolean;
-  readonly fields: (context: ServerContext) => Iterable<readonly [name: string, value: string | number]>;
+  /** Some differ on the cluster port. */
+  readonly fields: (
+    context: ServerContext,
+    isCluster: boolean,
+  ) => Iterable<readonly [name: string, value: string | number]>;
 }
 
 /** Redis' order, with ours behind the replication that it is. */
@@ -35,7 +39,7 @@ const sections: readonly InfoSection[] = [...stateSections, ...activitySections]
 );
 
 /** The text of `INFO`: the sections of these names in any case; none, "default", "all" and "everything" are several. */
-export function info(context: ServerContext, asked: readonly string[]): string {
+export function info(context: ServerContext, asked: readonly string[], isCluster: boolean): string {
   const names = new Set(asked.map((name) => name.toLowerCase()));
   const isAll = names.has("all") || names.has("everything");
   const isDefault = names.size === 0 || names.has("default");
@@ -43,7 +47,7 @@ export function info(context: ServerContext, asked: readonly string[]): string {
   for (const section of sections) {
     if (!isAll && !names.has(section.name) && !(isDefault && section.isDefault)) continue;
     let text = `# ${section.title}\r\n`;
-    for (const [name, value] of section.fields(context)) text += `${name}:${value}\r\n`;
+    for (const [name, value] of section.fields(context, isCluster)) text += `${name}:${value}\r\n`;
     parts.push(text);
   }
   return parts.join("\r\n");

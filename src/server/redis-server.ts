@@ -27,6 +27,8 @@ export interface RedisServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Where clients of Redis Cluster are served, on the same host; 0 takes any free port. By default nowhere. */
+  readonly clusterPort?: number | undefined;
   /** What clients must know, as `requirepass`. By default nothing. */
   readonly password?: string;
   readonly limits?: Partial<ServerLimits>;
@@ -48,20 +50,25 @@ export class ListenError extends CoterieError {
   }
 }
 
-/** The plain Redis port of a node: any Redis client can use it, and commands reach their shard's leader by themselves. */
+/**
+ * The Redis ports of a node. On the plain one commands reach their shard's leader by themselves, so that any client can use
+ * it; on the cluster port clients of Redis Cluster are told where it is.
+ */
 export class RedisServer {
   readonly #context: ServerContext;
   readonly #listener: StreamListener;
+  readonly #clusterListener: StreamListener | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(context: ServerContext, listener: StreamListener) {
+  private constructor(context: ServerContext, listener: StreamListener, clusterListener: StreamListener | undefined) {
     this.#context = context;
     this.#listener = listener;
+    this.#clusterListener = clusterListener;
   }
 
   /** @throws {ListenError} `LISTEN_FAILED` */
   static async listen(options: RedisServerOptions): Promise<RedisServer> {
-    const { platform, node, host, port } = options;
+    const { platform, node, host, port, clusterPort } = options;
     const config = new ServerConfig({
       bind: host,
       dir: node.info().directory ?? "",
@@ -83,13 +90,20 @@ export class RedisServer {
       runId: Buffer.from(platform.random.bytes(20)).toString("hex"),
       shutdown: options.shutdown,
     });
+    const listen = (at: number, isCluster: boolean): Promise<StreamListener> =>
+      listenOn(platform, { host, port: at }, (socket) => accept(context, socket, isCluster));
     try {
-      const listener = await platform.network.listen({ host, port }, (socket) => accept(context, socket));
+      const listener = await listen(port, false);
       config.setAtStart("port", `${listener.address.port}`);
-      return new RedisServer(context, listener);
+      try {
+        const clusterListener = clusterPort === undefined ? undefined : await listen(clusterPort, true);
+        return new RedisServer(context, listener, clusterListener);
+      } catch (error) {
+        await listener.close();
+        throw error;
+      }
     } catch (error) {
       context.close();
-      if (error instanceof NetworkError) throw new ListenError({ host, port }, { cause: error });
       throw error;
     }
   }
@@ -97,6 +111,11 @@ export class RedisServer {
   /** With the real port where 0 was asked for. */
   get address(): SocketAddress {
     return this.#listener.address;
+  }
+
+  /** The cluster port's; undefined without one. */
+  get clusterAddress(): SocketAddress | undefined {
+    return this.#clusterListener?.address;
   }
 
   /** Stops to accept, and ends all connections: what is answered already is sent, the rest dropped. Idempotent. */
@@ -111,13 +130,26 @@ export class RedisServer {
 
   async #close(): Promise<void> {
     const context = this.#context;
-    const closed = this.#listener.close();
+    const closed = Promise.all([this.#listener.close(), this.#clusterListener?.close()]);
     context.close();
     for (const connection of [...context.connections.values()]) connection.end();
     const timer = context.clock.setTimer(context.limits.closeWaitMs, () => context.sockets.destroyAll());
     await context.sockets.allClosed();
     timer.cancel();
     await closed;
+  }
+}
+
+async function listenOn(
+  { network }: Pick<Platform, "network">,
+  address: SocketAddress,
+  onSocket: (socket: StreamSocket) => void,
+): Promise<StreamListener> {
+  try {
+    return await network.listen(address, onSocket);
+  } catch (error) {
+    if (error instanceof NetworkError) throw new ListenError(address, { cause: error });
+    throw error;
   }
 }
 
@@ -138,14 +170,14 @@ function boundClients(config: ServerConfig, clientsMax: number, logger: Logger):
   });
 }
 
-function accept(context: ServerContext, socket: StreamSocket): void {
+function accept(context: ServerContext, socket: StreamSocket, isCluster: boolean): void {
   context.statistics.connectionsReceived++;
   // Those too that are ended and whose sockets are not closed yet.
   if (context.sockets.count - context.turnedAwayCount >= context.config.number("maxclients")) {
     turnAway(context, socket);
     return;
   }
-  const connection = new Connection(context, socket);
+  const connection = new Connection(context, socket, isCluster);
   context.connections.set(connection.id, connection);
 }
 

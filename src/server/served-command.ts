@@ -14,6 +14,8 @@ const overwritingCommands: ReadonlySet<string> = new Set(["setrange"]);
 /** Writes that leave the value where it is and answer it. */
 const sharingWrites: ReadonlySet<string> = new Set(["getex"]);
 
+const clusterNames: ReadonlySet<string> = new Set(["cluster", "readonly", "readwrite", "asking"]);
+
 /** A command that clients of this server may call, a subcommand included, with what dispatch asks of each call. */
 export class ServedCommand {
   /** "get", "client|list". */
@@ -39,6 +41,8 @@ export class ServedCommand {
   readonly overwrites: boolean;
   /** Its reply may share the value that it came from. */
   readonly shares: boolean;
+  /** Answered on the cluster port alone. */
+  readonly isForCluster: boolean;
   readonly statistics: CommandStatistics = new CommandStatistics();
 
   constructor(name: string, command: { readonly keyspace: KeyspaceCommand } | { readonly server: ServerCommand }) {
@@ -57,6 +61,7 @@ export class ServedCommand {
     this.runsAlone = lonelyCommands.has(name);
     this.overwrites = overwritingCommands.has(name);
     this.shares = !this.isWrite || sharingWrites.has(name);
+    this.isForCluster = clusterNames.has(name.split("|")[0] ?? "") && name !== "cluster|help";
   }
 }
 

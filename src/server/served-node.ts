@@ -1,4 +1,4 @@
-import type { NodeInfo, ReplyTarget } from "../cluster/index.ts";
+import type { NodeInfo, ReplyTarget, StreamOptions, Topology } from "../cluster/index.ts";
 import type { Arguments, RespVersion } from "../resp/index.ts";
 import type { KeyspaceCommand } from "./served-command.ts";
 
@@ -21,7 +21,11 @@ export interface CommandStream {
 
 /** What this server needs of the node that it belongs to. */
 export interface ServedNode {
-  openStream(target: ReplyTarget): CommandStream;
+  openStream(target: ReplyTarget, options?: StreamOptions): CommandStream;
+  /** Where the shards are, as far as the node knows. */
+  topology(): Topology;
+  /** What the node that leads the slot's shard says of itself under `name`; undefined if this node leads it, or none is known. */
+  leaderAttribute(slot: number, name: string): string | undefined;
   /** What is known at the node without asking anybody; cheap. */
   info(): NodeInfo;
   /** Sets what `info().statistics` counts to zero. */

@@ -1,5 +1,6 @@
 import { type Arguments, ErrorReply, ok, type Reply, VerbatimReply } from "../resp/index.ts";
 import { clientCommand } from "./client-commands.ts";
+import { clusterCommands } from "./cluster-commands.ts";
 import { commandCommand } from "./command-command.ts";
 import { configCommand } from "./config-commands.ts";
 import type { Connection } from "./connection.ts";
@@ -57,6 +58,7 @@ function monitor(connection: Connection): Reply {
 export const serverCommands: readonly ServerCommand[] = [
   ...connectionCommands,
   clientCommand,
+  ...clusterCommands,
   commandCommand,
   configCommand,
   coterieCommand,
@@ -64,7 +66,9 @@ export const serverCommands: readonly ServerCommand[] = [
   memoryCommand,
   slowlogCommand,
   serverCommand("debug", () => debugIsOff),
-  serverCommand("info", ({ context }, args) => new VerbatimReply("txt", info(context, args.texts(1)))),
+  serverCommand("info", ({ context, isCluster }, args) => {
+    return new VerbatimReply("txt", info(context, args.texts(1), isCluster));
+  }),
   // All that was acknowledged is on disk at any time; as in a Redis that never saved, this is the time of the start.
   serverCommand("lastsave", ({ context }) => Math.floor(context.startedWallMs / 1_000)),
   serverCommand("monitor", monitor),

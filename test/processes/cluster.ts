@@ -157,7 +157,7 @@ export class ProcessCluster {
     const folder = temporaryFolder();
     const size = options.size ?? 3;
     // The second half are the ports at which nodes listen behind a front.
-    const all = await choosePorts(random, 2 * size, { port: 0, peerPort: 0 });
+    const all = await choosePorts(random, 2 * size, { port: 0, clusterPort: 0, peerPort: 0 });
     const ports = all.slice(0, size);
     const fronts = ports.map(({ peer }, at) => ({ given: peer, real: all[size + at]?.peer ?? 0 }));
     await options.hideSecond?.(ports[1]?.peer ?? 0);
@@ -166,7 +166,19 @@ export class ProcessCluster {
     const nodes = ports.map(({ redis }, at) => {
       const name = `n${at + 1}`;
       const dir = join(folder, name);
-      const words = ["start", "--name", name, "--dir", dir, "--port", String(redis), "--peers", peers];
+      const words = [
+        "start",
+        "--name",
+        name,
+        "--dir",
+        dir,
+        "--port",
+        String(redis),
+        "--cluster-port",
+        "0",
+        "--peers",
+        peers,
+      ];
       if (at === 1 && options.hideSecond !== undefined) words.push("--peer-bind", hiddenHost);
       if (options.front !== undefined) words.push("--peer-port", String(fronts[at]?.real));
       return new ProcessNode(name, dir, redis, words, options.faultyDisks === true);

@@ -1,5 +1,5 @@
 /** A node as the server sees it, in memory: one keyspace, whose answers can be held back. For tests. */
-import type { NodeInfo, ReplyTarget } from "../../src/cluster/index.ts";
+import type { NodeInfo, ReplyTarget, Topology } from "../../src/cluster/index.ts";
 import { type Clock, createNodePlatform, silentLogger } from "../../src/platform/index.ts";
 import type { Arguments, Reply } from "../../src/resp/index.ts";
 import { type CommandStream, RedisServer, type RedisServerOptions, type ServedNode } from "../../src/server/index.ts";
@@ -42,6 +42,14 @@ export class ServedKeyspace implements ServedNode {
       },
     };
   }
+
+  topology(): Topology {
+    const self = { nodeId: 1, name: "n1", isSelf: true, isUp: true, attributes: {} };
+    const shard = { shard: 0, slots: { first: 0, last: 16_383 }, term: 1, leader: 1, replicas: [1] };
+    return { clusterId: "0".repeat(32), nodes: [self], shards: [shard] };
+  }
+
+  leaderAttribute(): undefined {}
 
   info(): NodeInfo {
     const { keyspace } = this.replica;

@@ -1,0 +1,44 @@
+/** Where the shards are, as one node knows it: what clients need to find a key by themselves. */
+import type { Term } from "../raft/index.ts";
+import type { SlotRange } from "../ring/index.ts";
+
+export interface Topology {
+  /** 32 hexadecimal digits. */
+  readonly clusterId: string;
+  /** All nodes, in the order of their numbers. */
+  readonly nodes: readonly TopologyNode[];
+  /** All shards, in the order of their slots. */
+  readonly shards: readonly TopologyShard[];
+}
+
+export interface TopologyNode {
+  readonly nodeId: number;
+  readonly name: string;
+  readonly isSelf: boolean;
+  /** Whether it can be reached from here. */
+  readonly isUp: boolean;
+  /** What the node says of itself, such as its clients' addresses; empty as long as it was not heard. */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface TopologyShard {
+  readonly shard: number;
+  readonly slots: SlotRange;
+  readonly term: Term;
+  /** The node that leads it; undefined if none is known. */
+  readonly leader: number | undefined;
+  /** The nodes that hold it, the leader's included. */
+  readonly replicas: readonly number[];
+}
+
+/** Of a message from another node; what is no text is left out. */
+export function parseAttributes(text: string): Readonly<Record<string, string>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null) return {};
+    const fields = Object.entries(value).flatMap(([name, field]) => (typeof field === "string" ? [[name, field]] : []));
+    return Object.fromEntries(fields);
+  } catch {
+    return {};
+  }
+}
