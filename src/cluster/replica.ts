@@ -432,6 +432,7 @@ export class Replica {
       this.#commands.loseLeadership();
     }
     this.#ledTerm = term;
+    this.log.setLeading(term !== 0);
     if (term !== 0) logger.log("info", "leadership was won", { group: this.group, term });
   }
 

@@ -3,7 +3,7 @@
  * in small slices between turns and written beside the log, which is cut once the snapshot is durable. Clients are served
  * all the while.
  */
-import type { KeyspaceSnapshot } from "../keyspace/index.ts";
+import { type KeyspaceSnapshot, snapshotChunkBytes } from "../keyspace/index.ts";
 import { type NodeLog, type SnapshotMeta, SnapshotNotWrittenError, type SnapshotWriter } from "../log/index.ts";
 import { type Clock, type Logger, mark } from "../platform/index.ts";
 import { logCut } from "./log-cut.ts";
@@ -142,8 +142,10 @@ export class SnapshotMaker {
   async #write(snapshot: KeyspaceSnapshot, writer: SnapshotWriter): Promise<"whole" | "abandoned" | "cancelled"> {
     const { clock, replica } = this.#options;
     const cancelCount = this.#cancelCount;
+    // The writer copies: one piece of memory does, where a thousand would have to be collected.
+    const room = Buffer.allocUnsafeSlow(snapshotChunkBytes);
     while (!snapshot.isAbandoned) {
-      const chunk = snapshot.next();
+      const chunk = snapshot.next(room);
       if (chunk === undefined) return "whole";
       if (chunk.length > 0) await writer.write(chunk);
       await new Promise<void>((resolve) => void clock.setTimer(sliceWaitMs, resolve));

@@ -43,7 +43,7 @@ export {
   sessionTtlMsMin,
 } from "./session-commands.ts";
 export { SessionTable } from "./session-table.ts";
-export { KeyspaceSnapshot, type SnapshotOptions } from "./snapshot.ts";
+export { KeyspaceSnapshot, type SnapshotOptions, snapshotChunkBytes } from "./snapshot.ts";
 export { SnapshotDigestError, SnapshotFormatError, SnapshotUnknownError, snapshotFormat } from "./snapshot-format.ts";
 export { KeyspaceLoader } from "./snapshot-loader.ts";
 export { cloneOf, typeOf, type Value, type ValueType } from "./value.ts";

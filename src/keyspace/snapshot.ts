@@ -118,18 +118,19 @@ export class KeyspaceSnapshot {
   }
 
   /**
-   * The next bytes of the stream (snapshot-format.ts), in memory of their own: at most `bytesMax` (not below 64), and
-   * now and then none, where nearly all keys are new; undefined at the end. Must not be called once `isAbandoned`, which
-   * any entry may bring about.
+   * The next bytes of the stream (snapshot-format.ts): at most `room` (not below 64) in memory of their own, or as many
+   * as there is room for in the caller's; now and then none, where nearly all keys are new; undefined at the end. Must not
+   * be called once `isAbandoned`, which any entry may bring about.
    */
-  next(bytesMax: number = snapshotChunkBytes): Uint8Array | undefined {
+  next(room: number | Buffer = snapshotChunkBytes): Uint8Array | undefined {
     assert(!this.#isAbandoned, "an abandoned snapshot is asked for more");
     const source = this.#source;
     if (source === undefined) {
       assert(this.#finishedDigest !== undefined, "a closed snapshot is asked for more");
       return undefined;
     }
-    this.#chunk = Buffer.allocUnsafeSlow(Math.max(bytesMax, chunkBytesMin));
+    this.#chunk = typeof room === "number" ? Buffer.allocUnsafeSlow(Math.max(room, chunkBytesMin)) : room;
+    assert(this.#chunk.length >= chunkBytesMin, "a chunk has room for the head of a key");
     this.#end = 0;
     if (!this.#isBegun) {
       this.#isBegun = true;

@@ -29,6 +29,11 @@ export interface GroupLog extends LogReader {
    * batches (in memory: entries) that hold them, so it is no question for every turn.
    */
   bytesAbove(index: LogIndex): number;
+  /**
+   * Whether this replica leads, which it does not at first: then its newest entries are kept in memory for its followers;
+   * otherwise a quarter as many bytes, for itself.
+   */
+  setLeading(isLeading: boolean): void;
   /** Called whenever entries that were "unavailable" may have become available. One callback at a time; the last set counts. */
   onAvailable(callback: () => void): void;
 }

@@ -96,6 +96,20 @@ describe.for(hosts)("the log $name", ({ make }) => {
     await host.until(log.close());
   });
 
+  test("a replica that leads keeps four times as much of its newest entries in memory", async () => {
+    const { log } = await openLog(host, { cacheBytesPerGroupMax: 10_000 });
+    const keptAfter = async (group: number, isLeading: boolean): Promise<number> => {
+      log.group(group).setLeading(isLeading);
+      for (let index = 1; index <= 100; index++)
+        await host.until(write(log, group, { entries: entries(index, index, 1, 72) }));
+      let from = 100;
+      while (from > 1 && log.group(group).entries(from - 1, from, 1e9) !== "unavailable") from--;
+      return 101 - from;
+    };
+    expect([await keptAfter(1, true), await keptAfter(2, false)]).toEqual([50, 12]);
+    await host.until(log.close());
+  });
+
   test("large entries come back whole, and small ones of other groups pass them", async () => {
     const { log } = await openLog(host, { cacheBytesPerGroupMax: 1_000 });
     const order: string[] = [];

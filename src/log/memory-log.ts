@@ -197,6 +197,9 @@ class MemoryGroup implements GroupLog {
   }
 
   /** Never called: everything is available. */
+  /** All is in memory. */
+  setLeading(): void {}
+
   onAvailable(): void {}
 
   bytesAbove(index: LogIndex): number {

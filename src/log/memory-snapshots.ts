@@ -91,7 +91,8 @@ class MemorySnapshotWriter implements SnapshotWriter {
   write(chunk: Uint8Array): Promise<void> {
     if (this.#state === "aborted") return Promise.reject(this.#abortedError());
     assert(this.#state === "open", "a snapshot is written before it is committed");
-    this.#chunks.push(chunk.slice());
+    // A copy, which the `slice` of a Buffer is not.
+    this.#chunks.push(new Uint8Array(chunk));
     this.#sizeBytes += chunk.length;
     this.#checksum = crc32(chunk, this.#checksum);
     return Promise.resolve();
