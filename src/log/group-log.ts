@@ -97,6 +97,7 @@ export class AppendedLog {
     assert(entry.index === this.lastIndex + 1, "entries follow each other");
     assert(entry.term >= this.terms.lastTerm && entry.term > 0, "terms do not fall along the log");
     this.terms.extend(entry.index, entry.term);
+    if (entry.kind === "configuration") this.terms.markConfiguration(entry.index);
     this.cache.push(entry);
   }
 }

@@ -47,6 +47,19 @@ describe.for(hosts)("the log $name", ({ make }) => {
     await host.until(again.log.close());
   });
 
+  test("which entries change the configuration is known after a restart without reading them [M-8]", async () => {
+    const { log } = await openLog(host);
+    const both = [entry(1, 1), configurationEntry(2, 1), entry(3, 1), configurationEntry(4, 1)];
+    await host.until(write(log, 1, { entries: both }));
+    expect([log.group(1).hasConfiguration?.(3, 4), log.group(1).hasConfiguration?.(3, 3)]).toEqual([true, false]);
+    await host.until(write(log, 1, { entries: entries(4, 5, 2) }));
+    await host.until(log.close());
+    const again = await openLog(host);
+    const group = again.log.group(1);
+    expect([1, 2, 3, 4, 5].filter((index) => group.hasConfiguration?.(index, index))).toEqual([2]);
+    await host.until(again.log.close());
+  });
+
   test("an entry discards every entry at and above its index [O-4]", async () => {
     const { log } = await openLog(host);
     await host.until(write(log, 1, { entries: entries(1, 6, 1) }));

@@ -182,6 +182,10 @@ class MemoryGroup implements GroupLog {
     return this.#appended.term(index);
   }
 
+  hasConfiguration(from: LogIndex, to: LogIndex): boolean {
+    return this.#appended.terms.hasConfiguration(from, to);
+  }
+
   entries(from: LogIndex, to: LogIndex, bytesMax: number): readonly Entry[] {
     assert(from >= this.firstIndex && to <= this.lastIndex + 1, "entries that are not in the log");
     const found: Entry[] = [];

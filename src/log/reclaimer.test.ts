@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import {
   batchesIn,
+  configurationEntry,
   directory,
   entries,
   entry,
@@ -148,6 +149,18 @@ describe("what is not needed any more is given up", () => {
     expect(plain(await host.until(readAll(log, 1)))).toEqual(plain(entries(1, 200, 1)));
     host.restart("everything");
     expect(plain(await host.until(readAll((await open()).log, 1)))).toEqual(plain(entries(1, 200, 1)));
+  });
+
+  test("a change of the configuration that is restated is still known as one [M-8]", async () => {
+    const { log } = await open();
+    const busy = new Busy();
+    await busy.cycle(log);
+    await host.until(write(log, 2, { entries: [entry(1, 1), configurationEntry(2, 1), entry(3, 1)] }));
+    for (let cycle = 0; cycle < 8; cycle++) await busy.cycle(log);
+    expect(events).toContain("log entries restated");
+    host.restart("everything");
+    const group = (await open()).log.group(2);
+    expect([1, 2, 3].filter((index) => group.hasConfiguration?.(index, index))).toEqual([2]);
   });
 
   test("an entry in pieces is restated in pieces", async () => {

@@ -76,6 +76,10 @@ export class RecordCursor {
     return this.kind === recordKind.piece || this.kind === recordKind.restatedPiece;
   }
 
+  get isConfiguration(): boolean {
+    return this.kind === recordKind.configurationEntry || this.kind === recordKind.restatedConfigurationEntry;
+  }
+
   get isRestated(): boolean {
     return this.kind >= recordKind.restatedEntry && this.kind <= recordKind.restatedPiece;
   }

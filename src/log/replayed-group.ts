@@ -14,6 +14,8 @@ class StagedSet {
   /** Where the terms of its entries change, and to which. */
   readonly termStarts: number[] = [];
   readonly terms: number[] = [];
+  /** Those of its entries that change the configuration. */
+  readonly configurations: number[] = [];
   /** Where the next piece of a large entry must go on; 0: no entry is in pieces. */
   nextPieceOffset = 0;
   /** A part of it is lost: its beginning, until a record begins a set. */
@@ -29,6 +31,7 @@ class StagedSet {
     this.lastIndex = 0;
     this.termStarts.length = 0;
     this.terms.length = 0;
+    this.configurations.length = 0;
     this.nextPieceOffset = 0;
     this.isBroken = options.isBroken;
     this.dataBytes = 0;
@@ -193,6 +196,7 @@ export class ReplayedGroup {
     else if (record.index !== set.lastIndex + 1) set.isBroken = true;
     set.lastIndex = record.index;
     if (!record.isPiece) set.dataBytes += recordHeaderBytes + record.bodyBytes;
+    if (record.isConfiguration) set.configurations.push(record.index);
     if (record.term === set.terms.at(-1)) return;
     set.termStarts.push(record.index);
     set.terms.push(record.term);
@@ -242,6 +246,7 @@ export class ReplayedGroup {
     for (let run = 0; run < set.terms.length; run++) {
       this.#terms.extend((set.termStarts[run + 1] ?? set.lastIndex + 1) - 1, set.terms[run] as number);
     }
+    for (const index of set.configurations) this.#terms.markConfiguration(index);
     this.#positions.add(set.firstIndex, place, set.places, set.dataBytes);
     this.#noteLast();
   }
@@ -256,6 +261,7 @@ export class ReplayedGroup {
       const runTo = Math.min((set.termStarts[run + 1] ?? set.lastIndex + 1) - 1, to);
       if (runFrom <= runTo) this.#terms.restate(runFrom, runTo, set.terms[run] as number);
     }
+    for (const index of set.configurations) if (index >= from && index <= to) this.#terms.markConfiguration(index);
     const { places, dataBytes } = set;
     this.#positions.restate({ firstIndex: from, lastIndex: to, place, earlierPlaces: places, dataBytes }, lastIndex);
     this.#noteLast();

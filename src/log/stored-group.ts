@@ -135,6 +135,10 @@ export class StoredGroup implements GroupLog {
     return this.#appended.term(index);
   }
 
+  hasConfiguration(from: LogIndex, to: LogIndex): boolean {
+    return this.#appended.terms.hasConfiguration(from, to);
+  }
+
   entries(from: LogIndex, to: LogIndex, bytesMax: number): readonly Entry[] | "unavailable" {
     assert(from >= this.firstIndex && to <= this.lastIndex + 1, "entries that are not in the log");
     const found: Entry[] = [];

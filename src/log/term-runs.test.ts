@@ -75,3 +75,23 @@ test("compacted, it begins later; restated, it changes where it is told to", () 
     }),
   );
 });
+
+test("changes of the configuration are noted with the entries that make them, and forgotten with them", () => {
+  const log = new TermRuns();
+  log.extend(10, 1);
+  for (const index of [7, 3, 9, 7]) log.markConfiguration(index);
+  const marked = (): number[] => Array.from({ length: 12 }, (_, at) => at).filter((at) => log.hasConfiguration(at, at));
+  expect(marked()).toEqual([3, 7, 9]);
+  expect([log.hasConfiguration(4, 6), log.hasConfiguration(4, 7), log.hasConfiguration(1, 3)]).toEqual([
+    false,
+    true,
+    true,
+  ]);
+  log.truncateFrom(9);
+  log.extend(12, 2);
+  expect(marked()).toEqual([3, 7]);
+  log.restate(6, 8, 1);
+  log.compactTo(3);
+  expect(marked()).toEqual([7]);
+  expect(() => log.markConfiguration(3)).toThrow(/in the log/);
+});

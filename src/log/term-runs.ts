@@ -3,7 +3,8 @@ import type { LogIndex, Term } from "../raft/index.ts";
 
 /**
  * The term of every entry of a log, as runs: one pair of numbers for each change of term, however many entries there
- * are. Terms change with elections, so that a list of years fits in memory and a look-up is a short binary search.
+ * are. Terms change with elections, so that a list of years fits in memory and a look-up is a short binary search. Which
+ * entries change the configuration, fewer still, is noted beside.
  */
 export class TermRuns {
   constructor(base: { readonly index: LogIndex; readonly term: Term } = { index: 0, term: 0 }) {
@@ -48,7 +49,21 @@ export class TermRuns {
       this.#starts.pop();
       this.#terms.pop();
     }
+    while ((this.#configurations.at(-1) ?? 0) >= index) this.#configurations.pop();
     this.#lastIndex = Math.min(this.#lastIndex, index - 1);
+  }
+
+  /** The entry at `index`, which is in the log, changes the configuration. */
+  markConfiguration(index: LogIndex): void {
+    assert(index > this.#baseIndex && index <= this.#lastIndex, "a configuration is noted of an entry in the log");
+    if (this.hasConfiguration(index, index)) return;
+    this.#configurations.push(index);
+    this.#configurations.sort((left, right) => left - right);
+  }
+
+  /** Whether an entry from `firstIndex` up to and including `lastIndex` changes the configuration. */
+  hasConfiguration(firstIndex: LogIndex, lastIndex: LogIndex): boolean {
+    return this.#configurations.some((index) => index >= firstIndex && index <= lastIndex);
   }
 
   /** From `baseIndex` up to `lastIndex`. */
@@ -74,6 +89,7 @@ export class TermRuns {
     this.#starts.splice(0, gone);
     this.#terms.splice(0, gone);
     if (this.#starts.length > 0) this.#starts[0] = Math.max(this.#starts[0]!, index + 1);
+    while ((this.#configurations[0] ?? index + 1) <= index) this.#configurations.shift();
     this.#baseIndex = index;
     this.#baseTerm = term;
   }
@@ -99,6 +115,8 @@ export class TermRuns {
   #lastIndex: LogIndex;
   readonly #starts: LogIndex[] = [];
   readonly #terms: Term[] = [];
+  /** Sorted. */
+  readonly #configurations: LogIndex[] = [];
 
   #extendUpTo(lastIndex: LogIndex, term: Term): void {
     if (lastIndex > this.#lastIndex) this.extend(lastIndex, term);

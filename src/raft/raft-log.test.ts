@@ -156,6 +156,24 @@ test("entries on disk hold applying up until they are fetched", () => {
   expect(log.hasUnappliedConfigurationChange()).toBe(false);
 });
 
+test("where the reader knows which entries change the configuration, none need be fetched to know it [M-8]", () => {
+  const { log, stored } = logOf([1, 1, 2, 2]);
+  log.commitTo(3);
+  stored.unavailableUpTo = 4;
+  const asked: string[] = [];
+  let configurations: readonly number[] = [4];
+  Object.assign(stored, {
+    hasConfiguration: (from: number, to: number) => {
+      asked.push(`${from}-${to}`);
+      return configurations.some((index) => index >= from && index <= to);
+    },
+  });
+  expect(log.hasUnappliedConfigurationChange()).toBe(false);
+  configurations = [2];
+  expect(log.hasUnappliedConfigurationChange()).toBe(true);
+  expect(asked).toEqual(["1-3", "1-3"]);
+});
+
 test("what is handed out to be applied is limited over several batches, and one entry always passes", () => {
   const { log } = logOf([1, 1, 1, 1, 1], 5, { applyBytesMax: 40 });
   log.commitTo(5);

@@ -254,11 +254,16 @@ export class RaftLog {
   }
 
   /**
-   * Whether a configuration change is committed and not applied. Looks through the entries between the two indexes;
-   * true when they are not at hand, which the host's fetching cures.
+   * Whether a configuration change is committed and not applied. Unless the reader knows, looks through the entries
+   * between the two indexes; true when they are not at hand, which the host's fetching cures.
    */
   hasUnappliedConfigurationChange(): boolean {
     let from = this.appliedIndex + 1;
+    if (this.#reader.hasConfiguration !== undefined && this.#snapshot === undefined) {
+      const storedTo = Math.min(this.commitIndex, this.#handedIndex);
+      if (from <= storedTo && this.#reader.hasConfiguration(from, storedTo)) return true;
+      from = Math.max(from, storedTo + 1);
+    }
     while (from <= this.commitIndex) {
       const entries = this.#slice(from, this.commitIndex + 1, this.#applyBytesMax);
       if (entries === "unavailable" || entries === "compacted") return true;

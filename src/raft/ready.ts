@@ -62,6 +62,11 @@ export interface LogReader {
    * they must be fetched first; the host fetches them by itself and calls `entriesAvailable()`.
    */
   entries(from: LogIndex, to: LogIndex, bytesMax: number): readonly Entry[] | "unavailable";
+  /**
+   * Whether an entry from `from` up to and including `to` changes the configuration. Without it the core looks through the
+   * entries, and stands for no election before all that is committed has been fetched once.
+   */
+  hasConfiguration?(from: LogIndex, to: LogIndex): boolean;
 }
 
 /** Where a leader gets the snapshot for a follower that lacks entries which are no longer in the log. */
