@@ -6,8 +6,10 @@ import {
   Channel,
   Context,
   closed,
+  go,
   Mutex,
   Once,
+  parallel,
   RWMutex,
   Semaphore,
   sleep,
@@ -212,5 +214,19 @@ describe("a task group", () => {
     }
     await group.wait();
     expect(most).toBe(2);
+  });
+});
+
+describe("what makes no sense is refused, by its name", () => {
+  const refused = (name: string): unknown =>
+    expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(name) });
+
+  test.for([
+    { what: "a goroutine that was called already", run: () => go(Promise.resolve() as never) },
+    { what: "a cancellation", run: () => new Channel<number>().receive(5 as never) },
+    { what: "concurrencyMax", run: () => new TaskGroup(background(), { concurrencyMax: 0 }) },
+    { what: "threadCount", run: () => parallel("file:///work.js", { threadCount: 1.5 }) },
+  ])("$what", ({ what, run }) => {
+    expect(run).toThrow(refused(what.startsWith("a goroutine") ? "go(() => work())" : what));
   });
 });

@@ -339,6 +339,9 @@ const contexts = new WeakMap<AbortSignal, Context>();
 export function contextOfSignal(signal: AbortSignal): Context {
   let context = contexts.get(signal);
   if (context === undefined) {
+    if (typeof signal?.addEventListener !== "function") {
+      throw new InvalidArgumentError(`a cancellation is a Context or an AbortSignal, not ${String(signal)}`);
+    }
     const made = background().child();
     const abort = (): void => made.cancel(signal.reason);
     if (signal.aborted) abort();

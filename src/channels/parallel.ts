@@ -4,10 +4,12 @@ import type { ReceiveChannel, SendChannel } from "./channel.ts";
 import { background, Context } from "./context.ts";
 import { InvalidArgumentError, ParallelClosedError } from "./errors.ts";
 import type { LentReceiver, LentSender } from "./lent-channel.ts";
+import { limitOf } from "./limit.ts";
 import { ParallelThread } from "./parallel-thread.ts";
 import { Semaphore } from "./semaphore.ts";
 import { go, type Task } from "./task.ts";
 
+/** How a pool of threads behaves. */
 export interface ParallelOptions {
   /** How many threads at most, each of which runs one call at a time. Default: one for each core. */
   readonly threadCount?: number;
@@ -66,7 +68,7 @@ export class ParallelPool<M> {
 
   constructor(module: URL | string, options: ParallelOptions) {
     this.#workers = options.workers ?? new NodeWorkers();
-    this.threadCount = options.threadCount ?? this.#workers.parallelism;
+    this.threadCount = limitOf("threadCount", options.threadCount ?? this.#workers.parallelism);
     this.#places = new Semaphore(this.threadCount);
     this.#cancelGraceMs = options.cancelGraceMs ?? 1_000;
     if (!(this.#cancelGraceMs >= 0)) {

@@ -1,5 +1,6 @@
 import { type Cancellation, contextOf } from "./cancellation.ts";
 import { background, type Context } from "./context.ts";
+import { limitOf } from "./limit.ts";
 import { Semaphore } from "./semaphore.ts";
 import { type Goroutine, Task } from "./task.ts";
 import { WaitGroup } from "./wait-group.ts";
@@ -22,9 +23,13 @@ export class TaskGroup {
   #failure: { readonly error: unknown } | undefined = undefined;
   #isFailureTold = false;
 
-  /** `concurrencyMax`: how many may run at a time; unbounded by default. */
+  /**
+   * `concurrencyMax`: how many may run at a time; unbounded by default.
+   * @throws InvalidArgumentError (INVALID_ARGUMENT) unless it is a whole number, 1 or more.
+   */
   constructor(parent: Cancellation = background(), options: { readonly concurrencyMax?: number } = {}) {
-    this.#places = options.concurrencyMax === undefined ? undefined : new Semaphore(options.concurrencyMax);
+    const { concurrencyMax } = options;
+    this.#places = concurrencyMax === undefined ? undefined : new Semaphore(limitOf("concurrencyMax", concurrencyMax));
     this.context = contextOf(parent).child();
   }
 

@@ -2,6 +2,7 @@
 import { type Cancellation, contextOf } from "./cancellation.ts";
 import { background, type Context } from "./context.ts";
 import { inGoroutine, nameGoroutine, noteAwaited } from "./deadlock.ts";
+import { InvalidArgumentError } from "./errors.ts";
 
 /**
  * What a task is doing. `cancelled`: its function ended with its context's own error. `failed`: with any other error.
@@ -124,7 +125,14 @@ function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
-/** Starts a goroutine; it runs when the caller next waits or returns to the event loop. */
+/**
+ * Starts a goroutine; it runs when the caller next waits or returns to the event loop.
+ * @throws InvalidArgumentError (INVALID_ARGUMENT) for what is no function.
+ */
 export function go<T>(run: Goroutine<T>, cancellation: Cancellation = background()): Task<T> {
+  // Go's `go f()` invites to call it here already.
+  if (typeof run !== "function") {
+    throw new InvalidArgumentError(`go takes a function, as in go(() => work()), not ${String(run)}`);
+  }
   return new Task(run, contextOf(cancellation));
 }

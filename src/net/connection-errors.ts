@@ -14,13 +14,17 @@ export class AddressUnavailableError extends CoterieError {
   }
 }
 
+/** What a look-up of the name says. */
+const unknownNameCodes: ReadonlySet<string> = new Set(["ENOTFOUND", "EAI_AGAIN"]);
+
 /** No connection came about. `systemCode` is the operating system's word for it ("ECONNREFUSED", "ENOTFOUND", …). */
 export class ConnectFailedError extends CoterieError {
   readonly code = "CONNECT_FAILED";
   readonly address: Address;
   readonly systemCode: string;
   constructor(address: Address, systemCode: string, options?: { readonly cause?: unknown }) {
-    super(`cannot connect to ${formatAddress(address)}: ${systemCode}; is somebody listening there?`, options);
+    const advice = unknownNameCodes.has(systemCode) ? "is the name right?" : "is somebody listening there?";
+    super(`cannot connect to ${formatAddress(address)}: ${systemCode}; ${advice}`, options);
     this.address = address;
     this.systemCode = systemCode;
   }

@@ -5,7 +5,6 @@ import {
   Context,
   closed,
   contextOf,
-  InvalidArgumentError,
   type ReceiveChannel,
   type Runtime,
   Semaphore,
@@ -20,6 +19,7 @@ import {
 } from "../platform/index.ts";
 import { ConnectionClosedError, ConnectionLostError } from "./connection-errors.ts";
 import { iterate } from "./iterate.ts";
+import { limitOf } from "./limit.ts";
 
 /** Where a byte stream leads: by TCP, or to a Unix socket of this machine. */
 export type StreamAddress = SocketAddress | UnixAddress;
@@ -69,10 +69,7 @@ export class Connection<A extends StreamAddress = StreamAddress> implements Asyn
     options: ConnectionOptions,
     events: ConnectionEvents,
   ) {
-    const { readBufferBytesMax } = options;
-    if (!Number.isInteger(readBufferBytesMax) || readBufferBytesMax < 1) {
-      throw new InvalidArgumentError(`readBufferBytesMax is a whole number, 1 or more, not ${readBufferBytesMax}`);
-    }
+    const readBufferBytesMax = limitOf("readBufferBytesMax", options.readBufferBytesMax);
     this.#options = options;
     // A piece has a byte at least, so that there is always a place for one while there is room for its bytes.
     this.#arrived = new Channel(readBufferBytesMax);

@@ -11,6 +11,7 @@ export interface ReceivedMessage<T> {
   readonly from: SocketAddress;
 }
 
+/** What messages may be, and what becomes of bad ones. */
 export interface JsonDatagramsSettings {
   /** Of one message. Default 65,507, which is all that a datagram carries. */
   readonly bytesMax?: number;
@@ -23,6 +24,7 @@ export interface JsonDatagramsSettings {
   readonly onInvalid?: (error: MessageError, from: SocketAddress) => void;
 }
 
+/** The settings, and what messages must be. */
 export interface JsonDatagramsOptions<T> extends JsonDatagramsSettings, JsonOptions<T> {}
 
 const bytesMaxDefault = 65_507;

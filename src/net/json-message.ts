@@ -14,6 +14,7 @@ import { findInvalidUtf8 } from "./utf8.ts";
 /** Any validator that follows Standard Schema, version 1, and yields `T`: one of zod, valibot, arktype and others. */
 export type MessageSchema<T> = StandardSchemaV1<unknown, T>;
 
+/** What a received message may be. */
 export interface JsonOptions<T> {
   /** Of one message, without what stands around it in a stream. Default 1 MiB. */
   readonly bytesMax?: number;

@@ -2,6 +2,7 @@ import { type Cancellation, type Closed, closed, contextOf, Semaphore } from "..
 import type { Connection } from "./connection.ts";
 import { iterate } from "./iterate.ts";
 import { anything, decodeMessage, type JsonOptions, jsonBytesMaxDefault, jsonText } from "./json-message.ts";
+import { limitOf } from "./limit.ts";
 import { MessageError, MessageTruncatedError } from "./message-errors.ts";
 import { createSplitter, type Framing, frame, type MessageSplitter } from "./message-splitter.ts";
 
@@ -17,6 +18,7 @@ export interface JsonStreamSettings {
   readonly onInvalid?: (error: MessageError) => void;
 }
 
+/** The settings, and what messages must be. */
 export interface JsonStreamOptions<T> extends JsonStreamSettings, JsonOptions<T> {}
 
 /**
@@ -33,8 +35,10 @@ export class JsonStream<T> implements AsyncIterable<T> {
   readonly #receiving = new Semaphore(1);
   #isCutOffTold = false;
 
+  /** @throws InvalidArgumentError (INVALID_ARGUMENT) for a limit that is no whole number above 0, or an unknown framing. */
   constructor(connection: Connection, options: JsonStreamOptions<T>) {
     this.connection = connection;
+    if (options.depthMax !== undefined) limitOf("depthMax", options.depthMax);
     this.#options = options;
     this.#framing = options.framing ?? "lines";
     this.#bytesMax = options.bytesMax ?? jsonBytesMaxDefault;

@@ -1,6 +1,7 @@
 import { type Cancellation, Channel, type Closed, contextOf, type ReceiveChannel } from "../channels/index.ts";
 import { assert, type StreamListener, type StreamSocket } from "../platform/index.ts";
 import { Connection, type ConnectionOptions, type StreamAddress } from "./connection.ts";
+import { limitOf } from "./limit.ts";
 
 /**
  * Accepts connections, as Go's `net.Listener`: by `accept`, by `for await`, or through the channel `connections`, which
@@ -20,7 +21,7 @@ export class Listener<A extends StreamAddress = StreamAddress> implements AsyncI
   /** For the functions that listen. */
   constructor(options: ConnectionOptions & { readonly pendingConnectionsMax: number }) {
     this.#options = options;
-    this.#pending = new Channel(options.pendingConnectionsMax);
+    this.#pending = new Channel(limitOf("pendingConnectionsMax", options.pendingConnectionsMax, 0));
   }
 
   /** The real port, also where 0 was asked for. */

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { CoterieError } from "../platform/index.ts";
+import { CoterieError, type Outcome } from "../platform/index.ts";
 
 /** Where a received message went wrong. */
 export interface MessagePlace {
@@ -7,6 +7,8 @@ export interface MessagePlace {
   readonly messageNumber?: number | undefined;
   /** The byte in the message, counted from 0; undefined where the whole message is meant. */
   readonly offset?: number | undefined;
+  /** In words, where it came as a part of another message: "the params". */
+  readonly what?: string | undefined;
 }
 
 /**
@@ -17,13 +19,13 @@ export abstract class MessageError extends CoterieError {
   readonly messageNumber: number | undefined;
   readonly offset: number | undefined;
 
-  constructor(what: string, place: MessagePlace, options?: { readonly cause?: unknown }) {
-    const { messageNumber, offset } = place;
+  constructor(problem: string, place: MessagePlace, options?: { readonly cause?: unknown }) {
+    const { messageNumber, offset, what: subject = "a message" } = place;
     const where = [
-      messageNumber === undefined ? "a message" : `message ${messageNumber}`,
+      messageNumber === undefined ? subject : `message ${messageNumber}`,
       ...(offset === undefined ? [] : [`at byte ${offset}`]),
     ];
-    super(`${where.join(" ")}: ${what}`, options);
+    super(`${where.join(" ")}: ${problem}`, options);
     this.messageNumber = messageNumber;
     this.offset = offset;
   }
@@ -88,10 +90,13 @@ export interface SchemaIssue {
 export class MessageInvalidError extends MessageError {
   readonly code = "MESSAGE_INVALID";
   readonly issues: readonly SchemaIssue[];
-  constructor(issues: readonly StandardSchemaV1.Issue[], place: MessagePlace = {}) {
+  /** "applied" for a request's result: the request has been carried out. */
+  override readonly outcome: Outcome;
+  constructor(issues: readonly StandardSchemaV1.Issue[], place: MessagePlace = {}, outcome: Outcome = "notApplied") {
     const plain = Array.from(issues, plainIssue);
     super(`it does not fit its schema: ${plain.map(textOf).join("; ")}`, place);
     this.issues = plain;
+    this.outcome = outcome;
   }
 }
 

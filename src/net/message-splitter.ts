@@ -1,3 +1,5 @@
+import { InvalidArgumentError } from "../channels/index.ts";
+import { limitOf } from "./limit.ts";
 import { MessageTooLargeError } from "./message-errors.ts";
 
 /** How messages stand in a byte stream: each a line that ends with "\n", or each behind its length in four bytes. */
@@ -22,8 +24,12 @@ export interface MessageSplitter {
   readonly messageNumber: number;
 }
 
+/** @throws InvalidArgumentError (INVALID_ARGUMENT) */
 export function createSplitter(framing: Framing, bytesMax: number): MessageSplitter {
-  return framing === "lines" ? new LineSplitter(bytesMax) : new LengthSplitter(bytesMax);
+  limitOf("bytesMax", bytesMax);
+  if (framing === "lines") return new LineSplitter(bytesMax);
+  if (framing === "lengthPrefixed") return new LengthSplitter(bytesMax);
+  throw new InvalidArgumentError(`framing is "lines" or "lengthPrefixed", not ${JSON.stringify(framing)}`);
 }
 
 /** What goes out for the message whose JSON is `text`. */

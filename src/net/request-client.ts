@@ -10,6 +10,8 @@ import type { Connection } from "./connection.ts";
 import { ConnectionClosedError } from "./connection-errors.ts";
 import { checkMessage, type MessageSchema } from "./json-message.ts";
 import { JsonStream, type JsonStreamSettings } from "./json-stream.ts";
+import { limitOf } from "./limit.ts";
+import { MessageInvalidError } from "./message-errors.ts";
 import {
   RequestCancelledError,
   RequestFailedError,
@@ -18,6 +20,7 @@ import {
 } from "./request-errors.ts";
 import { cancelMethod, type RequestId, type RequestParams, readAnswer, requestMessage } from "./request-message.ts";
 
+/** How a client asks, and how its messages travel. */
 export interface RequestClientOptions extends JsonStreamSettings {
   /** How long a request waits for its answer, unless it says otherwise. Default 30,000. */
   readonly timeoutMs?: number;
@@ -25,6 +28,7 @@ export interface RequestClientOptions extends JsonStreamSettings {
   readonly requestsMax?: number;
 }
 
+/** How one request is made. */
 export interface RequestOptions {
   /** From the call to the answer. Default: the client's. */
   readonly timeoutMs?: number;
@@ -59,7 +63,7 @@ export class RequestClient {
     this.#stream = JsonStream.untyped(connection, { onInvalid: () => {}, ...options });
     this.#background = Context.background(connection.runtime);
     this.#timeoutMs = options.timeoutMs ?? timeoutMsDefault;
-    this.#places = new Semaphore(options.requestsMax ?? requestsMaxDefault);
+    this.#places = new Semaphore(limitOf("requestsMax", options.requestsMax ?? requestsMaxDefault));
     void this.#read();
   }
 
@@ -67,8 +71,8 @@ export class RequestClient {
    * Sends a request and waits for its result.
    * @throws RequestFailedError (REQUEST_FAILED) where the other side answers with an error; RequestTimeoutError
    * (REQUEST_TIMEOUT), RequestCancelledError (REQUEST_CANCELLED), RequestUnansweredError (REQUEST_UNANSWERED) where no
-   * answer came: it may have been carried out; MessageInvalidError (MESSAGE_INVALID) where the result does not fit
-   * `result`. Before it was sent: CancelledError, DeadlineExceededError, MessageTooLargeError, InvalidArgumentError,
+   * answer came: it may have been carried out; MessageInvalidError (MESSAGE_INVALID), of outcome "applied", where the
+   * result does not fit `result`. Before it was sent: CancelledError, DeadlineExceededError, MessageTooLargeError, InvalidArgumentError,
    * ConnectionClosedError, ConnectionLostError.
    */
   request(method: string, params?: RequestParams, options?: RequestOptions): Promise<unknown>;
@@ -91,7 +95,7 @@ export class RequestClient {
       if (place !== undefined) await place;
       try {
         const answer = await this.#ask(method, params, limit);
-        return result === undefined ? answer : await checkMessage(answer, result);
+        return result === undefined ? answer : await checkResult(method, answer, result);
       } finally {
         this.#places.release();
       }
@@ -196,5 +200,15 @@ export class RequestClient {
   async #close(): Promise<void> {
     await this.#underWay.wait();
     await this.#stream.connection.close();
+  }
+}
+
+/** The other side has carried the request out, whatever is wrong with what it made of it. */
+async function checkResult<T>(method: string, answer: unknown, schema: MessageSchema<T>): Promise<T> {
+  try {
+    return await checkMessage(answer, schema);
+  } catch (error) {
+    if (!(error instanceof MessageInvalidError)) throw error;
+    throw new MessageInvalidError(error.issues, { what: `the result of ${method}` }, "applied");
   }
 }

@@ -13,6 +13,7 @@ import type { Connection } from "./connection.ts";
 import { ConnectionClosedError, ConnectionLostError } from "./connection-errors.ts";
 import { checkMessage, type MessageSchema } from "./json-message.ts";
 import { JsonStream, type JsonStreamSettings } from "./json-stream.ts";
+import { limitOf } from "./limit.ts";
 import { MessageError, MessageInvalidError, MessageTruncatedError } from "./message-errors.ts";
 import { errorCodes, RequestFailedError } from "./request-errors.ts";
 import { type AnswerError, errorMessage, type RequestId, readRequest, resultMessage } from "./request-message.ts";
@@ -23,6 +24,7 @@ import { type AnswerError, errorMessage, type RequestId, readRequest, resultMess
  */
 export type RequestHandler = (params: unknown, context: Context) => unknown;
 
+/** How a connection is served, and how its messages travel. */
 export interface ServeOptions extends Omit<JsonStreamSettings, "onInvalid"> {
   /** Ends the serving: requests under way are given up. Default: never. */
   readonly context?: Context;
@@ -49,7 +51,7 @@ export function withParams<P>(
   return async (params, context) => {
     let checked: P;
     try {
-      checked = await checkMessage(params, schema);
+      checked = await checkMessage(params, schema, { what: "the params" });
     } catch (error) {
       if (!(error instanceof MessageInvalidError)) throw error;
       throw new RequestFailedError(error.message, { errorCode: errorCodes.invalidParams, data: error.issues });
@@ -94,8 +96,8 @@ class Serving {
     });
     this.#methods = methods;
     this.#options = options;
-    this.#places = new Semaphore(concurrencyMax);
-    this.#group = new TaskGroup(context, { concurrencyMax: concurrencyMax + waitingMax });
+    this.#places = new Semaphore(limitOf("concurrencyMax", concurrencyMax));
+    this.#group = new TaskGroup(context, { concurrencyMax: concurrencyMax + limitOf("waitingMax", waitingMax, 0) });
   }
 
   async run(): Promise<void> {

@@ -125,6 +125,7 @@ describe.for(hosts)("$name", ({ run }) => {
         expect(await outcomeOf(client.request("none"))).toBe("REQUEST_FAILED -32601 notApplied");
         expect(await outcomeOf(client.request("toString"))).toBe("REQUEST_FAILED -32601 notApplied");
         expect(await outcomeOf(client.request("add", { a: 1 }))).toBe("REQUEST_FAILED -32602 notApplied");
+        await expect(client.request("add", { a: 1 })).rejects.toThrow(/^the params: it does not fit its schema: b: /);
         expect(await outcomeOf(client.request("refuse"))).toBe("REQUEST_FAILED 404 unknown");
         await expect(client.request("refuse")).rejects.toMatchObject({ message: "no such user", data: { user: 7 } });
         await expect(client.request("crash")).rejects.toMatchObject({ message: "internal error", errorCode: -32_603 });
@@ -133,7 +134,7 @@ describe.for(hosts)("$name", ({ run }) => {
           expect(await outcomeOf(client.request(method))).toBe("REQUEST_FAILED -32603 unknown");
         }
         expect(await outcomeOf(client.request("add", { a: 1, b: 1 }, { result: z.string() }))).toBe(
-          "MESSAGE_INVALID notApplied",
+          "MESSAGE_INVALID applied",
         );
         expect(await outcomeOf(client.request("add", { a: 1n }))).toBe("INVALID_ARGUMENT notApplied");
         expect(await client.request("add", { a: 1, b: 1 })).toBe(2);

@@ -19,6 +19,7 @@ export interface StreamOptions<A> {
   readonly closeWaitMs?: number;
 }
 
+/** The same, and what concerns listening alone. */
 export interface StreamListenOptions<A> extends StreamOptions<A> {
   /** Connections that wait to be accepted; those beyond are refused. Default 128. */
   readonly pendingConnectionsMax?: number;

@@ -5,9 +5,13 @@ import type { Listener } from "./listener.ts";
 import { machine } from "./machine.ts";
 import { dialTo, listenOn, type StreamListenOptions, type StreamOptions } from "./stream.ts";
 
+/** Of {@link dialTcp}. */
 export type TcpOptions = StreamOptions<SocketAddress>;
+/** Of {@link listenTcp}. */
 export type TcpListenOptions = StreamListenOptions<SocketAddress>;
+/** A connection over TCP. */
 export type TcpConnection = Connection<SocketAddress>;
+/** What {@link listenTcp} gives. */
 export type TcpListener = Listener<SocketAddress>;
 
 /**

@@ -11,6 +11,7 @@ import { assert, type DatagramHandlers, type DatagramSocket, type SocketAddress 
 import { addressFrom } from "./address.ts";
 import { ConnectionClosedError, DatagramNotSentError } from "./connection-errors.ts";
 import { iterate } from "./iterate.ts";
+import { limitOf } from "./limit.ts";
 
 /** One datagram, and who sent it. */
 export interface Datagram {
@@ -20,6 +21,7 @@ export interface Datagram {
   readonly from: SocketAddress;
 }
 
+/** What a socket holds at most. */
 export interface UdpSocketOptions {
   /** Datagrams that wait to be received; those that come beyond are dropped and counted. */
   readonly pendingDatagramsMax: number;
@@ -41,8 +43,8 @@ export class UdpSocket implements AsyncIterable<Datagram> {
 
   /** For `listenUdp` and `dialUdp`. */
   constructor(options: UdpSocketOptions) {
-    this.#arrived = new Channel(options.pendingDatagramsMax);
-    this.#sending = new Semaphore(options.pendingSendsMax);
+    this.#arrived = new Channel(limitOf("pendingDatagramsMax", options.pendingDatagramsMax, 0));
+    this.#sending = new Semaphore(limitOf("pendingSendsMax", options.pendingSendsMax));
   }
 
   /** The real port, also where 0 was asked for. */

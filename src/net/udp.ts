@@ -5,6 +5,7 @@ import { AddressUnavailableError, ConnectFailedError } from "./connection-errors
 import { machine } from "./machine.ts";
 import { UdpSocket } from "./udp-socket.ts";
 
+/** Of {@link listenUdp} and {@link dialUdp}. */
 export interface UdpOptions {
   /** Ends the opening of the socket, nothing later. Default: `background()`. */
   readonly context?: Cancellation;

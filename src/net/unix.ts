@@ -5,9 +5,13 @@ import type { Listener } from "./listener.ts";
 import { machine } from "./machine.ts";
 import { dialTo, listenOn, type StreamListenOptions, type StreamOptions } from "./stream.ts";
 
+/** Of {@link dialUnix}. */
 export type UnixOptions = StreamOptions<UnixAddress>;
+/** Of {@link listenUnix}. */
 export type UnixListenOptions = StreamListenOptions<UnixAddress>;
+/** A connection to a Unix socket. */
 export type UnixConnection = Connection<UnixAddress>;
+/** What {@link listenUnix} gives. */
 export type UnixListener = Listener<UnixAddress>;
 
 /**
