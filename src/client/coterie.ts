@@ -25,6 +25,7 @@ import {
   textOfBytes,
   toValue,
 } from "./reply-value.ts";
+import { Session, type SessionOptions } from "./session.ts";
 
 export interface CoterieOptions {
   /** The directory that holds the data; made where it is missing, used by one process at a time. */
@@ -140,6 +141,24 @@ export class Coterie {
   /** As `command`, but every bulk string of the reply is a `Uint8Array`. */
   async commandBytes(name: string, ...words: CommandArgument[]): Promise<ReplyValue<Uint8Array>> {
     return toValue(await this.#send(name, words), bytesOfText);
+  }
+
+  /**
+   * A session: its commands take effect exactly once, whatever breaks on their way. Nothing is sent before its first
+   * command. Whoever makes it closes it.
+   *
+   * @throws INVALID_OPTION
+   */
+  session(options: SessionOptions = {}): Session {
+    const { clock, random } = this.#platform;
+    const host = {
+      clock,
+      random,
+      shardCount: this.#node.info().shards.length,
+      send: ([name = "", ...words]: readonly CommandArgument[]) => this.#send(String(name), words),
+      isOver: () => this.#closing !== undefined,
+    };
+    return new Session(host, options);
   }
 
   /** Waits for the commands that are under way, then closes the store. Idempotent. */

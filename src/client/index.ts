@@ -9,3 +9,5 @@ export {
 export { Coterie, type CoterieOptions } from "./coterie.ts";
 export { commandsInFlightMax } from "./local-connection.ts";
 export type { CommandArgument, ReplyValue } from "./reply-value.ts";
+export { Session, type SessionHost, type SessionOptions } from "./session.ts";
+export { SessionClosedError, SessionTimeoutError } from "./session-error.ts";

@@ -97,7 +97,8 @@ export function encodeCommand(words: readonly CommandArgument[]): string {
   return text;
 }
 
-function toByteString(word: CommandArgument): string {
+/** A word as it is sent. */
+export function toByteString(word: CommandArgument): string {
   if (typeof word === "string") return isAscii(word) ? word : Buffer.from(word, "utf8").toString("latin1");
   if (typeof word === "number" || typeof word === "bigint") return String(word);
   return Buffer.from(word.buffer, word.byteOffset, word.byteLength).toString("latin1");
