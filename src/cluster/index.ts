@@ -12,6 +12,7 @@ export type {
   NodeInfo,
   NodeStatus,
   NodeView,
+  ReplicaView,
   ShardInfo,
 } from "./status.ts";
 export type { Topology, TopologyNode, TopologyShard } from "./topology.ts";

@@ -10,7 +10,14 @@ import { NodeWork } from "./node-work.ts";
 import { type NodeSettings, nodeSettings } from "./settings.ts";
 import { groupOfShard, groupSettings, shardOfGroup } from "./shard-group.ts";
 import { loadKeyspace } from "./snapshot-loading.ts";
-import { type ClusterStatus, commonChecksums, type NodeInfo, type NodeStatus, type NodeView } from "./status.ts";
+import {
+  type ClusterStatus,
+  commonChecksums,
+  type NodeInfo,
+  type NodeStatus,
+  type NodeView,
+  type ReplicaView,
+} from "./status.ts";
 import type { Topology, TopologyNode } from "./topology.ts";
 import { waitUntil } from "./wait-until.ts";
 
@@ -99,6 +106,15 @@ export class Node {
   /** Of this node's replica of `shard`; for reading only. */
   keyspaceOf(shard: number): Keyspace {
     return this.#work.replicaOf(shard).keyspace;
+  }
+
+  get shardCount(): number {
+    return this.#directory.record.shardCount;
+  }
+
+  /** This node's replica of `shard`, at the cost of a few reads: for who looks at it after every event. */
+  replicaOf(shard: number): ReplicaView {
+    return this.#work.replicaOf(shard);
   }
 
   /** Opens the stream of one client connection. Whoever opens it closes it. */

@@ -51,6 +51,20 @@ export interface NodeStatus {
   readonly groups: readonly GroupStatus[];
 }
 
+/** A replica at this moment, to be looked at: what is seen changes with the next event. */
+export interface ReplicaView {
+  readonly core: {
+    readonly role: string;
+    readonly term: number;
+    readonly commitIndex: number;
+    readonly appliedIndex: number;
+  };
+  /** The entries that were handed to the log, durable or not. `term`: from `firstIndex` to `lastIndex`. */
+  readonly log: { readonly firstIndex: number; readonly lastIndex: number; term(index: number): number };
+  /** Undefined while it works. */
+  readonly stoppedBecause: string | undefined;
+}
+
 /** One node, as the node that was asked sees it. */
 export interface NodeView {
   readonly name: string;

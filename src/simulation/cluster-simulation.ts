@@ -64,7 +64,12 @@ export class ClusterSimulation {
   constructor(scenario: Scenario, trace?: WorldOptions["trace"]) {
     this.#scenario = scenario;
     const { callbackMs, disk, network, nodes, seed, settings } = scenario;
-    this.world = new SimulatedWorld({ seed, network, ...(trace === undefined ? {} : { trace }) });
+    this.world = new SimulatedWorld({
+      seed,
+      network,
+      onTurnEnd: (name) => this.#watch.look(name),
+      ...(trace === undefined ? {} : { trace }),
+    });
     const onViolation = (text: string): void => this.violated(text);
     this.#members = nodes.map(
       (name) => new ClusterMember(this.world, { name, names: nodes, disk, callbackMs, settings, onViolation }),
@@ -126,7 +131,6 @@ export class ClusterSimulation {
       return isMet && !isStopped();
     };
     for (const member of this.#members) member.start();
-    this.#watch.start();
     const check = new FinalCheck(this.world, this.#members, this.#recorder, {
       keys: this.#scenario.workload.keys,
       takeConnection: () => ++this.#connectionCount,

@@ -1,28 +1,42 @@
+import type { Node, ReplicaView } from "../cluster/index.ts";
 import type { ClusterMember } from "./cluster-member.ts";
 import type { SimulatedWorld } from "./world.ts";
 
-const lookEveryMs = 20;
-
-/** What one life of a node has shown of its one replica. */
+/** What one life of a node has shown of its replica of one shard. */
 interface Seen {
   readonly processId: number;
   term: number;
   commitIndex: number;
   appliedIndex: number;
+  /** Up to here its committed entries were compared with those of the others. */
+  comparedIndex: number;
 }
 
-/** Looks at all nodes again and again, and holds what it sees against the invariants of CONSENSUS §3. */
+/** What all replicas of a shard have shown together. */
+interface ShardSeen {
+  /** By term. */
+  readonly leaders: Map<number, string>;
+  /** The terms of committed entries by their index, and who showed them first. */
+  readonly committed: Map<number, { readonly term: number; readonly name: string }>;
+  /** By the name of the node. */
+  readonly replicas: Map<string, Seen>;
+}
+
+/**
+ * Looks at a node after each of its turns, at what has changed, and holds it against the invariants of CONSENSUS §3 that
+ * take more than one node to see; what a replica can see alone it checks by itself.
+ */
 export class ClusterWatch {
   readonly #world: SimulatedWorld;
-  readonly #members: readonly ClusterMember[];
+  readonly #members: ReadonlyMap<string, ClusterMember>;
   readonly #onViolation: (text: string) => void;
-  readonly #leaders = new Map<number, string>();
-  readonly #seen = new Map<string, Seen>();
+  readonly #shards: ShardSeen[] = [];
   #leaderCount = 0;
+  #comparedCount = 0;
 
   constructor(world: SimulatedWorld, members: readonly ClusterMember[], onViolation: (text: string) => void) {
     this.#world = world;
-    this.#members = members;
+    this.#members = new Map(members.map((member) => [member.name, member]));
     this.#onViolation = onViolation;
   }
 
@@ -31,41 +45,80 @@ export class ClusterWatch {
     return this.#leaderCount;
   }
 
-  start(): void {
-    this.#world.schedule(lookEveryMs, () => {
-      for (const member of this.#members) this.#look(member);
-      this.start();
-    });
+  /** Committed entries that were found equal on two nodes. */
+  get comparedCount(): number {
+    return this.#comparedCount;
   }
 
-  #look(member: ClusterMember): void {
-    const { node } = member;
-    const processId = member.machine.process?.id;
-    if (node === undefined || processId === undefined) return;
-    const shard = node.info().shards[0];
-    if (shard === undefined) return;
-    if (shard.role === "stopped" && !member.isExcused) {
-      this.#onViolation(`${member.name}: its replica has stopped`);
+  /** A process on the machine of this name has had its turn. */
+  look(machineName: string): void {
+    const member = this.#members.get(machineName);
+    const node = member?.node;
+    const processId = member?.machine.process?.id;
+    if (member === undefined || node === undefined || processId === undefined) return;
+    for (let shard = 0; shard < node.shardCount; shard++) this.#lookAt(member, node, shard, processId);
+  }
+
+  #lookAt(member: ClusterMember, node: Node, shard: number, processId: number): void {
+    const replica = node.replicaOf(shard);
+    const { core, stoppedBecause } = replica;
+    if (stoppedBecause !== undefined) {
+      if (!member.isExcused) this.#onViolation(`${member.name}: its replica has stopped: ${stoppedBecause}`);
+      return;
     }
-    if (shard.role === "leader") this.#noteLeader(shard.term, member.name);
-    const { term, commitIndex, appliedIndex } = shard;
-    const before = this.#seen.get(member.name);
-    if (before?.processId === processId) {
-      const isGoingBack = term < before.term || commitIndex < before.commitIndex || appliedIndex < before.appliedIndex;
-      if (isGoingBack) this.#onViolation(`${member.name}: term, commit or applied index went back [I-3, I-8]`);
+    const seenByAll = this.#shard(shard);
+    if (core.role === "leader") this.#noteLeader(seenByAll, core.term, member.name);
+    const { term, commitIndex, appliedIndex } = core;
+    let seen = seenByAll.replicas.get(member.name);
+    if (seen?.processId !== processId) {
+      seen = { processId, term, commitIndex, appliedIndex, comparedIndex: 0 };
+      seenByAll.replicas.set(member.name, seen);
+    } else if (term < seen.term || commitIndex < seen.commitIndex || appliedIndex < seen.appliedIndex) {
+      this.#onViolation(`${member.name}: term, commit or applied index went back [I-3, I-8]`);
     }
     if (appliedIndex > commitIndex) this.#onViolation(`${member.name}: applied beyond commit [I-8]`);
-    this.#seen.set(member.name, { processId, term, commitIndex, appliedIndex });
+    seen.term = term;
+    seen.commitIndex = commitIndex;
+    seen.appliedIndex = appliedIndex;
+    if (commitIndex > seen.comparedIndex) this.#compare(seenByAll, seen, replica, member.name);
   }
 
-  #noteLeader(term: number, name: string): void {
-    const known = this.#leaders.get(term);
+  /** What is committed is the same everywhere, and for ever. */
+  #compare({ committed }: ShardSeen, seen: Seen, { log }: ReplicaView, name: string): void {
+    const to = Math.min(seen.commitIndex, log.lastIndex);
+    for (let index = Math.max(seen.comparedIndex + 1, log.firstIndex); index <= to; index++) {
+      const term = log.term(index);
+      const known = committed.get(index);
+      if (known === undefined) {
+        committed.set(index, { term, name });
+      } else if (known.term === term) {
+        this.#comparedCount++;
+      } else {
+        this.#onViolation(
+          `${known.name} committed entry ${index} of term ${known.term}, and ${name} one of term ${term} [I-6]`,
+        );
+      }
+    }
+    seen.comparedIndex = Math.max(seen.comparedIndex, to);
+  }
+
+  #noteLeader({ leaders }: ShardSeen, term: number, name: string): void {
+    const known = leaders.get(term);
     if (known === undefined) {
-      this.#leaders.set(term, name);
+      leaders.set(term, name);
       this.#leaderCount++;
       this.#world.trace(name, `leads term ${term}`);
     } else if (known !== name) {
       this.#onViolation(`${known} and ${name} both lead term ${term} [I-1]`);
     }
+  }
+
+  #shard(shard: number): ShardSeen {
+    let seen = this.#shards[shard];
+    if (seen === undefined) {
+      seen = { leaders: new Map(), committed: new Map(), replicas: new Map() };
+      this.#shards[shard] = seen;
+    }
+    return seen;
   }
 }

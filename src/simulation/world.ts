@@ -14,6 +14,8 @@ export interface WorldOptions {
   readonly network?: Partial<NetworkSettings>;
   /** Hears of every event, in words: who, and what. Costs time. */
   readonly trace?: (timeMs: number, machineName: string, text: string) => void;
+  /** Hears of the end of each turn of each process, when its promises have settled. */
+  readonly onTurnEnd?: (machineName: string) => void;
 }
 
 /** Time has no smaller step. Being a power of two, sums of such steps are exact. */
@@ -43,6 +45,7 @@ export class SimulatedWorld {
   readonly #queue = new EventQueue();
   readonly #hash = new EventHash();
   readonly #trace: WorldOptions["trace"];
+  readonly #onTurnEnd: WorldOptions["onTurnEnd"];
   #nowMs = 0;
   #instantEvents = 0;
   #processCount = 0;
@@ -60,6 +63,7 @@ export class SimulatedWorld {
     this.random = new SeededRandom(options.seed);
     this.network = new SimulatedNetwork(this, this.random.fork(), { ...defaultNetworkSettings, ...options.network });
     this.#trace = options.trace;
+    this.#onTurnEnd = options.onTurnEnd;
   }
 
   /** Milliseconds since the beginning. */
@@ -226,6 +230,7 @@ export class SimulatedWorld {
       if (this.#holdCount > 0) return "held";
       if (this.#turn !== undefined) {
         if (this.#turn.runNext()) return "userCode";
+        this.#onTurnEnd?.(this.#turn.machineName);
         this.#turn = undefined;
       }
       if (run.condition()) return "met";
