@@ -76,6 +76,16 @@ export function clusterPortOf(port: number): number {
   );
 }
 
+/** The HTTP port that belongs to a Redis port, unless one is given. */
+export function httpPortOf(port: number): number {
+  if (port === 0) return 0;
+  const httpPort = port + 1_000;
+  if (httpPort <= portMax) return httpPort;
+  throw new UsageError(
+    `HTTP would be on port ${httpPort} (--port ${port} + 1000), which is past ${portMax}. Take a lower --port, or give --http-port.`,
+  );
+}
+
 /** The port of the peers that belongs to a Redis port, unless one is given. */
 export function peerPortOf(port: number): number {
   if (port === 0) return 0;

@@ -11,6 +11,7 @@ interface DemoFlags extends PasswordFlags {
   readonly shards?: number;
   readonly port: number;
   readonly clusterPort?: number;
+  readonly httpPort?: number;
   readonly peerPort?: number;
   readonly dir?: string;
   readonly memory?: boolean;
@@ -32,7 +33,7 @@ Examples:
   coterie demo --json | jq       one line when ready, then one line an event
 
 With --json the first line is
-  {"nodes":[{"name","redis","cluster","peer","pid","dir","role"}]}
+  {"nodes":[{"name","redis","cluster","http","peer","pid","dir","role"}]}
 (with several shards also "leads" and "shards"), and the events are "died" (name, pid, exitCode, signal, restart), "back" (name,
 pid, redis), "leader" (name, term), "stopping" and "stopped" (removed).`;
 
@@ -57,6 +58,11 @@ export function addDemoCommand(program: Command, binary: string): void {
         "--cluster-port <port>",
         "port of the first node for clients of Redis Cluster (default: --port + 100)",
       ).argParser(parsePort("--cluster-port")),
+    )
+    .addOption(
+      new Option("--http-port <port>", "port of the first node for HTTP (default: --port + 1000)").argParser(
+        parsePort("--http-port"),
+      ),
     )
     .addOption(
       new Option("--peer-port <port>", "port of the first node for its peers (default: --port + 10000)").argParser(
@@ -100,6 +106,7 @@ async function demo(flags: DemoFlags, binary: string): Promise<void> {
       shards: flags.shards,
       port: flags.port,
       clusterPort: flags.clusterPort,
+      httpPort: flags.httpPort,
       peerPort: flags.peerPort,
       directory: flags.dir,
       isMemory: flags.memory === true,

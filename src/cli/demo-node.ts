@@ -22,6 +22,7 @@ export class DemoNode {
   shards = 1;
   redis: string;
   readonly cluster: string;
+  readonly http: string;
   readonly peer: string;
   /** The process that the demo started, while it runs. */
   child: ChildProcess | undefined;
@@ -32,6 +33,7 @@ export class DemoNode {
     this.ports = ports;
     this.redis = `127.0.0.1:${ports.redis}`;
     this.cluster = `127.0.0.1:${ports.cluster}`;
+    this.http = `127.0.0.1:${ports.http}`;
     this.peer = `127.0.0.1:${ports.peer}`;
   }
 
@@ -42,7 +44,17 @@ export class DemoNode {
 
   view(): DemoNodeView {
     const pid = this.state.kind === "idle" ? 0 : this.state.pid;
-    const { name, redis, cluster, peer, role, leads, shards } = this;
-    return { name, redis, cluster, peer, pid, dir: this.directory, role, ...(shards > 1 ? { leads, shards } : {}) };
+    const { name, redis, cluster, http, peer, role, leads, shards } = this;
+    return {
+      name,
+      redis,
+      cluster,
+      http,
+      peer,
+      pid,
+      dir: this.directory,
+      role,
+      ...(shards > 1 ? { leads, shards } : {}),
+    };
   }
 }

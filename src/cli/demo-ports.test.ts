@@ -24,15 +24,20 @@ function occupiedPort(): Promise<number> {
 }
 
 test("port 0 takes free ones, all different, below those of outgoing connections", async () => {
-  const nodes = await choosePorts(random, 5, { port: 0, clusterPort: undefined, peerPort: undefined });
-  const ports = nodes.flatMap(({ redis, cluster, peer }) => [redis, cluster, peer]);
-  expect(new Set(ports).size).toBe(15);
+  const nodes = await choosePorts(random, 5, {
+    port: 0,
+    clusterPort: undefined,
+    httpPort: undefined,
+    peerPort: undefined,
+  });
+  const ports = nodes.flatMap(({ redis, cluster, http, peer }) => [redis, cluster, http, peer]);
+  expect(new Set(ports).size).toBe(20);
   for (const port of ports) expect(port).toSatisfy((value: number) => value >= 20_000 && value < 32_000);
 });
 
 test("a port that is in use is refused with the cure", async () => {
   const port = await occupiedPort();
-  await expect(choosePorts(random, 1, { port, clusterPort: 0, peerPort: 0 })).rejects.toMatchObject({
+  await expect(choosePorts(random, 1, { port, clusterPort: 0, httpPort: 0, peerPort: 0 })).rejects.toMatchObject({
     code: "PORT_UNAVAILABLE",
     port,
     message: expect.stringMatching(
@@ -49,15 +54,29 @@ test("an address that this machine lacks is refused", async () => {
 });
 
 test.for([
-  { wishes: { port: 65_535, clusterPort: 0, peerPort: 0 }, complaint: "--port 65535 leaves no room for 3 nodes" },
-  { wishes: { port: 0, clusterPort: 0, peerPort: 65_534 }, complaint: "--peer-port 65534 leaves no room for 3 nodes" },
-  { wishes: { port: 56_000, clusterPort: 0, peerPort: undefined }, complaint: "or give --peer-port" },
-  { wishes: { port: 7001, clusterPort: 0, peerPort: 7003 }, complaint: "Port 7003 would serve both clients and peers" },
   {
-    wishes: { port: 7001, clusterPort: 7003, peerPort: 0 },
+    wishes: { port: 65_535, clusterPort: 0, httpPort: 0, peerPort: 0 },
+    complaint: "--port 65535 leaves no room for 3 nodes",
+  },
+  {
+    wishes: { port: 0, clusterPort: 0, httpPort: 0, peerPort: 65_534 },
+    complaint: "--peer-port 65534 leaves no room for 3 nodes",
+  },
+  { wishes: { port: 56_000, clusterPort: 0, httpPort: 0, peerPort: undefined }, complaint: "or give --peer-port" },
+  {
+    wishes: { port: 7001, clusterPort: 0, httpPort: 0, peerPort: 7003 },
+    complaint: "Port 7003 would serve both clients and peers",
+  },
+  {
+    wishes: { port: 7001, clusterPort: 7003, httpPort: 0, peerPort: 0 },
     complaint: "Port 7003 would be both a plain and a cluster",
   },
-  { wishes: { port: 65_500, clusterPort: undefined, peerPort: 0 }, complaint: "or give --cluster-port" },
+  { wishes: { port: 65_500, clusterPort: undefined, httpPort: 0, peerPort: 0 }, complaint: "or give --cluster-port" },
+  {
+    wishes: { port: 7001, clusterPort: 0, httpPort: 7003, peerPort: 0 },
+    complaint: "would serve both HTTP and something",
+  },
+  { wishes: { port: 65_000, clusterPort: 0, httpPort: undefined, peerPort: 0 }, complaint: "or give --http-port" },
 ])("refused: $complaint", async ({ wishes, complaint }) => {
   await expect(choosePorts(random, 3, wishes)).rejects.toThrow(complaint);
 });

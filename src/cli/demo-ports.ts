@@ -1,12 +1,13 @@
 /** The ports of a demo's nodes. */
 import { type Random, randomInteger } from "../platform/index.ts";
-import { clusterPortOf, peerPortOf } from "./argument.ts";
+import { clusterPortOf, httpPortOf, peerPortOf } from "./argument.ts";
 import { probePort } from "./free-port.ts";
 import { PortUnavailableError, UsageError } from "./refusal.ts";
 
 export interface NodePorts {
   readonly redis: number;
   readonly cluster: number;
+  readonly http: number;
   readonly peer: number;
 }
 
@@ -15,6 +16,8 @@ export interface PortWishes {
   readonly port: number;
   /** The first node's port for clients of Redis Cluster; the others follow. Undefined: `port` + 100. */
   readonly clusterPort: number | undefined;
+  /** The first node's port for HTTP; the others follow. Undefined: `port` + 1000. */
+  readonly httpPort: number | undefined;
   /** The first node's port for peers; the others follow. Undefined: `port` + 10000. */
   readonly peerPort: number | undefined;
 }
@@ -26,7 +29,7 @@ const anyPortRange = { min: 20_000, max: 31_999 } as const;
 const triesMax = 200;
 
 /**
- * Ports that were free a moment ago, three a node.
+ * Ports that were free a moment ago, four a node.
  * @throws USAGE, PORT_UNAVAILABLE
  */
 export async function choosePorts(random: Random, count: number, wishes: PortWishes): Promise<readonly NodePorts[]> {
@@ -34,19 +37,25 @@ export async function choosePorts(random: Random, count: number, wishes: PortWis
   const peers = wishes.peerPort === undefined ? redis.map(peerPortOf) : rangeOf("--peer-port", wishes.peerPort, count);
   const clusterPorts =
     wishes.clusterPort === undefined ? redis.map(clusterPortOf) : rangeOf("--cluster-port", wishes.clusterPort, count);
+  const httpPorts =
+    wishes.httpPort === undefined ? redis.map(httpPortOf) : rangeOf("--http-port", wishes.httpPort, count);
   const overlap = [...redis, ...clusterPorts].find((port) => port !== 0 && peers.includes(port));
   if (overlap !== undefined)
     throw new UsageError(`Port ${overlap} would serve both clients and peers. Move --peer-port.`);
   const shared = redis.find((port) => port !== 0 && clusterPorts.includes(port));
   if (shared !== undefined)
     throw new UsageError(`Port ${shared} would be both a plain and a cluster port. Move --cluster-port.`);
+  const alsoHttp = httpPorts.find((port) => port !== 0 && [...redis, ...clusterPorts, ...peers].includes(port));
+  if (alsoHttp !== undefined)
+    throw new UsageError(`Port ${alsoHttp} would serve both HTTP and something else. Move --http-port.`);
   const taken = new Set<number>();
   const ports: NodePorts[] = [];
   for (const [index, port] of redis.entries()) {
-    const cure = `Stop that program, or move the demo with --port (--cluster-port, --peer-port), such as --port ${movedPort(wishes.port)}.`;
+    const cure = `Stop that program, or move the demo with --port (or --cluster-port, --http-port, --peer-port), such as --port ${movedPort(wishes.port)}.`;
     ports.push({
       redis: await takePort(random, port, taken, cure),
       cluster: await takePort(random, clusterPorts[index] ?? 0, taken, cure),
+      http: await takePort(random, httpPorts[index] ?? 0, taken, cure),
       peer: await takePort(random, peers[index] ?? 0, taken, cure),
     });
   }

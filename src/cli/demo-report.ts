@@ -8,6 +8,7 @@ export interface DemoNodeView {
   readonly redis: string;
   /** For clients of Redis Cluster. */
   readonly cluster: string;
+  readonly http: string;
   readonly peer: string;
   readonly pid: number;
   /** Undefined in a demo that keeps nothing on disk. */

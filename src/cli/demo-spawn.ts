@@ -24,7 +24,7 @@ export function spawnNode(node: DemoNode, options: SpawnOptions): ChildProcess {
   const { binary, control, environment, logLevel, password, peers, secret, shards } = options;
   const { COTERIE_PASSWORD: _, ...rest } = environment;
   const words = [binary, "start", "--name", node.name, "--port", String(node.ports.redis), "--log-level", logLevel];
-  words.push("--cluster-port", String(node.ports.cluster));
+  words.push("--cluster-port", String(node.ports.cluster), "--http-port", String(node.ports.http));
   words.push(
     "--peers",
     formatPeers(peers),

@@ -41,6 +41,7 @@ test("a demo whose nodes do not stop kills them after 4 s, and ends", async () =
       shards: undefined,
       port: 0,
       clusterPort: undefined,
+      httpPort: undefined,
       peerPort: undefined,
       directory: undefined,
       isMemory: true,

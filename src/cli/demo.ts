@@ -52,7 +52,7 @@ export async function runDemo(world: DemoWorld, options: DemoOptions): Promise<v
     const names = directory?.names ?? nodeNames(options.nodeCount ?? nodeCountDefault);
     const ports = await choosePorts(world.platform.random, names.length, options);
     const nodes = names.map((name, index) => {
-      const pair = ports[index] ?? { redis: 0, cluster: 0, peer: 0 };
+      const pair = ports[index] ?? { redis: 0, cluster: 0, http: 0, peer: 0 };
       return new DemoNode(name, directory?.nodeDirectory(name), pair);
     });
     await new Demo(world, options, nodes, directory, report).run();

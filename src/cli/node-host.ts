@@ -1,9 +1,10 @@
 /** A node with its Redis port, as one thing that is started and closed. */
 import { join } from "node:path";
 import { Node, type NodeAddress } from "../cluster/index.ts";
+import { HttpServer } from "../http/index.ts";
 import { type Logger, NetworkError, type Platform, type SocketAddress } from "../platform/index.ts";
 import { clusterAddressAttribute, ListenError, RedisServer } from "../server/index.ts";
-import { clusterPortOf } from "./argument.ts";
+import { clusterPortOf, httpPortOf } from "./argument.ts";
 import type { Role } from "./demo-message.ts";
 import { directoryError, readFileIfThere } from "./directory.ts";
 import { portError } from "./free-port.ts";
@@ -50,7 +51,7 @@ export async function hostNode(options: HostOptions): Promise<HostedNode> {
   const { logger, onShutdown, password, plan, platform } = options;
   const node = await startNode(options);
   try {
-    const { bind: host, port, clusterPort = clusterPortOf(port) } = plan.settings;
+    const { bind: host, port, clusterPort = clusterPortOf(port), httpPort = httpPortOf(port) } = plan.settings;
     const server = await RedisServer.listen({
       platform,
       logger,
@@ -58,12 +59,13 @@ export async function hostNode(options: HostOptions): Promise<HostedNode> {
       host,
       port,
       clusterPort,
-      // What clients send is bytes; the server compares byte strings.
-      ...(password === undefined ? {} : { password: Buffer.from(password, "utf8").toString("latin1") }),
+      ...(password === undefined ? {} : { password: byteString(password) }),
       shutdown: onShutdown,
     });
     node.setAttribute("redis", formatAddress(server.address));
     announceClusterPort(node, server);
+    const http = await serveHttp(options, node, server, httpPort);
+    node.setAttribute("http", formatAddress(http.address));
     return {
       redis: server.address,
       peer: node.peerAddress,
@@ -71,13 +73,40 @@ export async function hostNode(options: HostOptions): Promise<HostedNode> {
       // The node first: it answers what is under way and refuses what comes, over connections that still stand.
       close: async () => {
         await node.close();
-        await server.close();
+        await Promise.all([server.close(), http.close()]);
       },
     };
   } catch (error) {
     await node.close();
     throw error instanceof ListenError ? portError(error.address, redisPortCure, error.cause) : error;
   }
+}
+
+/** On the Redis port's host. */
+async function serveHttp(
+  { logger, password, plan }: HostOptions,
+  node: Node,
+  server: RedisServer,
+  port: number,
+): Promise<HttpServer> {
+  try {
+    return await HttpServer.listen({
+      logger,
+      node,
+      figures: () => server.figures(),
+      host: plan.settings.bind,
+      port,
+      password: password === undefined ? undefined : byteString(password),
+    });
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
+
+/** What clients send is bytes; the servers compare byte strings. */
+function byteString(text: string): string {
+  return Buffer.from(text, "utf8").toString("latin1");
 }
 
 /** Where other machines' clients find the cluster port: an address for all of them stands for the one that peers dial. */
@@ -89,7 +118,7 @@ function announceClusterPort(node: Node, server: RedisServer): void {
   node.setAttribute(clusterAddressAttribute, formatAddress({ host, port: clusterAddress.port }));
 }
 
-const redisPortCure = "Stop that program, or choose another --port (or --cluster-port, --bind).";
+const redisPortCure = "Stop that program, or choose another --port (or --cluster-port, --http-port, --bind).";
 const peerPortCure =
   "Stop that program, or give this node another address in --peers, on every node (--peer-port moves only where it listens, for ports that are forwarded).";
 

@@ -16,6 +16,7 @@ const settings: Settings = {
   bind: "127.0.0.1",
   port: 7001,
   clusterPort: 7200,
+  httpPort: 7300,
   peerBind: undefined,
   peerPort: 17001,
   needsPassword: true,

@@ -13,6 +13,8 @@ export interface Settings {
   readonly port: number;
   /** Where clients of Redis Cluster are served; undefined: 100 above `port`. */
   readonly clusterPort: number | undefined;
+  /** Where HTTP is served; undefined: 1000 above `port`. */
+  readonly httpPort: number | undefined;
   /** Where peers are listened for, if it is not the node's own address among the peers. */
   readonly peerBind: string | undefined;
   readonly peerPort: number | undefined;
@@ -45,12 +47,13 @@ function parseSettings(directory: string, path: string, text: string): Settings 
   const fields = parseObject(text);
   if (fields === undefined) throw broken("cannot be read");
   if (fields.format !== format) throw broken(`has format ${String(fields.format)}, this version knows ${format}`);
-  const { bind, port, clusterPort, peerBind, peerPort, needsPassword, passwordFile } = fields;
+  const { bind, port, clusterPort, httpPort, peerBind, peerPort, needsPassword, passwordFile } = fields;
   if (typeof bind !== "string" || !isPort(port) || typeof needsPassword !== "boolean") throw broken("is incomplete");
   return {
     bind,
     port,
     clusterPort: isPort(clusterPort) ? clusterPort : undefined,
+    httpPort: isPort(httpPort) ? httpPort : undefined,
     peerBind: typeof peerBind === "string" ? peerBind : undefined,
     peerPort: isPort(peerPort) ? peerPort : undefined,
     needsPassword,

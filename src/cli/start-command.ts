@@ -13,6 +13,7 @@ export interface StartFlags extends PasswordFlags {
   readonly shards?: number;
   readonly port?: number;
   readonly clusterPort?: number;
+  readonly httpPort?: number;
   readonly bind?: string;
   readonly peerPort?: number;
   readonly peerBind?: string;
@@ -66,6 +67,11 @@ export function addStartCommand(program: Command): void {
         "--cluster-port <port>",
         "port for clients of Redis Cluster; 0 takes any free one (default: --port + 100)",
       ).argParser(parsePort("--cluster-port")),
+    )
+    .addOption(
+      new Option("--http-port <port>", "port for HTTP; 0 takes any free one (default: --port + 1000)").argParser(
+        parsePort("--http-port"),
+      ),
     )
     .addOption(
       new Option(

@@ -15,6 +15,7 @@ const settings: Settings = {
   bind: "127.0.0.1",
   port: 7301,
   clusterPort: undefined,
+  httpPort: undefined,
   peerBind: undefined,
   peerPort: 27301,
   needsPassword: false,

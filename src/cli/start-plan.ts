@@ -80,6 +80,7 @@ function planSettings(flags: StartFlags, context: StartContext): Settings {
     bind,
     port: flags.port ?? saved?.port ?? redisPortDefault,
     clusterPort: flags.clusterPort ?? saved?.clusterPort,
+    httpPort: flags.httpPort ?? saved?.httpPort,
     peerBind: flags.peerBind ?? saved?.peerBind,
     peerPort: flags.peerPort ?? saved?.peerPort,
     needsPassword: password !== undefined,

@@ -36,6 +36,18 @@ export interface RedisServerOptions {
   readonly shutdown?: (request: ShutdownRequest) => void;
 }
 
+/** What a server has done, both its ports together. */
+export interface ServerFigures {
+  /** Connections now. */
+  readonly clientCount: number;
+  readonly connectionsReceived: number;
+  readonly connectionsRejected: number;
+  readonly commandsProcessed: number;
+  readonly errorReplies: number;
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+}
+
 /** The server cannot listen where it was told to. */
 export class ListenError extends CoterieError {
   readonly code = "LISTEN_FAILED";
@@ -116,6 +128,23 @@ export class RedisServer {
   /** The cluster port's; undefined without one. */
   get clusterAddress(): SocketAddress | undefined {
     return this.#clusterListener?.address;
+  }
+
+  /** Since the start, or the last `CONFIG RESETSTAT`. */
+  figures(): ServerFigures {
+    const { statistics, connections } = this.#context;
+    const { connectionsReceived, connectionsRejected, commandsProcessed, errorReplies, inputBytes, outputBytes } =
+      statistics;
+    const clientCount = connections.size;
+    return {
+      clientCount,
+      connectionsReceived,
+      connectionsRejected,
+      commandsProcessed,
+      errorReplies,
+      inputBytes,
+      outputBytes,
+    };
   }
 
   /** Stops to accept, and ends all connections: what is answered already is sent, the rest dropped. Idempotent. */

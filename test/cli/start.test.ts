@@ -24,7 +24,7 @@ interface Planned {
 /** Nodes with free ports and directories, none of them started. */
 async function planned(count: number): Promise<readonly Planned[]> {
   const folder = temporaryFolder();
-  const ports = await choosePorts(random, count, { port: 0, clusterPort: 0, peerPort: 0 });
+  const ports = await choosePorts(random, count, { port: 0, clusterPort: 0, httpPort: 0, peerPort: 0 });
   const peers = ports.map(({ peer }, index) => `n${index + 1}=127.0.0.1:${peer}`).join(",");
   return ports.map(({ redis }, index) => {
     const name = `n${index + 1}`;
@@ -33,7 +33,21 @@ async function planned(count: number): Promise<readonly Planned[]> {
       name,
       dir,
       port: redis,
-      words: ["start", "--name", name, "--dir", dir, "--port", String(redis), "--cluster-port", "0", "--peers", peers],
+      words: [
+        "start",
+        "--name",
+        name,
+        "--dir",
+        dir,
+        "--port",
+        String(redis),
+        "--cluster-port",
+        "0",
+        "--http-port",
+        "0",
+        "--peers",
+        peers,
+      ],
     };
   });
 }
@@ -104,7 +118,7 @@ test("SHUTDOWN stops a node cleanly", async () => {
 
 test("another port is taken and remembered", async () => {
   const { dir, words } = await one();
-  const [other] = await choosePorts(random, 1, { port: 0, clusterPort: 0, peerPort: 0 });
+  const [other] = await choosePorts(random, 1, { port: 0, clusterPort: 0, httpPort: 0, peerPort: 0 });
   const first = await started(words);
   first.child.kill("SIGINT");
   await first.done;
@@ -284,7 +298,7 @@ test("a password on the command line is taken, with a warning", async () => {
 });
 
 test("a node in memory leaves nothing behind", async () => {
-  const [ports] = await choosePorts(random, 1, { port: 0, clusterPort: 0, peerPort: 0 });
+  const [ports] = await choosePorts(random, 1, { port: 0, clusterPort: 0, httpPort: 0, peerPort: 0 });
   const node = await started([
     "start",
     "--memory",

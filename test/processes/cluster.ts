@@ -157,7 +157,7 @@ export class ProcessCluster {
     const folder = temporaryFolder();
     const size = options.size ?? 3;
     // The second half are the ports at which nodes listen behind a front.
-    const all = await choosePorts(random, 2 * size, { port: 0, clusterPort: 0, peerPort: 0 });
+    const all = await choosePorts(random, 2 * size, { port: 0, clusterPort: 0, httpPort: 0, peerPort: 0 });
     const ports = all.slice(0, size);
     const fronts = ports.map(({ peer }, at) => ({ given: peer, real: all[size + at]?.peer ?? 0 }));
     await options.hideSecond?.(ports[1]?.peer ?? 0);
@@ -175,6 +175,8 @@ export class ProcessCluster {
         "--port",
         String(redis),
         "--cluster-port",
+        "0",
+        "--http-port",
         "0",
         "--peers",
         peers,

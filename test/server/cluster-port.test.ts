@@ -18,7 +18,7 @@ const servers: RedisServer[] = [];
 
 beforeAll(async () => {
   const platform = createNodePlatform();
-  const ports = await choosePorts(platform.random, 3, { port: 0, clusterPort: 0, peerPort: 0 });
+  const ports = await choosePorts(platform.random, 3, { port: 0, clusterPort: 0, httpPort: 0, peerPort: 0 });
   const peers = ports.map(({ peer }, at) => ({ name: `n${at + 1}`, host: "127.0.0.1", port: peer }));
   for (const { name } of peers) {
     const node = await Node.start({ platform, logger: silentLogger, name, peers, shards });

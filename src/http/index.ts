@@ -1,0 +1,1 @@
+export { HttpServer, type HttpServerOptions, type ObservedNode } from "./http-server.ts";
