@@ -47,6 +47,12 @@ export function noLeader(waitedMs: number): ErrorReply {
   );
 }
 
+export function stillLoading(waitedMs: number): ErrorReply {
+  return new ErrorReply(
+    `LOADING This node is loading its log, and knows no other leader, for ${waitedMs} ms: the command did not happen. Send it again later.`,
+  );
+}
+
 export function commandTooLarge(bytes: number, bytesMax: number): ErrorReply {
   return new ErrorReply(`ERR A command of ${bytes} bytes is above commandBytesMax (${bytesMax}): it did not happen.`);
 }

@@ -8,7 +8,7 @@ import type { Clock, Outcome } from "../platform/index.ts";
 import type { LogIndex } from "../raft/index.ts";
 import { Arguments, type ErrorReply, RawReply, type Reply, type RespVersion } from "../resp/index.ts";
 import type { BulkSender } from "./bulk.ts";
-import { inDoubt, leaderChanged, noLeader, tooManyWaiting, uncertain } from "./errors.ts";
+import { inDoubt, leaderChanged, noLeader, stillLoading, tooManyWaiting, uncertain } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
 import { ForwardStream, type ForwardStreamOwner } from "./forward-stream.ts";
 import { Lane } from "./lane.ts";
@@ -130,7 +130,8 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
     for (let command = this.#held.at(0); command !== undefined && !isServed; command = this.#held.at(0)) {
       if (nowMs - command.sinceMs < electionWaitMs) break;
       this.#unhold();
-      this.answer(command.ticket, noLeader(electionWaitMs));
+      const isLoading = this.replica.loading !== undefined;
+      this.answer(command.ticket, isLoading ? stillLoading(electionWaitMs) : noLeader(electionWaitMs));
     }
     if (this.#held.length === 0) this.#host.waiting.delete(this);
   }

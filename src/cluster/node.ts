@@ -146,6 +146,7 @@ export class Node {
         appliedIndex: group.appliedIndex,
         stoppedBecause: group.stoppedBecause ?? undefined,
         brokenInvariant: group.brokenInvariant ?? undefined,
+        loading: this.#work.hosted(group.group).replica.loading,
       })),
       keyCount: sum(({ keyCount }) => keyCount),
       deadlineCount: sum(({ deadlineCount }) => deadlineCount),

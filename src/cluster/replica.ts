@@ -26,6 +26,7 @@ import { failUncertain } from "./batch-fate.ts";
 import { CommitHints } from "./commit-hints.ts";
 import { replicaStopped } from "./errors.ts";
 import type { Lane } from "./lane.ts";
+import { Loading, type LoadingProgress } from "./loading.ts";
 import { ReplicaCommands } from "./replica-commands.ts";
 import type { NodeSettings } from "./settings.ts";
 
@@ -93,6 +94,8 @@ export class Replica {
       onProposal: () => host.markDirty(this),
     });
     this.#hints = new CommitHints(host.clock, host.settings.commitHintDelayMs, (message) => host.send(group, message));
+    const { clock, logger } = host;
+    this.#loading = new Loading({ clock, logger, group, from: core.appliedIndex, to: core.commitIndex });
     log.onAvailable(() => {
       this.#guard(() => core.entriesAvailable());
       host.markDirty(this);
@@ -107,6 +110,11 @@ export class Replica {
   /** A snapshot has replaced the state, and is not durable in the log yet. */
   get isInstalling(): boolean {
     return this.#installingCount > 0;
+  }
+
+  /** How far it is with what it found in its log; undefined once that is applied, or while another node leads. */
+  get loading(): LoadingProgress | undefined {
+    return this.#route.leader === 0 && this.#stoppedBecause === undefined ? this.#loading.progress() : undefined;
   }
 
   /** Where commands go now. Changes only within `drain`. */
@@ -313,6 +321,7 @@ export class Replica {
   readonly #applier: Applier;
   readonly #commands: ReplicaCommands;
   readonly #hints: CommitHints;
+  readonly #loading: Loading;
   #route: Route = { leader: 0, term: 0 };
   /** The term in which this replica leads, as far as its commands know; 0 if it does not. */
   #ledTerm: Term = 0;
@@ -378,6 +387,7 @@ export class Replica {
     this.#applying = noEntries;
     this.#applier.replace(received.keyspace);
     this.#commands.skipTo(index);
+    this.#loading.applied(index);
     this.#host.onInstalled(this);
     this.#host.onApplied(this.keyspace.clockMs);
   }
@@ -391,6 +401,7 @@ export class Replica {
       if (this.#host.clock.nowMs() >= sliceEndMs) break;
     }
     if (at > 0) this.core.applied((entries[at - 1] as Entry).index);
+    if (!this.#loading.isOver) this.#loading.applied(this.core.appliedIndex);
     this.#applying = at === entries.length ? noEntries : entries.slice(at);
     if (at < entries.length) this.#host.markDirty(this);
     return at === entries.length;
@@ -422,7 +433,7 @@ export class Replica {
 
   /** Takes note of leadership won or lost. */
   #noteLeadership(): void {
-    const term = this.core.role === "leader" ? this.core.term : 0;
+    const term = this.core.role === "leader" && this.#loading.isOver ? this.core.term : 0;
     if (term === this.#ledTerm) return;
     const { logger } = this.#host;
     if (this.#ledTerm !== 0) {

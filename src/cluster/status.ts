@@ -3,6 +3,7 @@ import type { SocketAddress } from "../platform/index.ts";
 import type { InvariantId, LogIndex, Role, Term } from "../raft/index.ts";
 import type { SlotRange } from "../ring/index.ts";
 import type { Checksum } from "./checksums.ts";
+import type { LoadingProgress } from "./loading.ts";
 
 /** One replica. */
 export interface GroupStatus {
@@ -118,6 +119,8 @@ export interface KeyspaceCounts {
 
 /** One shard's replica on this node. */
 export interface ShardInfo {
+  /** It has to apply what it found in its log before anybody is served; undefined if not. */
+  readonly loading?: LoadingProgress | undefined;
   /** From 0. */
   readonly shard: number;
   readonly role: string;

@@ -1,4 +1,4 @@
-import type { ShardInfo } from "../cluster/index.ts";
+import type { LoadingProgress, ShardInfo } from "../cluster/index.ts";
 import type { InfoSection } from "./info.ts";
 import { memoryFigures } from "./memory-commands.ts";
 import { redisVersion } from "./redis-version.ts";
@@ -100,10 +100,22 @@ function* memory(context: ServerContext): Iterable<Field> {
   yield ["lazyfreed_objects", 0];
 }
 
+/** Clients wait for `loading_eta_seconds` before they ask again. Counted in entries of the log. */
+function* loadingFields(loading: readonly LoadingProgress[]): Iterable<Field> {
+  const sum = (of: (each: LoadingProgress) => number): number => loading.reduce((total, each) => total + of(each), 0);
+  const startedWallMs = Math.min(...loading.map((each) => each.startedWallMs));
+  const [loadedCount, entryCount] = [sum((each) => each.loadedCount), sum((each) => each.entryCount)];
+  yield ["loading_start_time", Math.floor(startedWallMs / 1_000)];
+  yield ["loading_loaded_perc", ((100 * loadedCount) / entryCount).toFixed(2)];
+  yield ["loading_eta_seconds", Math.ceil(Math.max(...loading.map(({ remainingMs }) => remainingMs ?? 1_000)) / 1_000)];
+}
+
 /** What was acknowledged is always saved. */
 function* persistence(context: ServerContext): Iterable<Field> {
-  yield ["loading", 0];
+  const loading = context.node.info().shards.flatMap((shard) => shard.loading ?? []);
+  yield ["loading", loading.length > 0 ? 1 : 0];
   yield ["async_loading", 0];
+  if (loading.length > 0) yield* loadingFields(loading);
   yield ["rdb_changes_since_last_save", 0];
   yield ["rdb_bgsave_in_progress", 0];
   yield ["rdb_last_save_time", Math.floor(context.startedWallMs / 1_000)];

@@ -59,6 +59,15 @@ describe("INFO", () => {
       expect(text).toContain(`${line}\r\n`);
   });
 
+  test("says how far a node is that loads its log, as clients ask for it", async () => {
+    const served = await start();
+    const client = await connect(served);
+    served.node.loading = { startedWallMs: 1_700_000_000_500, loadedCount: 250, entryCount: 1_000, remainingMs: 4_200 };
+    expect(await info(client, "persistence")).toContain(
+      "loading:1\r\nasync_loading:0\r\nloading_start_time:1700000000\r\nloading_loaded_perc:25.00\r\nloading_eta_seconds:5\r\n",
+    );
+  });
+
   test("says why a replica has stopped, and for which invariant", async () => {
     const served = await start();
     const client = await connect(served);

@@ -1,5 +1,5 @@
 /** A node as the server sees it, in memory: one keyspace, whose answers can be held back. For tests. */
-import type { NodeInfo, ReplyTarget, Topology } from "../../src/cluster/index.ts";
+import type { LoadingProgress, NodeInfo, ReplyTarget, Topology } from "../../src/cluster/index.ts";
 import { type Clock, createNodePlatform, silentLogger } from "../../src/platform/index.ts";
 import type { Arguments, Reply } from "../../src/resp/index.ts";
 import { type CommandStream, RedisServer, type RedisServerOptions, type ServedNode } from "../../src/server/index.ts";
@@ -15,6 +15,8 @@ export class ServedKeyspace implements ServedNode {
   isPaused = false;
   /** Why its replica has stopped. */
   stopped: { readonly stoppedBecause: string; readonly brokenInvariant: "I-8" | undefined } | undefined;
+  /** How far the shard is with its log. */
+  loading: LoadingProgress | undefined;
   /** What `wait` finds. */
   replicaCount = 0;
   readonly waits: { readonly target: ReplyTarget; readonly ticket: number; readonly wanted: number }[] = [];
@@ -64,6 +66,7 @@ export class ServedKeyspace implements ServedNode {
           leader: "n1",
           commitIndex: keyspace.appliedIndex,
           appliedIndex: keyspace.appliedIndex,
+          loading: this.loading,
           stoppedBecause: this.stopped?.stoppedBecause,
           brokenInvariant: this.stopped?.brokenInvariant,
         },
