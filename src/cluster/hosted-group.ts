@@ -133,6 +133,7 @@ function coreOf({ id, voters, host }: HostedGroupOptions, log: GroupLog, snapsho
     messageBytesMax: settings.appendBytesMax,
     inflightBytesMax,
     heartbeatsOvertake: true,
+    asksFewForReads: settings.readPatienceMs > 0,
     snapshots,
     invariantSwitch: settings.invariantSwitch,
   });

@@ -58,6 +58,12 @@ export class ReadRounds {
     return this.#open.plain.byteLength + this.#open.behind.byteLength;
   }
 
+  /** The context of the oldest round that was asked for and is not confirmed; undefined if there is none. */
+  get oldestUnconfirmed(): number | undefined {
+    if (this.#askedCount === 0) return undefined;
+    return this.#plain.find((round) => round.index === undefined)?.context;
+  }
+
   /** Whether the core should be asked now. */
   get isWanted(): boolean {
     return this.#open.length > 0 && this.#askedCount < this.#roundsMax;

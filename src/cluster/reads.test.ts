@@ -80,6 +80,32 @@ test("of other connections' writes a read sees all that were acknowledged before
   await cluster.close();
 });
 
+test("a follower that falls silent costs reads a few milliseconds, once, whichever of them it is", async () => {
+  const cluster = await started({ network: { latencyMs: 0.2, jitterMs: 0.02, tailChance: 0, lossChance: 0 } });
+  const leader = await cluster.untilLeader();
+  const client = cluster.client(leader);
+  const readMs = async (): Promise<number> => {
+    const startMs = cluster.world.nowMs;
+    client.send("GET", "k");
+    while (!client.isAnswered) await cluster.world.run(0.1);
+    return cluster.world.nowMs - startMs;
+  };
+  for (let each = 0; each < 20; each++) await readMs();
+  const firsts: number[] = [];
+  for (const follower of cluster.names.filter((name) => name !== leader)) {
+    cluster.world.machine(follower).pause();
+    firsts.push(await readMs());
+    for (let each = 0; each < 20; each++) expect(await readMs()).toBeLessThan(2);
+    cluster.world.machine(follower).resume();
+    await cluster.world.run(500);
+  }
+  // Only one of them had been asked, and was waited for.
+  const slowest = Math.max(...firsts);
+  expect(slowest).toBeGreaterThan(3);
+  expect(slowest).toBeLessThan(12);
+  await cluster.close();
+});
+
 test("a leader that stood still while another took over never answers with what was true before [R-5, R-6]", async () => {
   for (const pausedAfterMs of [0, 0.1, 0.2, 0.3, 0.5, 1]) {
     const cluster = await started({ seed: Math.round(pausedAfterMs * 10) + 1 });

@@ -20,6 +20,7 @@ import { failUncertain, failUnproposed, giveBack } from "./batch-fate.ts";
 import { behindUndecided, commandTooLarge, diskFull, tooManyWaiting } from "./errors.ts";
 import type { Lane } from "./lane.ts";
 import { Orphans } from "./orphans.ts";
+import { ReadPatience } from "./read-patience.ts";
 import { type ReadPreparer, ReadRounds, type ReadVisitor } from "./read-rounds.ts";
 import type { NodeSettings } from "./settings.ts";
 import { packWords, wordsBytes } from "./words.ts";
@@ -48,6 +49,13 @@ export class ReplicaCommands {
     this.#keyspace = options.keyspace();
     this.#writes = new WriteQueue({ clock, random, settings, entryTimeMs, propose: (data) => core.propose(data) });
     this.#reads = new ReadRounds(settings.readRoundsInFlightMax);
+    this.#patience = new ReadPatience(clock, settings.readPatienceMs, {
+      oldestRound: () => this.#reads.oldestUnconfirmed,
+      askEverybody: () => {
+        this.#asksEverybody = true;
+        this.#options.onProposal();
+      },
+    });
     this.#orphans = new Orphans(clock, settings.resolveWaitMs);
     this.#waits = new WriteWaits(clock);
   }
@@ -98,7 +106,11 @@ export class ReplicaCommands {
   propose(): void {
     if (this.#options.lacksSpace()) this.#refuseQueued();
     else this.#writes.propose();
-    if (this.#reads.isWanted) this.#options.core.readIndex(this.#reads.ask());
+    if (this.#asksEverybody) this.#options.core.askEverybody();
+    this.#asksEverybody = false;
+    if (!this.#reads.isWanted) return;
+    this.#options.core.readIndex(this.#reads.ask());
+    this.#patience.asked();
   }
 
   /** Leadership was confirmed for the round of this context. */
@@ -156,11 +168,14 @@ export class ReplicaCommands {
     for (const batch of this.#writes.takeUnproposed()) failUnproposed(batch, reply);
     this.#reads.takeAll((batch, at, lane) => lane.answer(batch.tickets[at] as number, reply));
     this.#waits.answerAll(reply);
+    this.#patience.stop();
   }
 
   readonly #options: ReplicaCommandsOptions;
   readonly #writes: WriteQueue;
   readonly #reads: ReadRounds;
+  readonly #patience: ReadPatience;
+  #asksEverybody = false;
   readonly #orphans: Orphans;
   readonly #waits: WriteWaits;
   readonly #args: Arguments = new Arguments();

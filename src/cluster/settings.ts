@@ -31,6 +31,11 @@ export interface NodeSettings {
   readonly commitHintDelayMs: number;
   /** Rounds of reads whose leadership is being confirmed; what comes meanwhile collects. Default 1: with more, rounds hold fewer reads each, and cost more than the latency they save. */
   readonly readRoundsInFlightMax: number;
+  /**
+   * A round of reads first asks only those nodes that confirmed the last one; those that have not answered after this
+   * time, up to twice as long, are not waited for. 0: all are asked at once. Default 4.
+   */
+  readonly readPatienceMs: number;
   /** Commands of clients that wait on this node, in bytes: above it streams are paused, at twice this refused. Default 64 MiB. */
   readonly queuedBytesMax: number;
   /** The same as a number of commands. Default 262,144. */
@@ -94,6 +99,7 @@ export const nodeDefaults: NodeSettings = {
   batchesInFlightMax: 4,
   commitHintDelayMs: 2,
   readRoundsInFlightMax: 1,
+  readPatienceMs: 4,
   queuedBytesMax: 64 * mebibyte,
   queuedCommandsMax: 262_144,
   peerQueueBytesMax: 32 * mebibyte,

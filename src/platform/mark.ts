@@ -21,6 +21,7 @@ export const markNames = [
   "a leader without a quorum steps down",
   "a transfer tells its target to stand",
   "a read waits for the first commit of the term",
+  "a read asks everybody after all",
   "a heartbeat holds the commit index back",
   "an entry is fetched from the disk",
   "a torn tail is cut",

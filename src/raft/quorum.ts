@@ -5,6 +5,12 @@ import type { LogIndex, ReplicaId } from "./entry.ts";
  * agrees, so that an ordinary configuration is a joint one with an empty outgoing half.
  */
 
+/** The voters of a configuration; the outgoing half is empty unless it is a joint one. */
+export interface Halves {
+  readonly incoming: readonly ReplicaId[];
+  readonly outgoing: readonly ReplicaId[];
+}
+
 /** How an election, or any other question put to the voters, stands. */
 export type VoteResult = "won" | "lost" | "pending";
 
@@ -29,20 +35,14 @@ export function majorityValue(values: number[]): number {
 }
 
 /** The index that both halves have acknowledged by majority. Voters missing in `acked` count as 0. */
-export function committedIndex(
-  halves: { readonly incoming: readonly ReplicaId[]; readonly outgoing: readonly ReplicaId[] },
-  acked: ReadonlyMap<ReplicaId, LogIndex>,
-): LogIndex {
+export function committedIndex(halves: Halves, acked: ReadonlyMap<ReplicaId, LogIndex>): LogIndex {
   const incoming = majorityValue(halves.incoming.map((voter) => acked.get(voter) ?? 0));
   const outgoing = majorityValue(halves.outgoing.map((voter) => acked.get(voter) ?? 0));
   return Math.min(incoming, outgoing);
 }
 
 /** How both halves together have voted. Voters missing in `votes` have not voted yet. */
-export function voteResult(
-  halves: { readonly incoming: readonly ReplicaId[]; readonly outgoing: readonly ReplicaId[] },
-  votes: ReadonlyMap<ReplicaId, boolean>,
-): VoteResult {
+export function voteResult(halves: Halves, votes: ReadonlyMap<ReplicaId, boolean>): VoteResult {
   const incoming = majorityVoteResult(halves.incoming, votes);
   const outgoing = majorityVoteResult(halves.outgoing, votes);
   if (incoming === outgoing) return incoming;
@@ -61,4 +61,15 @@ function majorityVoteResult(voters: readonly ReplicaId[], votes: ReadonlyMap<Rep
   }
   if (granted >= quorum) return "won";
   return granted + missing >= quorum ? "pending" : "lost";
+}
+
+/** Whether `replicas` are a majority of each half. */
+export function isMajority(halves: Halves, replicas: readonly ReplicaId[]): boolean {
+  return isMajorityOf(halves.incoming, replicas) && isMajorityOf(halves.outgoing, replicas);
+}
+
+function isMajorityOf(voters: readonly ReplicaId[], replicas: readonly ReplicaId[]): boolean {
+  let count = 0;
+  for (const voter of voters) if (replicas.includes(voter)) count++;
+  return voters.length === 0 || 2 * count > voters.length;
 }

@@ -10,6 +10,7 @@ import { Invariants } from "./invariants.ts";
 import { appliedTo, applyConfigurationChange } from "./membership.ts";
 import type { Message } from "./message.ts";
 import { propose, type Refusal } from "./proposals.ts";
+import { askEverybody } from "./reads.ts";
 import type { Persist, Ready, SnapshotSource } from "./ready.ts";
 import { Replica, type Role } from "./replica.ts";
 import { sendPendingEntries } from "./replication.ts";
@@ -177,6 +178,12 @@ export class RaftCore {
     step(this.#replica, { type: "readIndexRequest", from: this.id, to: this.id, term: 0, context });
     this.#check();
     return true;
+  }
+
+  /** Asks all voters to confirm the reads that wait, if there are any: some may not have been asked yet (`asksFewForReads`). */
+  askEverybody(): void {
+    askEverybody(this.#replica);
+    this.#check();
   }
 
   /** Stands for election now, as if the election timeout had passed. */

@@ -1,5 +1,5 @@
 import type { LogIndex, ReplicaId } from "./entry.ts";
-import { committedIndex } from "./quorum.ts";
+import { committedIndex, type Halves, isMajority } from "./quorum.ts";
 
 /** A read that waits for its leader to be confirmed. */
 export interface PendingRead {
@@ -24,6 +24,7 @@ export class ReadQueue {
   #unconfirmed: IndexedRead[] = [];
   #waiting: PendingRead[] = [];
   readonly #acknowledged = new Map<ReplicaId, number>();
+  #lastConfirmers: readonly ReplicaId[] = [];
 
   /** The position that a heartbeat must carry now; 0 when no read waits. */
   get round(): number {
@@ -54,15 +55,27 @@ export class ReadQueue {
     this.#acknowledged.set(from, Math.max(this.#acknowledged.get(from) ?? 0, round));
   }
 
+  /**
+   * The voters whose answers had come when the last read was confirmed, this leader among them: the quickest of late.
+   * None before the first one.
+   */
+  get lastConfirmers(): readonly ReplicaId[] {
+    return this.#lastConfirmers;
+  }
+
+  /** Whether these are enough for the next read too: the configuration may have changed since (CONSENSUS R-4). */
+  canConfirmAgain(halves: Halves): boolean {
+    return this.#lastConfirmers.length > 0 && isMajority(halves, this.#lastConfirmers);
+  }
+
   /** Takes out the reads that a majority of both halves has confirmed. */
-  takeConfirmed(halves: {
-    readonly incoming: readonly ReplicaId[];
-    readonly outgoing: readonly ReplicaId[];
-  }): readonly IndexedRead[] {
+  takeConfirmed(halves: Halves): readonly IndexedRead[] {
     const confirmed = committedIndex(halves, this.#acknowledged) - this.#confirmedCount;
     if (confirmed <= 0) return [];
     const reads = this.#unconfirmed.splice(0, confirmed);
     this.#confirmedCount += reads.length;
+    const hasConfirmed = (id: ReplicaId): boolean => (this.#acknowledged.get(id) ?? 0) >= this.#confirmedCount;
+    this.#lastConfirmers = [...halves.incoming, ...halves.outgoing].filter(hasConfirmed);
     return reads;
   }
 
@@ -75,6 +88,7 @@ export class ReadQueue {
     this.#unconfirmed = [];
     this.#waiting = [];
     this.#acknowledged.clear();
+    this.#lastConfirmers = [];
     return lost;
   }
 }

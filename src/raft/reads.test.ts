@@ -193,3 +193,75 @@ test("a lease answers at once, but not while leadership is handed over [R-8]", (
   leader.readIndex(71);
   expect(leader.ready().reads).toEqual([]);
 });
+
+function askedBy(network: TestNetwork, context: number): number[] {
+  network.core(1).readIndex(context);
+  const sent = heartbeats(network.node(1).takeReady());
+  network.messages.push(...sent);
+  return sent.map(({ to }) => to);
+}
+
+test("a read asks those that confirmed the one before it, and everybody only when it is told to", () => {
+  const network = new TestNetwork([1, 2, 3, 4, 5], { asksFewForReads: true });
+  const leader = network.elect(1);
+  network.isLost = ({ from, type }) => type === "heartbeatResponse" && from !== 3 && from !== 4;
+  expect(askedBy(network, 70)).toEqual([2, 3, 4, 5]);
+  network.settle();
+  network.heal();
+  expect(askedBy(network, 71)).toEqual([3, 4]);
+  network.settle();
+  expect(network.node(1).reads.map(({ context }) => context)).toEqual([70, 71]);
+  // One of them falls silent.
+  network.isolate(4);
+  expect(askedBy(network, 72)).toEqual([3, 4]);
+  network.settle();
+  expect(network.node(1).reads).toHaveLength(2);
+  leader.askEverybody();
+  network.settle();
+  expect(network.node(1).reads.map(({ context }) => context)).toEqual([70, 71, 72]);
+  expect(askedBy(network, 73)).not.toContain(4);
+  network.settle();
+  // Nobody is asked for nothing.
+  leader.askEverybody();
+  expect(network.node(1).takeReady()).toEqual([]);
+});
+
+test("without being told to, a read that few were asked for is confirmed by the next heartbeats [R-1]", () => {
+  const network = new TestNetwork([1, 2, 3], { asksFewForReads: true });
+  network.elect(1);
+  network.isLost = ({ from, type }) => type === "heartbeatResponse" && from === 3;
+  askedBy(network, 70);
+  network.settle();
+  network.isolate(2);
+  expect(askedBy(network, 71)).toEqual([2]);
+  network.settle();
+  expect(network.node(1).reads).toHaveLength(1);
+  network.tick(1);
+  expect(network.node(1).reads.map(({ context }) => context)).toEqual([70, 71]);
+});
+
+test("who confirmed a read of one half only does not do for a joint configuration [R-4]", () => {
+  const network = new TestNetwork([1, 2, 3], { asksFewForReads: true });
+  const leader = network.elect(1);
+  for (const id of [4, 5]) network.addEmpty(id);
+  const all = (action: "addLearner" | "addVoter") => [4, 5].map((replica) => ({ action, replica }));
+  leader.proposeConfigurationChange({ transition: "auto", changes: all("addLearner") });
+  network.settle();
+  askedBy(network, 70);
+  network.settle();
+  expect(askedBy(network, 71)).toHaveLength(1);
+  network.settle();
+  leader.proposeConfigurationChange({
+    transition: "explicit",
+    changes: [...all("addVoter"), { action: "remove", replica: 2 }, { action: "remove", replica: 3 }],
+  });
+  network.settle();
+  network.tick(3);
+  expect(leader.configuration).toMatchObject({ voters: [1, 4, 5], votersOutgoing: [1, 2, 3] });
+  expect(askedBy(network, 72)).toEqual([2, 3, 4, 5]);
+  network.settle();
+  const asked = askedBy(network, 73);
+  expect(asked.some((id) => id === 2 || id === 3) && asked.some((id) => id === 4 || id === 5)).toBe(true);
+  network.settle();
+  expect(network.node(1).reads.map(({ context }) => context)).toEqual([70, 71, 72, 73]);
+});

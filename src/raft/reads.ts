@@ -1,6 +1,7 @@
 import { mark } from "../platform/index.ts";
 import type { Heartbeat, HeartbeatResponse, ReadIndexRequest } from "./message.ts";
 import type { Progress } from "./progress.ts";
+import type { Halves } from "./quorum.ts";
 import type { IndexedRead, PendingRead } from "./read-queue.ts";
 import type { Replica } from "./replica.ts";
 
@@ -8,16 +9,40 @@ import type { Replica } from "./replica.ts";
 
 /** Tells everybody that this leader lives, what is committed, and up to which read an answer counts. */
 export function broadcastHeartbeat(replica: Replica): void {
+  for (const progress of replica.members.all) if (progress.id !== replica.id) sendHeartbeat(replica, progress);
+}
+
+function sendHeartbeat(replica: Replica, progress: Progress): void {
   const readRound = replica.reads.round;
-  for (const progress of replica.members.all) {
-    if (progress.id === replica.id) continue;
-    // The commit index goes only as far as the follower's log is known to match: beyond it, it may hold other entries
-    // at the same indexes (CONSENSUS E-10).
-    const commit = Math.min(progress.matchIndex, replica.log.commitIndex);
-    if (commit < replica.log.commitIndex) mark("a heartbeat holds the commit index back");
-    replica.send({ type: "heartbeat", from: replica.id, to: progress.id, term: replica.term, commit, readRound });
-    progress.sentCommit = commit;
+  // The commit index goes only as far as the follower's log is known to match: beyond it, it may hold other entries
+  // at the same indexes (CONSENSUS E-10).
+  const commit = Math.min(progress.matchIndex, replica.log.commitIndex);
+  if (commit < replica.log.commitIndex) mark("a heartbeat holds the commit index back");
+  replica.send({ type: "heartbeat", from: replica.id, to: progress.id, term: replica.term, commit, readRound });
+  progress.sentCommit = commit;
+}
+
+/** Asks those that confirmed the last reads, if they can confirm one by themselves and this is wanted; or else everybody. */
+function askForConfirmation(replica: Replica): void {
+  const { reads, settings } = replica;
+  if (!settings.asksFewForReads || !reads.canConfirmAgain(halvesOf(replica))) {
+    broadcastHeartbeat(replica);
+    return;
   }
+  for (const progress of replica.members.all) {
+    if (progress.id !== replica.id && reads.lastConfirmers.includes(progress.id)) sendHeartbeat(replica, progress);
+  }
+}
+
+/** Reads have waited for a while: asks everybody, whoever was asked before. */
+export function askEverybody(replica: Replica): void {
+  if (replica.role !== "leader" || replica.reads.round === 0) return;
+  mark("a read asks everybody after all");
+  broadcastHeartbeat(replica);
+}
+
+function halvesOf({ configuration }: Replica): Halves {
+  return { incoming: configuration.voters, outgoing: configuration.votersOutgoing };
 }
 
 /** A follower's side of a heartbeat. */
@@ -36,8 +61,7 @@ export function handleHeartbeat(replica: Replica, message: Heartbeat): void {
 export function confirmReads(replica: Replica, progress: Progress, message: HeartbeatResponse): void {
   if (message.readRound === 0) return;
   replica.reads.acknowledge(progress.id, message.readRound);
-  const { voters, votersOutgoing } = replica.configuration;
-  for (const read of replica.reads.takeConfirmed({ incoming: voters, outgoing: votersOutgoing })) answer(replica, read);
+  for (const read of replica.reads.takeConfirmed(halvesOf(replica))) answer(replica, read);
 }
 
 /** A read comes to the leader, from its own host or from a follower. */
@@ -68,7 +92,7 @@ function begin(replica: Replica, read: PendingRead): void {
   }
   replica.reads.add(indexed);
   replica.reads.acknowledge(replica.id, replica.reads.round);
-  broadcastHeartbeat(replica);
+  askForConfirmation(replica);
 }
 
 function answer(replica: Replica, read: IndexedRead): void {

@@ -27,6 +27,12 @@ export interface RaftOptions {
   readonly checkQuorum?: boolean;
   /** "lease" answers reads without asking anybody and relies on bounded clock drift; it needs `checkQuorum`. Default "safe". */
   readonly readMode?: "safe" | "lease";
+  /**
+   * A read asks only those voters that confirmed the one before it, which spares a good part of all messages; the others
+   * have their regular heartbeats. One that is silent then would cost reads up to a heartbeat, so that the host calls
+   * `askEverybody` when they take long. Default false: everybody is asked at once.
+   */
+  readonly asksFewForReads?: boolean;
   /** A leader steps down when it applies its own removal or demotion. Default true. */
   readonly stepDownOnRemoval?: boolean;
   /** Entries in one append; a single entry always passes. Default 1 MiB. */
@@ -75,6 +81,7 @@ export interface Settings {
   readonly preVote: boolean;
   readonly checkQuorum: boolean;
   readonly readMode: "safe" | "lease";
+  readonly asksFewForReads: boolean;
   readonly stepDownOnRemoval: boolean;
   readonly messageBytesMax: number;
   readonly inflightMessagesMax: number;
@@ -102,6 +109,7 @@ export function settingsOf(options: RaftOptions): Settings {
     preVote: options.preVote ?? true,
     checkQuorum: options.checkQuorum ?? true,
     readMode: options.readMode ?? "safe",
+    asksFewForReads: options.asksFewForReads ?? false,
     stepDownOnRemoval: options.stepDownOnRemoval ?? true,
     messageBytesMax: options.messageBytesMax ?? mebibyte,
     inflightMessagesMax: options.inflightMessagesMax ?? 256,
