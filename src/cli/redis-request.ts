@@ -1,5 +1,12 @@
 /** One command to a Redis server, for `coterie status`: connect, log in, ask, hang up. */
-import { connect } from "node:net";
+import { background, type Context, closed, DeadlineExceededError } from "../channels/index.ts";
+import {
+  ConnectFailedError,
+  ConnectionClosedError,
+  ConnectionLostError,
+  dialTcp,
+  type TcpConnection,
+} from "../net/index.ts";
 import { ErrorReply, type Reply, ReplyDecoder, ReplyFormatError } from "../resp/index.ts";
 import { formatAddress } from "./peer-list.ts";
 import { NoAnswerError, StatusRefusedError } from "./refusal.ts";
@@ -23,43 +30,48 @@ export async function askRedis(request: RedisRequest): Promise<Reply> {
 }
 
 /** One reply a command, or fewer if one of them is an error. */
-function exchange(request: RedisRequest, commands: readonly (readonly string[])[]): Promise<readonly Reply[]> {
+async function exchange(request: RedisRequest, commands: readonly (readonly string[])[]): Promise<readonly Reply[]> {
   const { host, port, timeoutMs } = request;
   const where = formatAddress({ host, port });
-  return new Promise((resolve, reject) => {
-    const replies: Reply[] = [];
-    const decoder = new ReplyDecoder();
-    const socket = connect({ host, port, noDelay: true });
-    const fail = (error: Error): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      reject(error);
-    };
-    const timer = setTimeout(() => {
-      fail(new NoAnswerError(`No answer from ${where} within ${timeoutMs / 1_000} s. Is it a Redis port of Coterie?`));
-    }, timeoutMs);
-    socket.on("error", (cause) => fail(new NoAnswerError(unreachableText(where), { cause })));
-    socket.on("close", () => fail(new NoAnswerError(`${where} closed the connection. Is it a Redis port of Coterie?`)));
-    socket.write(commands.map(encode).join(""));
-    socket.on("data", (chunk) => {
-      try {
-        decoder.feed(chunk);
-        for (let reply = decoder.next(); reply !== undefined; reply = decoder.next()) replies.push(reply);
-      } catch (cause) {
-        if (!(cause instanceof ReplyFormatError)) throw cause;
-        fail(
-          new StatusRefusedError(`${where} does not speak the Redis protocol. Give the Redis port of a node.`, {
-            cause,
-          }),
-        );
-        return;
-      }
-      if (replies.length < commands.length && !(replies.at(-1) instanceof ErrorReply)) return;
-      resolve(replies);
-      clearTimeout(timer);
-      socket.destroy();
-    });
-  });
+  const [context, cancel] = background().withTimeout(timeoutMs);
+  let connection: TcpConnection | undefined;
+  try {
+    connection = await dialTcp({ host, port }, { context });
+    await connection.write(commands.map(encode).join(""), context);
+    return await readReplies(connection, commands.length, context);
+  } catch (cause) {
+    throw explained(cause, where, timeoutMs);
+  } finally {
+    cancel();
+    connection?.destroy();
+  }
+}
+
+async function readReplies(connection: TcpConnection, countMax: number, context: Context): Promise<readonly Reply[]> {
+  const replies: Reply[] = [];
+  const decoder = new ReplyDecoder();
+  while (replies.length < countMax && !(replies.at(-1) instanceof ErrorReply)) {
+    const piece = await connection.read(context);
+    if (piece === closed) throw new ConnectionClosedError(connection.remoteAddress);
+    decoder.feed(piece);
+    for (let reply = decoder.next(); reply !== undefined; reply = decoder.next()) replies.push(reply);
+  }
+  return replies;
+}
+
+/** What whoever asks for the status can make of it. */
+function explained(cause: unknown, where: string, timeoutMs: number): unknown {
+  if (cause instanceof DeadlineExceededError)
+    return new NoAnswerError(`No answer from ${where} within ${timeoutMs / 1_000} s. Is it a Redis port of Coterie?`);
+  if (cause instanceof ConnectionClosedError)
+    return new NoAnswerError(`${where} closed the connection. Is it a Redis port of Coterie?`);
+  if (cause instanceof ConnectFailedError || cause instanceof ConnectionLostError)
+    return new NoAnswerError(unreachableText(where), { cause });
+  if (cause instanceof ReplyFormatError) {
+    const text = `${where} does not speak the Redis protocol. Give the Redis port of a node.`;
+    return new StatusRefusedError(text, { cause });
+  }
+  return cause;
 }
 
 function unreachableText(where: string): string {
