@@ -3,8 +3,17 @@
  * started again by hand from its directory. The kernel closes them when the demo ends, also by SIGKILL, and the
  * nodes stop.
  */
-import { createServer, type Server, type Socket } from "node:net";
-import { type DemoMessage, receiveMessages, sendMessage } from "./demo-message.ts";
+import { background, closed, DeadlineExceededError, go } from "../channels/index.ts";
+import {
+  ConnectionClosedError,
+  ConnectionLostError,
+  JsonStream,
+  listenTcp,
+  MessageError,
+  type TcpConnection,
+  type TcpListener,
+} from "../net/index.ts";
+import { type DemoMessage, demoMessageBytesMax, demoMessageSchema } from "./demo-message.ts";
 
 /** How a node finds the demo and proves that it belongs to it. */
 export interface ControlAddress {
@@ -13,89 +22,107 @@ export interface ControlAddress {
   readonly token: string;
 }
 
+/** A process that has come as a node of the demo. */
+export interface AttachedNode {
+  readonly name: string;
+  readonly pid: number;
+}
+
 export interface ControlHandlers {
   /** A node of this demo has come. */
-  onAttached(node: { readonly name: string; readonly pid: number }): void;
-  onMessage(node: { readonly name: string; readonly pid: number }, message: DemoMessage): void;
+  onAttached(node: AttachedNode): void;
+  onMessage(node: AttachedNode, message: DemoMessage): void;
   /** Its process has ended, or is about to. */
-  onDetached(node: { readonly name: string; readonly pid: number }): void;
+  onDetached(node: AttachedNode): void;
 }
 
 const helloTimeoutMs = 5_000;
 /** Far more than there are nodes; what is beyond is turned away. */
 const connectionsMax = 64;
+const ends = [ConnectionClosedError, ConnectionLostError, DeadlineExceededError, MessageError];
 
 export class DemoControl {
   readonly address: ControlAddress;
-  readonly #server: Server;
+  readonly #listener: TcpListener;
   readonly #names: ReadonlySet<string>;
   readonly #handlers: ControlHandlers;
-  /** Attached nodes; the value is the process id. */
-  readonly #attached = new Map<Socket, { readonly name: string; readonly pid: number }>();
-  readonly #strangers = new Set<Socket>();
+  readonly #attached = new Map<TcpConnection, AttachedNode>();
+  readonly #strangers = new Set<TcpConnection>();
 
-  private constructor(server: Server, address: ControlAddress, names: readonly string[], handlers: ControlHandlers) {
-    this.#server = server;
-    this.address = address;
+  private constructor(listener: TcpListener, token: string, names: readonly string[], handlers: ControlHandlers) {
+    this.#listener = listener;
+    this.address = { port: listener.address.port, token };
     this.#names = new Set(names);
     this.#handlers = handlers;
-    server.on("connection", (socket) => this.#accept(socket));
+    go(() => this.#accept());
   }
 
-  static listen(token: string, names: readonly string[], handlers: ControlHandlers): Promise<DemoControl> {
-    // Half-open: a node that was told to stop keeps its side open until its process ends.
-    const server = createServer({ allowHalfOpen: true });
-    server.maxConnections = connectionsMax;
-    return new Promise((resolve, reject) => {
-      server.once("error", reject);
-      server.listen({ host: "127.0.0.1", port: 0 }, () => {
-        const address = server.address();
-        if (address === null || typeof address === "string") return;
-        resolve(new DemoControl(server, { port: address.port, token }, names, handlers));
-      });
-    });
+  static async listen(token: string, names: readonly string[], handlers: ControlHandlers): Promise<DemoControl> {
+    return new DemoControl(await listenTcp("127.0.0.1:0"), token, names, handlers);
   }
 
   /** The nodes whose processes are known to live. */
-  attached(): readonly { readonly name: string; readonly pid: number }[] {
+  attached(): readonly AttachedNode[] {
     return [...this.#attached.values()];
   }
 
   /** Tells every node to stop, by ending its connection; refuses new ones. */
   endAll(): void {
-    this.#server.close();
-    for (const socket of this.#strangers) socket.destroy();
-    for (const socket of this.#attached.keys()) socket.end();
+    void this.#listener.close();
+    for (const connection of this.#strangers) connection.destroy();
+    // A node that was told to stop keeps its side open until its process ends.
+    for (const connection of this.#attached.keys()) connection.closeWrite();
   }
 
-  #accept(socket: Socket): void {
-    this.#strangers.add(socket);
-    socket.on("error", () => {});
-    const timer = setTimeout(() => socket.destroy(), helloTimeoutMs);
-    receiveMessages(socket, (message) => {
-      const node = this.#attached.get(socket);
-      if (node !== undefined) this.#handlers.onMessage(node, message);
-      else if (message.type === "hello" && message.token === this.address.token && this.#names.has(message.name)) {
-        clearTimeout(timer);
-        this.#attach(socket, { name: message.name, pid: message.pid });
-      } else socket.destroy();
-    });
-    // Half-open works both ways: the node's end is the end.
-    socket.on("end", () => socket.end());
-    socket.on("close", () => {
-      clearTimeout(timer);
-      this.#strangers.delete(socket);
-      const node = this.#attached.get(socket);
+  async #accept(): Promise<void> {
+    for await (const connection of this.#listener) {
+      if (this.#strangers.size + this.#attached.size >= connectionsMax) {
+        connection.destroy();
+      } else {
+        this.#strangers.add(connection);
+        go(() => this.#converse(connection));
+      }
+    }
+  }
+
+  /** From a connection's beginning to its end. */
+  async #converse(connection: TcpConnection): Promise<void> {
+    const stream = new JsonStream(connection, { schema: demoMessageSchema, bytesMax: demoMessageBytesMax });
+    try {
+      const node = await this.#welcome(connection, stream);
       if (node === undefined) return;
-      this.#attached.delete(socket);
-      this.#handlers.onDetached(node);
-    });
+      for await (const message of stream) this.#handlers.onMessage(node, message);
+      // The node's end is the end.
+      connection.closeWrite();
+      await connection.ended.receive();
+    } catch (error) {
+      // It broke, said something that is no message, or nothing. What a handler throws is a bug, and goes its way.
+      if (!ends.some((kind) => error instanceof kind)) throw error;
+    } finally {
+      connection.destroy();
+      this.#strangers.delete(connection);
+      const node = this.#attached.get(connection);
+      this.#attached.delete(connection);
+      if (node !== undefined) this.#handlers.onDetached(node);
+    }
   }
 
-  #attach(socket: Socket, node: { readonly name: string; readonly pid: number }): void {
-    this.#strangers.delete(socket);
-    this.#attached.set(socket, node);
-    sendMessage(socket, { type: "welcome" });
-    this.#handlers.onAttached(node);
+  /** The node that proves itself in time, now attached; undefined for a stranger. */
+  async #welcome(connection: TcpConnection, stream: JsonStream<DemoMessage>): Promise<AttachedNode | undefined> {
+    const [patience, cancel] = background().withTimeout(helloTimeoutMs);
+    try {
+      const hello = await stream.receive(patience);
+      if (hello === closed || hello.type !== "hello") return undefined;
+      if (hello.token !== this.address.token || !this.#names.has(hello.name)) return undefined;
+      const node = { name: hello.name, pid: hello.pid };
+      const sent = stream.send({ type: "welcome" } satisfies DemoMessage);
+      this.#strangers.delete(connection);
+      this.#attached.set(connection, node);
+      this.#handlers.onAttached(node);
+      await sent;
+      return node;
+    } finally {
+      cancel();
+    }
   }
 }

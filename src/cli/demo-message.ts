@@ -6,7 +6,8 @@
  *     demo → node   welcome
  */
 import type { Socket } from "node:net";
-import { parseObject } from "./json-object.ts";
+import type { MessageSchema } from "../net/index.ts";
+import { fieldsOf, type JsonObject, parseObject } from "./json-object.ts";
 
 /**
  * What a node is in its shard's group; "stopped" if its replica takes no part any more. Where there are several shards: a leader if it
@@ -27,7 +28,20 @@ export type DemoMessage =
       readonly shards: number;
     };
 
-const lineCharactersMax = 4_096;
+/** Of one message, without the end of its line. */
+export const demoMessageBytesMax = 4_096;
+
+/** For a stream of messages. */
+export const demoMessageSchema: MessageSchema<DemoMessage> = {
+  "~standard": {
+    version: 1,
+    vendor: "coterie",
+    validate: (value) => {
+      const message = messageOf(fieldsOf(value));
+      return message === undefined ? { issues: [{ message: "no message of a demo" }] } : { value: message };
+    },
+  },
+};
 
 export function sendMessage(socket: Socket, message: DemoMessage): void {
   if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
@@ -48,13 +62,17 @@ export function receiveMessages(socket: Socket, onMessage: (message: DemoMessage
       }
       onMessage(message);
     }
-    if (pending.length > lineCharactersMax) socket.destroy();
+    if (pending.length > demoMessageBytesMax) socket.destroy();
   });
 }
 
 /** Undefined for anything that is not exactly a message. */
 export function parseMessage(line: string): DemoMessage | undefined {
-  const { type, token, name, pid, redis, role, term, leads, shards } = parseObject(line) ?? {};
+  return messageOf(parseObject(line) ?? {});
+}
+
+function messageOf(fields: JsonObject): DemoMessage | undefined {
+  const { type, token, name, pid, redis, role, term, leads, shards } = fields;
   if (type === "welcome") return { type };
   if (type === "hello" && typeof token === "string" && typeof name === "string" && isCount(pid))
     return { type, token, name, pid };
