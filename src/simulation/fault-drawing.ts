@@ -175,7 +175,7 @@ function drawNetworkFault(
     case "cutLinks":
       return { kind, links: drawCut(random, nodes), forMs };
     case "cutLeaders":
-      return { kind, holdMs: random.pick([1_200, 2_500, 4_000]), forMs: Math.min(30_000, leftMs) };
+      return { kind, holdMs: random.pick([1_200, 2_500, 4_000, 8_000]), forMs: Math.min(30_000, leftMs) };
     case "cutClient":
       return { kind, link: { from: random.pick(clients), to: node }, forMs };
     case "slowLink":

@@ -127,6 +127,8 @@ function drawSettings(random: SeededRandom): Partial<NodeSettings> {
     // One entry at a time parts what usually travels together, as in figure 8 of the paper.
     appendBytesMax: random.pick([256 * 1024, 256 * 1024, 1]),
     clockBandMs: 500,
+    // What a deposed leader proposed is in doubt sooner or later.
+    resolveWaitMs: random.pick([5_000, 1_000, 200]),
     snapshotLogBytesMin: random.pick([64 * 2 ** 20, 65_536, 8_192]),
     snapshotTailBytes: random.pick([16 * 2 ** 20, 8_192, 0]),
     snapshotLagBytesMax: random.pick([256 * 2 ** 20, 16_384]),
