@@ -48,7 +48,7 @@ const retryMsMin = 20;
 const retryMsMax = 1_000;
 
 /** Errors of nodes that leave the number free, and promise that nothing happened now. */
-const refusals: ReadonlySet<string> = new Set(["TRYAGAIN", "CLUSTERDOWN", "DISKFULL", "SEQUENCEGAP"]);
+const refusals: ReadonlySet<string> = new Set(["TRYAGAIN", "CLUSTERDOWN", "DISKFULL", "LOADING", "SEQUENCEGAP"]);
 
 export class SessionStream {
   readonly #options: SessionStreamOptions;

@@ -14,7 +14,9 @@ export function uncertain(reason: string): ErrorReply {
 /** The same reply, but no promise that a command did not happen which had been sent once before. */
 export function inDoubt(reply: Reply): Reply {
   const text = reply instanceof ErrorReply ? `-${reply.text}` : reply instanceof RawReply ? reply.text : "";
-  return /^-(TRYAGAIN|CLUSTERDOWN|DISKFULL) /.test(text) ? uncertain("it was sent before, and no answer came") : reply;
+  return /^-(TRYAGAIN|CLUSTERDOWN|DISKFULL|LOADING) /.test(text)
+    ? uncertain("it was sent before, and no answer came")
+    : reply;
 }
 
 export const leaderChanged: ErrorReply = new ErrorReply(

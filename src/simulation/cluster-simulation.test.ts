@@ -110,6 +110,26 @@ test("values above the size of an entry's pieces, deadlines and second attempts 
   expect(values.some((value) => value.length > 262_144)).toBe(true);
 });
 
+test("commands of sessions that are sent again, twice and out of order take effect once and in theirs [I-18, S-3, X-4]", async () => {
+  const faults: TimedFault[] = [
+    { atMs: 600, fault: { kind: "kill", nodes: ["n1"], forMs: 300 } },
+    { atMs: 1_200, fault: { kind: "cutLinks", links: links("n2", "out"), forMs: 700 } },
+    { atMs: 2_000, fault: { kind: "kill", nodes, forMs: 1_500 } },
+  ];
+  const base = scenario(8, faults);
+  for (const sessionTtlMs of [3_600_000, 1_000]) {
+    const workload = { ...base.workload, sessionClients: 3, sessionTtlMs };
+    const simulation = new ClusterSimulation({ ...base, workload });
+    const { marks, violations } = await simulation.run();
+    expect(violations).toEqual([]);
+    const { done, expired } = simulation.sessionCounts;
+    expect(done).toBeGreaterThan(100);
+    expect(marks.get("a repeated session command is answered from what was kept")).toBeGreaterThan(20);
+    if (sessionTtlMs === 1_000) expect(expired).toBeGreaterThan(0);
+    else expect(expired).toBe(0);
+  }
+});
+
 test("one seed gives one history, whole nodes included [C-2]", async () => {
   const drawn = drawScenario({ seed: 5 });
   const short = { ...drawn, faultsMs: 3_000, faults: drawn.faults.filter(({ atMs }) => atMs < 3_000) };

@@ -6,7 +6,9 @@ import { FinalCheck } from "./final-check.ts";
 import { HistoryRecorder, type Operation } from "./history.ts";
 import { type KeyValueInput, type KeyValueOutput, keyValueSpecification } from "./key-value-specification.ts";
 import { checkConnectionOrder, checkLinearizability } from "./linearizability.ts";
-import { clientNames, type Scenario } from "./scenario.ts";
+import { clientNames, type Scenario, sessionClientNames, sessionSeeds } from "./scenario.ts";
+import { SeededRandom } from "./seeded-random.ts";
+import { SessionClient } from "./session-client.ts";
 import { WorkloadClient } from "./workload-client.ts";
 import { SimulatedWorld, type WorldOptions } from "./world.ts";
 
@@ -51,6 +53,7 @@ export class ClusterSimulation {
   readonly #scenario: Scenario;
   readonly #members: readonly ClusterMember[];
   readonly #clients: readonly WorkloadClient[];
+  readonly #sessionClients: readonly SessionClient[];
   readonly #watch: ClusterWatch;
   readonly #recorder = new HistoryRecorder<KeyValueInput, KeyValueOutput>();
   readonly #violations: string[] = [];
@@ -79,6 +82,9 @@ export class ClusterSimulation {
     }
     this.#watch = new ClusterWatch(this.world, this.#members, onViolation);
     this.#clients = clientNames(scenario.workload.clients).map((name) => this.#client(name));
+    const random = new SeededRandom(seed + sessionSeeds);
+    const names = sessionClientNames(scenario.workload.sessionClients);
+    this.#sessionClients = names.map((name) => this.#sessionClient(name, random.fork()));
     this.#injector = new FaultInjector(this.world, this.#members);
   }
 
@@ -141,7 +147,7 @@ export class ClusterSimulation {
     if (!(await goOn(isUp, startMsMax, "the cluster did not start"))) return false;
 
     world.trace("phase", "clients start, faults begin");
-    for (const client of this.#clients) client.start();
+    for (const client of [...this.#clients, ...this.#sessionClients]) client.start();
     this.#scheduleFaults();
     const endMs = world.nowMs + this.#scenario.faultsMs;
     const limitMs = this.#scenario.faultsMs + 1_000;
@@ -151,6 +157,7 @@ export class ClusterSimulation {
     this.#injector.healAll();
     // Beyond the budget nothing is promised but that there are no wrong answers.
     if (this.#members.filter((member) => member.isExcused).length * 2 >= this.#members.length) {
+      for (const client of this.#sessionClients) client.giveUp();
       return this.#comeToRest(goOn);
     }
     check.start();
@@ -165,8 +172,9 @@ export class ClusterSimulation {
   async #comeToRest(
     goOn: (isDone: () => boolean, limitMs: number, what: string) => Promise<boolean>,
   ): Promise<boolean> {
-    for (const client of this.#clients) client.stop();
-    const isIdle = (): boolean => this.#clients.every((client) => client.isIdle);
+    const clients = [...this.#clients, ...this.#sessionClients];
+    for (const client of clients) client.stop();
+    const isIdle = (): boolean => clients.every((client) => client.isIdle);
     const isAtRest = await goOn(isIdle, drainMsMax, "clients did not come to rest");
     this.world.trace("phase", "clients are at rest");
     return isAtRest;
@@ -213,6 +221,28 @@ export class ClusterSimulation {
       onViolation: (text) => this.violated(text),
       onStep: this.world.isTraced ? (text) => this.world.trace(name, text) : undefined,
     });
+  }
+
+  #sessionClient(name: string, random: SeededRandom): SessionClient {
+    const { patienceMs, sessionTtlMs, thinkMs } = this.#scenario.workload;
+    return new SessionClient({
+      name,
+      platform: this.world.machine(name).start(),
+      random,
+      servers: this.#members.map(({ redisAddress }) => redisAddress),
+      thinkMs,
+      patienceMs,
+      ttlMs: sessionTtlMs,
+      onViolation: (text) => this.violated(text),
+      onStep: this.world.isTraced ? (text) => this.world.trace(name, text) : undefined,
+    });
+  }
+
+  /** What those who use sessions have done: commands, and sessions that had gone. */
+  get sessionCounts(): { readonly done: number; readonly expired: number } {
+    const counts = this.#sessionClients.map((client) => client.counts);
+    const sum = (name: "done" | "expired"): number => counts.reduce((total, each) => total + each[name], 0);
+    return { done: sum("done"), expired: sum("expired") };
   }
 
   /** Begins with its own number, so that no two are equal; now and then it is long. */

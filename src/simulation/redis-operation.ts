@@ -34,7 +34,7 @@ export type Outcome =
   | { readonly kind: "nonsense"; readonly text: string };
 
 /** Errors that promise that nothing happened. */
-const refusals: ReadonlySet<string> = new Set(["TRYAGAIN", "CLUSTERDOWN", "OOM", "DISKFULL"]);
+const refusals: ReadonlySet<string> = new Set(["TRYAGAIN", "CLUSTERDOWN", "LOADING", "OOM", "DISKFULL"]);
 const notAnInteger = "ERR value is not an integer or out of range";
 
 export function outcomeOf(reply: Reply | undefined): Outcome {

@@ -49,6 +49,10 @@ export interface Workload {
   readonly protocol: 2 | 3;
   /** Connections end by themselves after about so many commands, some in the middle of one. */
   readonly commandsPerConnection: number;
+  /** Clients besides, that send each command of a session again and again. */
+  readonly sessionClients: number;
+  /** A session that was not used for so long is gone. */
+  readonly sessionTtlMs: number;
 }
 
 export interface ScenarioOptions {
@@ -64,7 +68,7 @@ export function drawScenario(options: ScenarioOptions): Scenario {
   const nodes = Array.from({ length: nodeCount }, (_, index) => `n${index + 1}`);
   const faultsMs = random.pick([10_000, 10_000, 20_000, 20_000, 40_000, 80_000]);
   const wrongClock = random.pick(nodes);
-  const workload = drawWorkload(random);
+  const workload = { ...drawWorkload(random), ...drawSessions(new SeededRandom(seed + sessionSeeds)) };
   const clients = clientNames(workload.clients);
   const faults = [...drawFaults(random, { nodes, clients, durationMs: faultsMs, wrongClock })];
   // A minority in each run that has any at all, and now and then more than that.
@@ -102,6 +106,21 @@ export function clientNames(count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => `c${index + 1}`);
 }
 
+/** The machines of those who use sessions. */
+export function sessionClientNames(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `s${index + 1}`);
+}
+
+/** Added to a seed: what sessions draw shifts nothing else. */
+export const sessionSeeds: number = 2 ** 40;
+
+function drawSessions(random: SeededRandom): Pick<Workload, "sessionClients" | "sessionTtlMs"> {
+  return {
+    sessionClients: random.pick([0, 1, 2]),
+    sessionTtlMs: random.pick([1_000, 5_000, 3_600_000, 3_600_000]),
+  };
+}
+
 function drawNetwork(random: SeededRandom): Partial<NetworkSettings> {
   return {
     latencyMs: random.pick([0.05, 0.2, 1, 10]),
@@ -137,7 +156,7 @@ function drawSettings(random: SeededRandom): Partial<NodeSettings> {
   };
 }
 
-function drawWorkload(random: SeededRandom): Workload {
+function drawWorkload(random: SeededRandom): Omit<Workload, "sessionClients" | "sessionTtlMs"> {
   const hugeChance = random.pick([0, 0, 0, 0.002]);
   return {
     clients: random.integer(2, 6),
