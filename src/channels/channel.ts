@@ -203,7 +203,7 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
       return true;
     }
     this.#receivers.remove(receiver);
-    if (this.#isTimeToPart()) receiver.succeedLater(value);
+    if (this.capacity > 1 && this.#isTimeToPart()) receiver.succeedLater(value);
     else receiver.succeed(value);
     return true;
   }
@@ -214,7 +214,6 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
    * and from there on neither waits. An operation that waits costs twice what one does that need not.
    */
   #isTimeToPart(): boolean {
-    if (this.capacity < 2) return false;
     this.#servedCount = (this.#servedCount + 1) % servedForPart;
     return this.#servedCount === 0;
   }
@@ -238,7 +237,7 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
   #release(sender: Waiter<T>): T {
     const { value } = sender;
     this.#senders.remove(sender);
-    if (this.#isTimeToPart()) sender.succeedLater(undefined);
+    if (this.capacity > 1 && this.#isTimeToPart()) sender.succeedLater(undefined);
     else sender.succeed(undefined);
     return value as T;
   }
