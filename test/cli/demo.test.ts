@@ -143,7 +143,7 @@ test("a port that is in use is named with the cure, and nothing is left behind",
   server.close();
   expect(outcome).toMatchObject({ code: 2, stdout: "" });
   expect(outcome.stderr).toMatch(
-    /^coterie: Port \d+ is in use by another program \(\S+\)\. Stop that program, or move the demo with --port, .*\n$/,
+    /^coterie: Port \d+ is in use by another program \(\S+\)\. Stop that program, or move the demo with --port\b.*\n$/,
   );
   expect(existsSync(join(dir, "control.json"))).toBe(false);
 });
