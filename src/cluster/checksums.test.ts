@@ -11,7 +11,7 @@ function replica(intervalMs = 10_000) {
   const checksums = new Checksums({
     clock,
     intervalMs,
-    replicaCount: 3,
+    voterCount: () => 3,
     propose: (args) => proposed.push(args.texts()),
     announce: (checksum) => announced.push(checksum),
     onDifference: (index) => differences.push(index),

@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Clock } from "../platform/index.ts";
-import type { LogIndex } from "../raft/index.ts";
+import type { Configuration, LogIndex } from "../raft/index.ts";
 import { Arguments, type Reply } from "../resp/index.ts";
 
 /** The digest of all keys, finished at `index`. */
@@ -25,8 +25,8 @@ const askedIntervalMsMin = 1_000;
 export interface ChecksumsOptions {
   readonly clock: Clock;
   readonly intervalMs: number;
-  /** How many replicas there are. */
-  readonly replicaCount: number;
+  /** How many replicas vote now. */
+  readonly voterCount: () => number;
   /** Puts a command into the log, if this replica leads. */
   readonly propose: (args: Arguments) => void;
   /** Tells the others, unless the entry is an old one that is applied again after a restart. */
@@ -135,7 +135,20 @@ export class Checksums {
       const digest = digests.get(index);
       if (digest !== undefined && digest !== own) counts.set(digest, (counts.get(digest) ?? 0) + 1);
     }
-    const quorum = Math.floor(this.#options.replicaCount / 2) + 1;
+    const quorum = Math.floor(this.#options.voterCount() / 2) + 1;
     if ([...counts.values()].some((count) => count >= quorum)) this.#options.onDifference(index);
   }
+}
+
+/**
+ * The digest of the keys, and of who the members are and which ids were ever given. As long as they are the first ones it
+ * is that of the keys alone.
+ */
+export function digestWithMembers(reply: Reply, configuration: Configuration): Reply {
+  if (configuration.highestReplica === 0 || !Array.isArray(reply)) return reply;
+  const [digest, ...rest] = reply;
+  if (typeof digest !== "string") return reply;
+  const { voters, votersOutgoing, learners, learnersNext, autoLeave, highestReplica } = configuration;
+  const members = JSON.stringify([voters, votersOutgoing, learners, learnersNext, autoLeave, highestReplica]);
+  return [createHash("sha256").update(`${digest} ${members}`).digest("hex").slice(0, 32), ...rest];
 }

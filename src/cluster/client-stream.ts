@@ -29,8 +29,8 @@ export interface StreamOptions {
 export interface ClientStreamHost extends LaneHost {
   readonly random: Random;
   readonly router: CommandRouter;
-  /** This node's replica of a shard. */
-  replicaOf(shard: number): Replica;
+  /** Where this node's replica of a shard is. */
+  placeOf(shard: number): { readonly replica: Replica };
   /** Streams that were paused, to be told when they no longer are. */
   readonly paused: Set<ClientStream>;
 }
@@ -51,8 +51,8 @@ export class ClientStream {
       fail: (reason) => target.fail(reason),
     };
     const { router, random } = host;
-    const openLane = (shard: number, of: LaneOwner): LocalLane => new LocalLane(host.replicaOf(shard), host, of);
-    const isConcerned = (shard: number): boolean => !isOfLedShards || host.replicaOf(shard).isLeading;
+    const openLane = (shard: number, of: LaneOwner): LocalLane => new LocalLane(host.placeOf(shard), host, of);
+    const isConcerned = (shard: number): boolean => !isOfLedShards || host.placeOf(shard).replica.isLeading;
     // Where there is one shard nobody needs to know what the keys are.
     this.#lane =
       router.ranges.shardCount === 1

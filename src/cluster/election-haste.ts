@@ -6,6 +6,7 @@
  */
 import { type Clock, type Random, randomInteger, type Timer } from "../platform/index.ts";
 import type { Replica } from "./replica.ts";
+import { nodeOf } from "./replica-id.ts";
 
 /** Before the first attempt: the others should have noticed too. */
 const firstDelayMs = { min: 5, max: 60 };
@@ -23,7 +24,8 @@ export class ElectionHaste {
   /** Nobody listens any more where the node was. */
   nodeGone(nodeId: number): void {
     const { core } = this.#replica;
-    if (core.leader === nodeId && core.role !== "leader") this.#replica.forgetLeader();
+    if (core.leader !== undefined && nodeOf(core.leader) === nodeId && core.role !== "leader")
+      this.#replica.forgetLeader();
     this.begin();
   }
 

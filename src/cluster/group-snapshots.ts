@@ -7,7 +7,7 @@ import type { Replica } from "./replica.ts";
 import type { NodeSettings } from "./settings.ts";
 import type { SnapshotBudget } from "./snapshot-budget.ts";
 import { SnapshotMaker } from "./snapshot-maker.ts";
-import { SnapshotReceiver } from "./snapshot-receiver.ts";
+import { type SnapshotProgress, SnapshotReceiver } from "./snapshot-receiver.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
 import type { SnapshotPiece, SnapshotQuestion } from "./snapshot-wire.ts";
 
@@ -32,6 +32,7 @@ export class GroupSnapshots {
       ...options,
       isAwaited: (follower) => this.#replica?.isSnapshotAwaited(follower) === true,
       onFailed: (follower) => this.#replica?.snapshotFailed(follower),
+      onOutdated: () => this.want(),
       onUnreadable: () => this.#unreadable(),
     });
   }
@@ -59,8 +60,13 @@ export class GroupSnapshots {
     this.#receiver?.offered(message);
   }
 
-  asked(follower: number, question: SnapshotQuestion): void {
-    this.sender.asked(follower, question);
+  /** How much of a snapshot has come that is on its way here. */
+  get receiving(): SnapshotProgress | undefined {
+    return this.#receiver?.progress;
+  }
+
+  asked(nodeId: number, question: SnapshotQuestion): void {
+    this.sender.asked(nodeId, question);
   }
 
   /** A node is connected again. */
@@ -69,8 +75,8 @@ export class GroupSnapshots {
   }
 
   /** False if the piece makes no sense. */
-  arrived(from: number, piece: SnapshotPiece): boolean {
-    return this.#receiver?.arrived(from, piece) ?? true;
+  arrived(nodeId: number, piece: SnapshotPiece): boolean {
+    return this.#receiver?.arrived(nodeId, piece) ?? true;
   }
 
   /** The state was replaced by a received snapshot. */

@@ -6,6 +6,7 @@ import type { PeerLink } from "../net/index.ts";
 import type { Heartbeat, HeartbeatResponse } from "../raft/index.ts";
 import { messageType } from "./message-type.ts";
 import { raftMessageBytes, writeRaftMessage } from "./raft-codec.ts";
+import { nodeOf } from "./replica-id.ts";
 
 /** A connection to a node. */
 export type HeartbeatLink = Pick<PeerLink, "queuedBytes" | "begin" | "end">;
@@ -18,8 +19,9 @@ export class Heartbeats {
   }
 
   add(group: number, message: Heartbeat | HeartbeatResponse): void {
-    const waiting = this.#waiting.get(message.to);
-    if (waiting === undefined) this.#waiting.set(message.to, [{ group, message }]);
+    const nodeId = nodeOf(message.to);
+    const waiting = this.#waiting.get(nodeId);
+    if (waiting === undefined) this.#waiting.set(nodeId, [{ group, message }]);
     else waiting.push({ group, message });
   }
 

@@ -1,17 +1,33 @@
-/** A replica with what the node does for it beside its commands: hastened elections, digests, snapshots. */
+/**
+ * A node's part in a group: the replica there with what the node does for it beside its commands (hastened elections,
+ * digests, snapshots, changes of the members), and another replica in its place once that is lost.
+ */
 import { Keyspace } from "../keyspace/index.ts";
 import { type GroupLog, MemoryLog, type NodeLog } from "../log/index.ts";
 import type { PeerLinks } from "../net/index.ts";
-import { emptyConfiguration, InvariantViolation, type LogIndex, RaftCore, type SnapshotSource } from "../raft/index.ts";
+import {
+  type Configuration,
+  emptyConfiguration,
+  InvariantViolation,
+  type LogIndex,
+  RaftCore,
+  type ReplicaId,
+} from "../raft/index.ts";
 import type { Reply } from "../resp/index.ts";
-import { type Checksum, Checksums } from "./checksums.ts";
+import { type Checksum, Checksums, digestWithMembers } from "./checksums.ts";
 import { ElectionHaste } from "./election-haste.ts";
 import { replicaStopped } from "./errors.ts";
 import { GroupSnapshots } from "./group-snapshots.ts";
+import { LostReplica } from "./lost-replica.ts";
+import { MemberChanges, promotionLagEntriesMax } from "./member-changes.ts";
+import type { NodeDirectory } from "./node-directory.ts";
 import { OwnLane } from "./own-lane.ts";
 import { Replica, type ReplicaHost } from "./replica.ts";
+import { nodeOf, replicaOf, voterNodes } from "./replica-id.ts";
 import type { NodeSettings } from "./settings.ts";
 import type { SnapshotBudget } from "./snapshot-budget.ts";
+import { isLostSnapshot } from "./snapshot-loading.ts";
+import type { RebuildStatus } from "./status.ts";
 
 /** Committed entries that are handed out and not applied yet, in bytes. */
 const applyBytesMax = 4 * 1_048_576;
@@ -20,9 +36,8 @@ const inflightBytesMax = 4 * 1_048_576;
 
 export interface HostedGroupOptions {
   readonly group: number;
-  /** This replica, and all of the group. In a fixed cluster they have the numbers of their nodes. */
-  readonly id: number;
-  readonly voters: readonly number[];
+  /** Who this node is, and who the others are: the group's first members. */
+  readonly directory: NodeDirectory;
   readonly log: NodeLog;
   /** The state that the group's newest snapshot holds, undefined without one, or why it cannot be had. */
   readonly keyspace: Keyspace | Error | undefined;
@@ -34,59 +49,115 @@ export interface HostedGroupOptions {
   readonly onOutput: () => void;
   readonly announce: (group: number, checksum: Checksum) => void;
   readonly onDifference: (index: LogIndex) => void;
+  /** Tells the other nodes that this one's replicas of the group up to this one are lost. */
+  readonly tellLost: (group: number, upTo: ReplicaId) => void;
+}
+
+/** What there is of one replica. */
+type Parts = Pick<HostedGroup, "replica" | "haste" | "checksums" | "snapshots">;
+
+interface VoterNodes {
+  readonly configuration: Configuration;
+  readonly all: readonly number[];
+  readonly others: readonly number[];
 }
 
 export class HostedGroup {
   readonly group: number;
-  readonly voters: readonly number[];
-  /** Without this one. */
-  readonly otherVoters: readonly number[];
-  readonly replica: Replica;
-  readonly haste: ElectionHaste;
-  readonly checksums: Checksums;
-  readonly snapshots: GroupSnapshots;
+  replica: Replica;
+  haste: ElectionHaste;
+  checksums: Checksums;
+  snapshots: GroupSnapshots;
+  readonly changes: MemberChanges;
 
   constructor(options: HostedGroupOptions) {
-    const { group, id, voters, host, keyspace } = options;
-    const { clock, random, settings } = host;
-    this.#host = host;
+    const { group, keyspace, host, directory, log } = options;
+    this.#options = options;
     this.group = group;
-    this.voters = voters;
-    this.otherVoters = voters.filter((voter) => voter !== id);
-    const stored = options.log.group(group);
-    // What is damaged is left alone, for people to look at: the replica is there, and stopped.
-    const isUsable = !stored.isDamaged && !(keyspace instanceof Error);
-    this.snapshots = new GroupSnapshots({ ...options, ...host, settings: options.settings });
-    const begun = isUsable ? beginCore(options, stored, this.snapshots.sender) : undefined;
-    const isBegun = begun instanceof RaftCore;
-    const log = isBegun ? stored : new MemoryLog({ clock }).group(group);
-    this.#replayedIndex = log.hardState.commit;
-    const core = isBegun ? begun : coreOf(options, log, this.snapshots.sender);
-    const state = isBegun && keyspace instanceof Keyspace ? keyspace : new Keyspace();
-    this.replica = new Replica({ group, core, log, keyspace: state, host });
-    this.haste = new ElectionHaste(this.replica, { clock, random });
-    const lane = new OwnLane(() => this.checksums.dropped());
-    this.checksums = new Checksums({
-      clock,
-      intervalMs: settings.checksumIntervalMs,
-      replicaCount: voters.length,
-      propose: (args) => this.replica.proposeOwn(lane, args),
-      announce: (checksum) => {
-        if (checksum.index > this.#replayedIndex) options.announce(group, checksum);
-      },
-      onDifference: options.onDifference,
+    const stored = log.group(group);
+    const id = this.#storedReplica(stored);
+    const newest = Math.max(id, directory.replicaOf(group));
+    const reason = whyLost(stored, { isBehind: id < newest, keyspace });
+    const isUsable = reason === undefined && !(keyspace instanceof Error);
+    const begun = isUsable ? this.#tryMake(id, stored, keyspace ?? new Keyspace()) : undefined;
+    const isBegun = begun !== undefined && !(begun instanceof InvariantViolation);
+    // What is damaged is left alone until another replica takes its place: this one is there, and stopped.
+    const parts = isBegun
+      ? begun
+      : this.#make(newest, new MemoryLog({ clock: host.clock }).group(group), new Keyspace());
+    ({ replica: this.replica, haste: this.haste, checksums: this.checksums, snapshots: this.snapshots } = parts);
+    this.changes = new MemberChanges({
+      clock: host.clock,
+      logger: host.logger,
+      replica: () => this.replica,
+      nameOf: (nodeId) => directory.nameOf(nodeId),
     });
-    if (stored.isDamaged) this.replica.stop("its log is damaged", replicaStopped);
+    if (reason !== undefined) this.lose(reason);
     else if (keyspace instanceof Error) this.replica.stop(`its snapshot: ${keyspace.message}`, replicaStopped);
     else if (begun instanceof InvariantViolation) this.replica.fail(begun);
     else this.snapshots.begin(this.replica);
   }
 
+  /** The nodes of all voters. */
+  get voters(): readonly number[] {
+    return this.#voters().all;
+  }
+
+  /** The nodes of the other voters. */
+  get otherVoters(): readonly number[] {
+    return this.#voters().others;
+  }
+
   tick(): void {
     this.replica.tick();
     // On a full disk the entry would wait for space, and votes behind it.
-    if (this.replica.isLeading && !this.#host.lacksSpace(this.group)) this.checksums.tick();
+    if (this.replica.isLeading && !this.#options.host.lacksSpace(this.group)) this.checksums.tick();
     this.snapshots.tick();
+    this.changes.tick();
+    this.#lost?.tick();
+  }
+
+  /** What the replica here had acknowledged is lost, or some of it: it stops, and waits for another to take its place. */
+  lose(reason: string): void {
+    this.replica.stop(reason, replicaStopped);
+    const { directory, group, host, tellLost } = this.#options;
+    this.#lost ??= new LostReplica({
+      group,
+      nodeId: directory.nodeId,
+      upTo: this.replica.core.id,
+      clock: host.clock,
+      logger: host.logger,
+      tell: tellLost,
+      prepare: (replica) => this.#prepare(replica),
+      reset: (replica, done) => this.#reset(replica, done),
+      onBegun: (replica) => this.#begun(replica),
+      onError: (error) => host.onStopped(this.replica, error),
+    });
+  }
+
+  /** A message has come for another replica of the group than the one here. */
+  addressed(replica: ReplicaId): void {
+    this.#lost?.addressed(replica);
+  }
+
+  /** Whether the replica here is made anew, or this one leads and makes another's anew. */
+  get rebuild(): RebuildStatus | null {
+    const { directory } = this.#options;
+    const { core, stoppedBecause } = this.replica;
+    const nothing = { receivedBytes: null, snapshotBytes: null, matchIndex: null, lastIndex: null };
+    if (this.#lost !== undefined) {
+      const step = this.#lost.isBeginning ? "beginning" : "asking";
+      return { node: directory.record.name, step, ...nothing };
+    }
+    const led = this.changes.underWay;
+    if (led !== undefined) {
+      const isCopying = led.step === "wait";
+      const part = isCopying ? { matchIndex: led.matchIndex, lastIndex: led.lastIndex } : {};
+      return { node: directory.nameOf(led.node), step: isCopying ? "copying" : "changing", ...nothing, ...part };
+    }
+    if (stoppedBecause !== undefined || !this.replica.isLearner) return null;
+    const received = this.snapshots.receiving ?? {};
+    return { node: directory.record.name, step: "copying", ...nothing, ...received, matchIndex: core.lastIndex };
   }
 
   /** A snapshot has replaced the state. */
@@ -97,44 +168,120 @@ export class HostedGroup {
 
   /** A digest was computed by an entry. */
   computed(index: LogIndex, from: number, reply: Reply): void {
-    this.checksums.computed(index, from, reply);
+    this.checksums.computed(index, from, digestWithMembers(reply, this.replica.core.configuration));
   }
 
-  readonly #host: ReplicaHost;
-  readonly #replayedIndex: LogIndex;
-}
+  /** The node stops. */
+  stop(): void {
+    this.haste.stop();
+    this.#lost?.stop();
+  }
 
-/** A core upon what is stored; or what of it cannot be, if it all came back as it was written. */
-function beginCore(
-  options: HostedGroupOptions,
-  log: GroupLog,
-  snapshots: SnapshotSource,
-): RaftCore | InvariantViolation {
-  try {
-    return coreOf(options, log, snapshots);
-  } catch (error) {
-    if (error instanceof InvariantViolation) return error;
-    throw error;
+  readonly #options: HostedGroupOptions;
+  #lost: LostReplica | undefined;
+  #knownVoters: VoterNodes | undefined;
+
+  /** As of the configuration that is in force. */
+  #voters(): VoterNodes {
+    const { configuration, id } = this.replica.core;
+    if (this.#knownVoters?.configuration !== configuration) {
+      const all = voterNodes(configuration);
+      this.#knownVoters = { configuration, all, others: all.filter((node) => node !== nodeOf(id)) };
+    }
+    return this.#knownVoters;
+  }
+
+  #storedReplica({ replica }: GroupLog): ReplicaId {
+    return replica === 0 ? replicaOf(this.#options.directory.nodeId, 0) : replica;
+  }
+
+  async #prepare(replica: ReplicaId): Promise<boolean> {
+    this.haste.stop();
+    await this.snapshots.stop();
+    return this.#options.directory.rememberReplica(this.group, replica);
+  }
+
+  #reset(replica: ReplicaId, done: () => void): void {
+    const { log } = this.#options;
+    log.beginReplica(this.group, replica, done);
+    log.flush();
+  }
+
+  /** With nothing: all that it will ever say, it will have from the others. */
+  #begun(replica: ReplicaId): void {
+    const { host, log } = this.#options;
+    const { statistics } = this.replica.keyspace;
+    const made = this.#make(replica, log.group(this.group), new Keyspace({ statistics }));
+    this.#lost = undefined;
+    ({ replica: this.replica, haste: this.haste, checksums: this.checksums, snapshots: this.snapshots } = made);
+    this.snapshots.begin(this.replica);
+    host.markDirty(this.replica);
+  }
+
+  /** Upon what is stored; or what of it cannot be, if it all came back as it was written. */
+  #tryMake(id: ReplicaId, log: GroupLog, keyspace: Keyspace): Parts | InvariantViolation {
+    try {
+      return this.#make(id, log, keyspace);
+    } catch (error) {
+      if (error instanceof InvariantViolation) return error;
+      throw error;
+    }
+  }
+
+  #make(id: ReplicaId, log: GroupLog, keyspace: Keyspace): Parts {
+    const { directory, group, host, settings } = this.#options;
+    const { clock, random } = host;
+    const snapshots = new GroupSnapshots({ ...this.#options, ...host, settings });
+    const voters = directory.record.names.map((_, at) => replicaOf(at + 1, 0));
+    const core = new RaftCore({
+      id,
+      electionTicks: host.settings.electionTicks,
+      heartbeatTicks: 1,
+      random,
+      log,
+      hardState: log.hardState,
+      configuration: log.snapshot?.configuration ?? { ...emptyConfiguration, voters },
+      applied: log.snapshot?.index ?? 0,
+      applyBytesMax,
+      messageBytesMax: host.settings.appendBytesMax,
+      inflightBytesMax,
+      heartbeatsOvertake: true,
+      asksFewForReads: host.settings.readPatienceMs > 0,
+      idsAscend: true,
+      promotionLagEntriesMax,
+      snapshots: snapshots.sender,
+      invariantSwitch: host.settings.invariantSwitch,
+    });
+    const replica = new Replica({ group, core, log, keyspace, host });
+    const haste = new ElectionHaste(replica, { clock, random });
+    return { replica, haste, checksums: this.#checksums(replica, log.hardState.commit), snapshots };
+  }
+
+  /** Digests of entries up to `replayedIndex`, which are applied again after a start, are not told to anybody. */
+  #checksums(replica: Replica, replayedIndex: LogIndex): Checksums {
+    const { announce, group, host, onDifference } = this.#options;
+    const checksums: Checksums = new Checksums({
+      clock: host.clock,
+      intervalMs: host.settings.checksumIntervalMs,
+      voterCount: () => replica.core.configuration.voters.length,
+      propose: (args) => replica.proposeOwn(lane, args),
+      announce: (checksum) => {
+        if (checksum.index > replayedIndex) announce(group, checksum);
+      },
+      onDifference,
+    });
+    const lane = new OwnLane(() => checksums.dropped());
+    return checksums;
   }
 }
 
-function coreOf({ id, voters, host }: HostedGroupOptions, log: GroupLog, snapshots: SnapshotSource): RaftCore {
-  const { random, settings } = host;
-  return new RaftCore({
-    id,
-    electionTicks: settings.electionTicks,
-    heartbeatTicks: 1,
-    random,
-    log,
-    hardState: log.hardState,
-    configuration: log.snapshot?.configuration ?? { ...emptyConfiguration, voters },
-    applied: log.snapshot?.index ?? 0,
-    applyBytesMax,
-    messageBytesMax: settings.appendBytesMax,
-    inflightBytesMax,
-    heartbeatsOvertake: true,
-    asksFewForReads: settings.readPatienceMs > 0,
-    snapshots,
-    invariantSwitch: settings.invariantSwitch,
-  });
+/** Why a replica must never speak again; undefined if it may. */
+function whyLost(
+  { isDamaged }: GroupLog,
+  { isBehind, keyspace }: { readonly isBehind: boolean; readonly keyspace: Keyspace | Error | undefined },
+): string | undefined {
+  if (isDamaged) return "its log is damaged";
+  // Whether the log ever heard of it, and lost it again, nobody can tell.
+  if (isBehind) return "the log does not hold the replica that was last to begin here";
+  return keyspace instanceof Error && isLostSnapshot(keyspace) ? `its snapshot: ${keyspace.message}` : undefined;
 }

@@ -51,13 +51,16 @@ const heldBytesPaused = 1_048_576;
 const heldCountMax = 16_384;
 
 export class LocalLane extends Lane implements ForwardStreamOwner {
-  readonly replica: Replica;
-
-  constructor(replica: Replica, host: LaneHost, owner: LaneOwner) {
+  constructor(place: { readonly replica: Replica }, host: LaneHost, owner: LaneOwner) {
     super();
-    this.replica = replica;
+    this.#place = place;
     this.#host = host;
     this.#owner = owner;
+  }
+
+  /** This node's, which may give its place to another one. */
+  get replica(): Replica {
+    return this.#place.replica;
   }
 
   /** Whether it should be given nothing more for now. */
@@ -203,6 +206,7 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
     this.#owner.fail(reason);
   }
 
+  readonly #place: { readonly replica: Replica };
   readonly #host: LaneHost;
   readonly #owner: LaneOwner;
   /** In the order in which they are to be sent. */

@@ -16,6 +16,7 @@ export const messageType: {
   readonly snapshotPiece: 14;
   readonly heartbeats: 15;
   readonly facts: 16;
+  readonly replicaLost: 17;
 } = {
   raft: 1,
   ping: 2,
@@ -33,4 +34,5 @@ export const messageType: {
   snapshotPiece: 14,
   heartbeats: 15,
   facts: 16,
+  replicaLost: 17,
 };

@@ -4,6 +4,7 @@
  */
 import type { PeerIdentity } from "../net/index.ts";
 import {
+  assert,
   type Disk,
   DiskError,
   type DiskLock,
@@ -11,6 +12,7 @@ import {
   type Random,
   type SocketAddress,
 } from "../platform/index.ts";
+import type { ReplicaId } from "../raft/index.ts";
 import { shardsMax } from "../ring/index.ts";
 import { DirectoryInUseError, DirectoryUnreadableError, IdentityError } from "./errors.ts";
 import { derivedClusterId, type GivenIdentity, namesOf, openHost, openSecret } from "./identity.ts";
@@ -123,6 +125,22 @@ export class NodeDirectory {
     this.#change({ addresses: { ...this.#record.addresses, [name]: { host, port } } });
   }
 
+  /** The newest replica of a group that was ever to begin here; 0: none but the one from the beginning. */
+  replicaOf(group: number): ReplicaId {
+    return this.#record.replicas[group] ?? 0;
+  }
+
+  /**
+   * A replica is about to begin here. True once that is durable, which it must be before the log hears of it; false if it
+   * cannot be written now: then it may be written all the same, and the id counts as used.
+   */
+  async rememberReplica(group: number, replica: ReplicaId): Promise<boolean> {
+    assert(replica > this.replicaOf(group), "a replica id is never used again [C-4]");
+    this.#change({ replicas: { ...this.#record.replicas, [group]: replica } });
+    await this.#writing;
+    return this.#place === undefined || this.#durableReplicas[group] === replica;
+  }
+
   /** Writes what is not written yet and gives the directory free. */
   async close(): Promise<void> {
     await this.#writing;
@@ -134,6 +152,8 @@ export class NodeDirectory {
   #record: NodeRecord;
   #writing: Promise<void> | undefined;
   #isChanged = false;
+  /** As the file says that is known to be durable. */
+  #durableReplicas: NodeRecord["replicas"] = {};
 
   private constructor(from: {
     readonly record: NodeRecord;
@@ -159,7 +179,9 @@ export class NodeDirectory {
     try {
       while (this.#isChanged) {
         this.#isChanged = false;
+        const { replicas } = this.#record;
         await replaceFile(disk, directory, recordFile, formatNodeRecord(this.#record));
+        this.#durableReplicas = replicas;
       }
     } catch (error) {
       this.#logger.log("warn", "what is known of the peers cannot be written", { directory, error: String(error) });
@@ -267,7 +289,18 @@ function newIdentity(options: Pick<NodeDirectoryOptions, "given" | "logger" | "r
   const directoryId = Buffer.from(random.bytes(16)).toString("hex");
   const { name } = given;
   return {
-    record: { clusterId, name, names, shardCount, directoryId, bootCounter: 0, diskEpoch: 0, addresses, peers: {} },
+    record: {
+      clusterId,
+      name,
+      names,
+      shardCount,
+      directoryId,
+      bootCounter: 0,
+      diskEpoch: 0,
+      addresses,
+      peers: {},
+      replicas: {},
+    },
     secret,
   };
 }

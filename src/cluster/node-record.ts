@@ -1,5 +1,6 @@
 /** What a node knows for good about itself and its peers: `node.json` in its directory. */
 import type { SocketAddress } from "../platform/index.ts";
+import type { ReplicaId } from "../raft/index.ts";
 import { shardsMax } from "../ring/index.ts";
 import { DirectoryUnreadableError } from "./errors.ts";
 
@@ -20,6 +21,11 @@ export interface NodeRecord {
   /** Where each node listens for its peers, its own address included, as far as known. Soft. */
   readonly addresses: Readonly<Record<string, SocketAddress>>;
   readonly peers: Readonly<Record<string, PeerMemory>>;
+  /**
+   * By group, the newest replica that was ever to begin here, written before the log knows it: whatever the log lost, no
+   * id is begun twice (CONSENSUS C-4). None: the one that the node has had from the beginning.
+   */
+  readonly replicas: Readonly<Record<string, ReplicaId>>;
 }
 
 /** The highest that was seen of a peer. A peer that comes with less has forgotten something. */
@@ -57,7 +63,10 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
     shardCount <= shardsMax &&
     isCount(bootCounter) &&
     isCount(diskEpoch);
-  if (!isWhole) throw new DirectoryUnreadableError(path, `is damaged or incomplete. ${restore}`);
+  const replicas = entriesOf(fields.replicas).filter((each): each is [string, number] => isCount(each[1]));
+  const isEveryReplicaKnown = replicas.length === entriesOf(fields.replicas).length;
+  if (!isWhole || !isEveryReplicaKnown)
+    throw new DirectoryUnreadableError(path, `is damaged or incomplete. ${restore}`);
   return {
     clusterId,
     name,
@@ -68,6 +77,7 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
     diskEpoch,
     addresses: Object.fromEntries(entriesOf(fields.addresses).flatMap(([key, value]) => parseAddress(key, value))),
     peers: Object.fromEntries(entriesOf(fields.peers).flatMap(([key, value]) => parsePeer(key, value))),
+    replicas: Object.fromEntries(replicas),
   };
 }
 

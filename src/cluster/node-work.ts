@@ -6,7 +6,7 @@ import type { Keyspace } from "../keyspace/index.ts";
 import type { NodeLog } from "../log/index.ts";
 import type { PeerLink, PeerLinks, Refusal } from "../net/index.ts";
 import { assert, type Clock, type Logger, type Platform, type Random } from "../platform/index.ts";
-import { InvariantViolation, type LogIndex, type Message, type Persist } from "../raft/index.ts";
+import { InvariantViolation, type LogIndex, type Message, type Persist, type ReplicaId } from "../raft/index.ts";
 import type { ErrorReply, Reply } from "../resp/index.ts";
 import { SlotRanges } from "../ring/index.ts";
 import type { BulkSender } from "./bulk.ts";
@@ -24,6 +24,7 @@ import type { LocalLane } from "./local-lane.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 import { PeerTraffic, type PeerTrafficHandler } from "./peer-traffic.ts";
 import type { Replica, ReplicaHost } from "./replica.ts";
+import { nodeOf } from "./replica-id.ts";
 import type { NodeSettings } from "./settings.ts";
 import { groupOfShard, groupSettings, shardOfGroup } from "./shard-group.ts";
 import { SnapshotBudget } from "./snapshot-budget.ts";
@@ -106,10 +107,10 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   /** Time begins. */
   start(): void {
     this.#ticker = new Ticker(this.clock, this.settings.tickMs, () => this.#tick());
-    for (const { replica, voters } of this.#groups.values()) {
+    for (const { replica, otherVoters } of this.#groups.values()) {
       this.markDirty(replica);
       // Who is alone needs not ask anybody.
-      if (voters.length === 1) replica.campaign();
+      if (otherVoters.length === 0) replica.campaign();
     }
   }
 
@@ -128,14 +129,15 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   }
 
   groupStatuses(): readonly GroupStatus[] {
-    return [...this.#groups.values()].map(({ group, replica, checksums }) => {
+    return [...this.#groups.values()].map(({ group, replica, checksums, rebuild }) => {
       const { core, keyspace, stoppedBecause, brokenInvariant } = replica;
       return {
         group,
         slots: this.router.ranges.rangeOf(shardOfGroup(group)),
-        role: stoppedBecause === undefined ? core.role : "stopped",
+        role: stoppedBecause !== undefined ? "stopped" : replica.isLearner ? "learner" : core.role,
+        replica: core.id,
         term: core.term,
-        leader: core.leader === undefined ? null : this.#options.directory.nameOf(core.leader),
+        leader: core.leader === undefined ? null : this.#options.directory.nameOf(nodeOf(core.leader)),
         commitIndex: core.commitIndex,
         appliedIndex: core.appliedIndex,
         lastIndex: core.lastIndex,
@@ -145,6 +147,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
         checksums: checksums.finished,
         stoppedBecause: stoppedBecause ?? null,
         brokenInvariant: brokenInvariant ?? null,
+        rebuild,
       };
     });
   }
@@ -167,8 +170,8 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     });
   }
 
-  replicaOf(shard: number): Replica {
-    return this.hosted(groupOfShard(shard)).replica;
+  placeOf(shard: number): HostedGroup {
+    return this.hosted(groupOfShard(shard));
   }
 
   /** No command is taken any more; leadership goes to others, those under way are finished. */
@@ -188,9 +191,9 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   stop(reply: ErrorReply): void {
     this.closingReply = reply;
     this.#ticker?.stop();
-    for (const { replica, haste } of this.#groups.values()) {
-      haste.stop();
-      replica.stop("the node has stopped", reply);
+    for (const hosted of this.#groups.values()) {
+      hosted.stop();
+      hosted.replica.stop("the node has stopped", reply);
     }
     for (const lane of [...this.waiting]) lane.abandon(reply);
     this.#isStopped = true;
@@ -203,7 +206,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   /** Stored entries of a group cannot be read. */
   damaged(group: number, reason: string): void {
-    this.#groups.get(group)?.replica.stop(reason, replicaStopped);
+    this.#groups.get(group)?.lose(reason);
   }
 
   // ── What replicas need ────────────────────────────────────────────────────────────────────────────────────────────
@@ -294,12 +297,20 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   // ── What comes from peers ─────────────────────────────────────────────────────────────────────────────────────────
 
   onRaftMessage(group: number, message: Message): void {
-    if (message.type === "installSnapshot") {
-      this.#groups.get(group)?.snapshots.offered(message);
-      return;
+    const hosted = this.#groups.get(group);
+    if (hosted === undefined) return;
+    if (message.to !== hosted.replica.core.id) {
+      hosted.addressed(message.to);
+    } else if (message.type === "installSnapshot") {
+      hosted.snapshots.offered(message);
+    } else {
+      const taken = message.type === "appendEntries" && this.isDiskFull() ? vitalPart(message) : message;
+      if (taken !== undefined) hosted.replica.step(taken);
     }
-    const taken = message.type === "appendEntries" && this.isDiskFull() ? vitalPart(message) : message;
-    if (taken !== undefined) this.#groups.get(group)?.replica.step(taken);
+  }
+
+  onReplicaLost(group: number, upTo: ReplicaId): void {
+    this.#groups.get(group)?.changes.lost(upTo);
   }
 
   onLost(nodeId: number): void {
@@ -432,7 +443,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   /** To somebody who is there: where all nodes stop at once nobody is. */
   #isHandingOver(replica: Replica): boolean {
     const target = replica.isLeading ? replica.handOverTarget : undefined;
-    return target !== undefined && this.#options.links().link(target, "control") !== undefined;
+    return target !== undefined && this.#options.links().link(nodeOf(target), "control") !== undefined;
   }
 
   #resumeLanes(): void {
@@ -448,8 +459,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     const { directory, keyspaces, links, log } = this.#options;
     const hosted: HostedGroup = new HostedGroup({
       group,
-      id: directory.nodeId,
-      voters: directory.record.names.map((_, at) => at + 1),
+      directory,
       log,
       keyspace: keyspaces.get(group),
       links,
@@ -459,6 +469,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       onOutput: () => this.noteOutput(),
       announce: (of, checksum) => this.traffic.announce(of, checksum),
       onDifference: (index) => this.#differs(hosted, index),
+      tellLost: (of, upTo) => this.traffic.sendLost(of, upTo),
     });
     this.#groups.set(group, hosted);
   }

@@ -105,7 +105,7 @@ export class Node {
 
   /** Of this node's replica of `shard`; for reading only. */
   keyspaceOf(shard: number): Keyspace {
-    return this.#work.replicaOf(shard).keyspace;
+    return this.#work.placeOf(shard).replica.keyspace;
   }
 
   get shardCount(): number {
@@ -114,7 +114,7 @@ export class Node {
 
   /** This node's replica of `shard`, at the cost of a few reads: for who looks at it after every event. */
   replicaOf(shard: number): ReplicaView {
-    return this.#work.replicaOf(shard);
+    return this.#work.placeOf(shard).replica;
   }
 
   /** Opens the stream of one client connection. Whoever opens it closes it. */
@@ -147,6 +147,8 @@ export class Node {
         stoppedBecause: group.stoppedBecause ?? undefined,
         brokenInvariant: group.brokenInvariant ?? undefined,
         loading: this.#work.hosted(group.group).replica.loading,
+        replica: group.replica,
+        rebuild: group.rebuild,
       })),
       keyCount: sum(({ keyCount }) => keyCount),
       deadlineCount: sum(({ deadlineCount }) => deadlineCount),
@@ -176,7 +178,7 @@ export class Node {
    * The attribute `name` of the node that leads the shard of `slot`; undefined while that is this node, or not known.
    */
   leaderAttribute(slot: number, name: string): string | undefined {
-    const { leader } = this.#work.replicaOf(this.#work.router.ranges.shardOf(slot)).route;
+    const { leader } = this.#work.placeOf(this.#work.router.ranges.shardOf(slot)).replica.route;
     return leader === 0 || leader === this.#directory.nodeId ? undefined : this.#work.attributesOf(leader)[name];
   }
 

@@ -1,7 +1,7 @@
 /** What comes from other nodes and goes to them: Raft's messages, clocks, forwarded commands, questions for the status. */
 import type { ByteReader, PeerIdentity, PeerLink, PeerLinks, PeerLinksHandler, Refusal } from "../net/index.ts";
 import type { Clock, Logger, SocketAddress } from "../platform/index.ts";
-import type { Message } from "../raft/index.ts";
+import type { Message, ReplicaId } from "../raft/index.ts";
 import { admit } from "./admission.ts";
 import type { Checksum } from "./checksums.ts";
 import type { EntryClock } from "./entry-clock.ts";
@@ -10,6 +10,7 @@ import { Heartbeats } from "./heartbeats.ts";
 import { messageType } from "./message-type.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 import { raftMessageBytes, readRaftMessage, readRaftMessages, writeRaftMessage } from "./raft-codec.ts";
+import { nodeOf } from "./replica-id.ts";
 import { readSnapshotPiece, readSnapshotQuestion, type SnapshotPiece, type SnapshotQuestion } from "./snapshot-wire.ts";
 import { vitalPart } from "./vital-part.ts";
 
@@ -38,6 +39,8 @@ export interface PeerTrafficHandler {
   /** Nobody listens any more where the peer was. */
   onPeerGone(nodeId: number): void;
   onDigest(nodeId: number, group: number, checksum: Checksum): void;
+  /** The node of these replicas says that those of the group up to this one have lost what they had acknowledged. */
+  onReplicaLost(group: number, upTo: ReplicaId): void;
   onSnapshotQuestion(nodeId: number, question: SnapshotQuestion): void;
   /** False if it makes no sense. */
   onSnapshotPiece(nodeId: number, piece: SnapshotPiece): boolean;
@@ -67,12 +70,13 @@ export class PeerTraffic implements PeerLinksHandler {
       return;
     }
     const isData = message.type === "appendEntries";
-    const link = links().link(message.to, isData ? "data" : "control");
+    const nodeId = nodeOf(message.to);
+    const link = links().link(nodeId, isData ? "data" : "control");
     if (link === undefined || link.queuedBytes > peerQueueBytesMax) {
-      if (isData) handler.onLost(message.to);
+      if (isData) handler.onLost(nodeId);
       return;
     }
-    const sent = isData && this.isPeerFull(message.to) ? vitalPart(message) : message;
+    const sent = isData && this.isPeerFull(nodeId) ? vitalPart(message) : message;
     if (sent === undefined) return;
     writeRaftMessage(link.begin(messageType.raft, raftMessageBytes(sent)), group, sent);
     link.end();
@@ -99,6 +103,18 @@ export class PeerTraffic implements PeerLinksHandler {
   /** Tells every peer what it should know of this node. */
   tellFacts(): void {
     for (const nodeId of this.#options.peerIds) this.#tellFacts(this.#options.links().link(nodeId, "control"));
+    this.#options.handler.onOutput();
+  }
+
+  /** Tells every peer that this node's replicas of the group up to this one have lost what they had acknowledged. */
+  sendLost(group: number, upTo: ReplicaId): void {
+    for (const nodeId of this.#options.peerIds) {
+      const link = this.#options.links().link(nodeId, "control");
+      const out = link?.begin(messageType.replicaLost, 16);
+      out?.integer(group);
+      out?.integer(upTo);
+      link?.end();
+    }
     this.#options.handler.onOutput();
   }
 
@@ -230,6 +246,8 @@ export class PeerTraffic implements PeerLinksHandler {
         return this.#receiveAnswer(input);
       case messageType.digest:
         return this.#receiveDigest(link, input);
+      case messageType.replicaLost:
+        return this.#receiveLost(link, input);
       default:
         return false;
     }
@@ -275,14 +293,15 @@ export class PeerTraffic implements PeerLinksHandler {
   #receiveRaft(link: PeerLink, input: ByteReader): boolean {
     const group = input.integer();
     const message = readRaftMessage(input);
-    if (message === undefined || message.from !== link.peer.nodeId) return false;
+    if (message === undefined || nodeOf(message.from) !== link.peer.nodeId) return false;
     this.#options.handler.onRaftMessage(group, message);
     return true;
   }
 
   #receiveHeartbeats(link: PeerLink, input: ByteReader): boolean {
     const messages = readRaftMessages(input);
-    if (messages === undefined || messages.some(({ message }) => message.from !== link.peer.nodeId)) return false;
+    if (messages === undefined || messages.some(({ message }) => nodeOf(message.from) !== link.peer.nodeId))
+      return false;
     for (const { group, message } of messages) this.#options.handler.onRaftMessage(group, message);
     return true;
   }
@@ -340,6 +359,15 @@ export class PeerTraffic implements PeerLinksHandler {
     const answer = input.text();
     if (!input.isWhole()) return false;
     this.#questions.get(question)?.(answer);
+    return true;
+  }
+
+  #receiveLost(link: PeerLink, input: ByteReader): boolean {
+    const group = input.integer();
+    const upTo = input.integer();
+    const { nodeId } = link.peer;
+    if (!input.isWhole() || nodeOf(upTo) !== nodeId) return false;
+    this.#options.handler.onReplicaLost(group, upTo);
     return true;
   }
 

@@ -7,14 +7,17 @@ import type { CommandSpec, Keyspace } from "../keyspace/index.ts";
 import type { GroupLog, SnapshotMeta } from "../log/index.ts";
 import { assert, type Clock, type Logger, type Random } from "../platform/index.ts";
 import {
+  type ConfigurationChange,
   type Entry,
   type InstallSnapshot,
   type InvariantId,
   InvariantViolation,
   type LogIndex,
   type Message,
+  membersOf,
   type Persist,
   type ProgressStatus,
+  type Proposed,
   type RaftCore,
   type ReplicaId,
   type Term,
@@ -28,6 +31,7 @@ import { replicaStopped } from "./errors.ts";
 import type { Lane } from "./lane.ts";
 import { Loading, type LoadingProgress } from "./loading.ts";
 import { ReplicaCommands } from "./replica-commands.ts";
+import { membersOn, nodeOf } from "./replica-id.ts";
 import type { NodeSettings } from "./settings.ts";
 
 /** What a replica needs of its node. */
@@ -126,6 +130,11 @@ export class Replica {
     return this.#ledTerm !== 0;
   }
 
+  /** Whether it has no vote: not yet, or not any more. */
+  get isLearner(): boolean {
+    return !this.core.configuration.voters.includes(this.core.id);
+  }
+
   /** Why it has stopped; undefined while it runs. */
   get stoppedBecause(): string | undefined {
     return this.#stoppedBecause;
@@ -166,6 +175,16 @@ export class Replica {
     this.#host.markDirty(this);
   }
 
+  /** Puts a change of the members into the log; undefined if this replica does not lead. */
+  proposeMembers(change: ConfigurationChange): Proposed | undefined {
+    let proposed: Proposed | undefined;
+    this.#guard(() => {
+      if (this.isLeading) proposed = this.core.proposeConfigurationChange(change);
+    });
+    this.#host.markDirty(this);
+    return proposed;
+  }
+
   step(message: Message): void {
     this.#guard(() => this.core.step(message));
     this.#host.markDirty(this);
@@ -178,8 +197,7 @@ export class Replica {
     this.drain();
     if (this.#stoppedBecause !== undefined || term < core.term) return false;
     if (core.role === "leader" && term === core.term) return false;
-    const { voters, votersOutgoing, learners } = snapshot.configuration;
-    if (![voters, votersOutgoing, learners].some((ids) => ids.includes(core.id))) return false;
+    if (!membersOf(snapshot.configuration).includes(core.id)) return false;
     if (snapshot.index <= core.commitIndex) return false;
     return snapshot.index > log.lastIndex || log.term(snapshot.index) !== snapshot.term;
   }
@@ -245,9 +263,11 @@ export class Replica {
     this.#host.markDirty(this);
   }
 
-  /** Messages to a peer were dropped, or may be lost. */
-  peerUnreachable(id: ReplicaId): void {
-    this.#guard(() => this.core.reportUnreachable(id));
+  /** Messages to a node were dropped, or may be lost. */
+  peerUnreachable(nodeId: number): void {
+    this.#guard(() => {
+      for (const id of membersOn(nodeId, this.core.configuration)) this.core.reportUnreachable(id);
+    });
   }
 
   /** One tick of Raft's time. */
@@ -277,11 +297,11 @@ export class Replica {
     this.#guard(() => this.#drain());
   }
 
-  /** Asks another voter that is fit to lead: the one whose log is the longest of those that seem to answer. */
-  handOver(isFit: (id: ReplicaId) => boolean = () => true): void {
+  /** Asks another voter, on a node that is fit to lead: the one whose log is the longest of those that seem to answer. */
+  handOver(isFit: (nodeId: number) => boolean = () => true): void {
     this.#guard(() => {
       const { progress } = this.core.status();
-      const others = progress.filter((each) => each.id !== this.core.id && !each.isLearner && isFit(each.id));
+      const others = progress.filter((each) => each.id !== this.core.id && !each.isLearner && isFit(nodeOf(each.id)));
       const activity = (each: ProgressStatus): number => (each.isRecentlyActive || each.kind === "replicate" ? 1 : 0);
       const [best] = others.toSorted(
         (left, right) => activity(right) - activity(left) || right.matchIndex - left.matchIndex || left.id - right.id,
@@ -291,9 +311,10 @@ export class Replica {
     this.#host.markDirty(this);
   }
 
-  /** Whether another replica answers and holds nearly all that this one, which leads, has. */
-  isCaughtUp(id: ReplicaId): boolean {
-    const progress = this.core.status().progress.find((each) => each.id === id);
+  /** Whether a voter on another node answers and holds nearly all that this replica, which leads, has. */
+  isCaughtUp(nodeId: number): boolean {
+    const { progress: all } = this.core.status();
+    const progress = all.find(({ id, isLearner }) => nodeOf(id) === nodeId && !isLearner);
     if (progress === undefined || progress.kind !== "replicate" || !progress.isRecentlyActive) return false;
     return this.core.lastIndex - progress.matchIndex <= caughtUpEntries;
   }
@@ -449,7 +470,8 @@ export class Replica {
 
   #noteRoute(): void {
     const { core } = this;
-    const leader = this.isLeading ? core.id : core.role === "follower" ? (core.leader ?? 0) : 0;
+    const replica = this.isLeading ? core.id : core.role === "follower" ? (core.leader ?? 0) : 0;
+    const leader = nodeOf(replica);
     if (leader === this.#route.leader && core.term === this.#route.term) return;
     this.#route = { leader, term: core.term };
     this.#host.onRoute(this);

@@ -1,5 +1,5 @@
-import { type Keyspace, KeyspaceLoader, SnapshotFormatError } from "../keyspace/index.ts";
-import type { NodeLog } from "../log/index.ts";
+import { type Keyspace, KeyspaceLoader, SnapshotDigestError, SnapshotFormatError } from "../keyspace/index.ts";
+import { type NodeLog, SnapshotDamagedError } from "../log/index.ts";
 
 /** Bytes that are read at once. */
 const readBytes = 262_144;
@@ -29,4 +29,13 @@ export function checkedIndex(keyspace: Keyspace, index: number): Keyspace {
     throw new SnapshotFormatError(`a snapshot of index ${index} holds the state of index ${appliedIndex}`);
   }
   return keyspace;
+}
+
+/** Whether what the snapshot held is lost. One that another version has written is not. */
+export function isLostSnapshot(error: Error): boolean {
+  return (
+    error instanceof SnapshotDamagedError ||
+    error instanceof SnapshotFormatError ||
+    error instanceof SnapshotDigestError
+  );
 }

@@ -11,6 +11,7 @@ import type { PeerLinks } from "../net/index.ts";
 import { type Clock, CoterieError, type Logger, mark } from "../platform/index.ts";
 import type { InstallSnapshot } from "../raft/index.ts";
 import type { Replica } from "./replica.ts";
+import { nodeOf } from "./replica-id.ts";
 import { checkedIndex } from "./snapshot-loading.ts";
 import {
   decodeDescription,
@@ -39,6 +40,12 @@ export interface SnapshotReceiverOptions {
   readonly links: () => PeerLinks;
   /** Something was written to a connection. */
   readonly onOutput: () => void;
+}
+
+export interface SnapshotProgress {
+  readonly receivedBytes: number;
+  /** Of the whole stream. */
+  readonly snapshotBytes: number;
 }
 
 interface Receiving {
@@ -74,6 +81,13 @@ export class SnapshotReceiver {
     return this.#receiving !== undefined;
   }
 
+  /** How much has come of the one that is on its way. */
+  get progress(): SnapshotProgress | undefined {
+    const receiving = this.#receiving;
+    if (receiving === undefined) return undefined;
+    return { receivedBytes: receiving.arrivedBytes, snapshotBytes: receiving.description.sizeBytes };
+  }
+
   /** A leader offers a snapshot. */
   offered(message: InstallSnapshot): void {
     const { clock, replica } = this.#options;
@@ -103,9 +117,9 @@ export class SnapshotReceiver {
   }
 
   /** A piece has come. False: it makes no sense. */
-  arrived(from: number, { index, checksum, offset, bytes }: SnapshotPiece): boolean {
+  arrived(nodeId: number, { index, checksum, offset, bytes }: SnapshotPiece): boolean {
     const receiving = this.#receiving;
-    if (receiving === undefined || receiving.message.from !== from) return true;
+    if (receiving === undefined || nodeOf(receiving.message.from) !== nodeId) return true;
     const { message, description } = receiving;
     if (message.snapshot.index !== index || description.checksum !== checksum) return true;
     if (bytes.length === 0) {
@@ -193,7 +207,7 @@ export class SnapshotReceiver {
     const heldBytes = pieces.reduce((sum, { length }) => sum + length, 0);
     const windowEnd = receiving.arrivedBytes - heldBytes + questionsMax * pieceBytes;
     const end = Math.min(description.sizeBytes, windowEnd);
-    const link = links().link(message.from, "control");
+    const link = links().link(nodeOf(message.from), "control");
     receiving.askedBytes = Math.max(receiving.askedBytes, receiving.arrivedBytes);
     if (link === undefined || receiving.askedBytes >= end) return;
     while (receiving.askedBytes < end) {
@@ -257,7 +271,7 @@ export class SnapshotReceiver {
     if (isKnown) {
       const event =
         error instanceof SnapshotNotWrittenError ? "a snapshot could not be written" : "a bad snapshot came";
-      logger.log("warn", event, { group: replica.group, from: receiving.message.from, error: error.message });
+      logger.log("warn", event, { group: replica.group, from: nodeOf(receiving.message.from), error: error.message });
     }
     this.#drop("it cannot be used");
     if (!isKnown) replica.fail(error);

@@ -25,6 +25,7 @@ interface Setting {
   readonly awaited: Set<number>;
   readonly failed: number[];
   readonly unreadable: string[];
+  readonly outdated: string[];
   question(offset: number, bytesMax?: number): SnapshotQuestion;
   pieces(): readonly SnapshotPiece[];
 }
@@ -39,6 +40,7 @@ async function setting(limits: { bytesPerSecond?: number; breaks?: boolean } = {
   const awaited = new Set<number>();
   const failed: number[] = [];
   const unreadable: string[] = [];
+  const outdated: string[] = [];
   const { bytesPerSecond = 1e9, breaks = false } = limits;
   const sender = new SnapshotSender({
     group: 1,
@@ -49,6 +51,7 @@ async function setting(limits: { bytesPerSecond?: number; breaks?: boolean } = {
     budget: new SnapshotBudget(clock, { snapshotSendsMax: 2, snapshotBytesPerSecond: bytesPerSecond }),
     isAwaited: (follower) => awaited.has(follower),
     onFailed: (follower) => failed.push(follower),
+    onOutdated: () => outdated.push("own"),
     onUnreadable: () => unreadable.push("own"),
     onOutput: () => {},
   });
@@ -58,7 +61,7 @@ async function setting(limits: { bytesPerSecond?: number; breaks?: boolean } = {
   };
   const pieces = (): readonly SnapshotPiece[] =>
     connections.take("bulk").flatMap((input) => readSnapshotPiece(input) ?? []);
-  return { world, sender, connections, events, stream, awaited, failed, unreadable, question, pieces };
+  return { world, sender, connections, events, stream, awaited, failed, unreadable, outdated, question, pieces };
 }
 
 /** A log whose snapshots cannot be read. */

@@ -7,7 +7,8 @@
 import { type NodeLog, SnapshotDamagedError, type SnapshotReader, type StoredSnapshot } from "../log/index.ts";
 import type { PeerLink, PeerLinks } from "../net/index.ts";
 import type { Clock, Logger, Timer } from "../platform/index.ts";
-import type { ReplicaId, Snapshot, SnapshotSource } from "../raft/index.ts";
+import { membersOf, type ReplicaId, type Snapshot, type SnapshotSource } from "../raft/index.ts";
+import { nodeOf } from "./replica-id.ts";
 import type { SnapshotBudget } from "./snapshot-budget.ts";
 import { encodeDescription, type SnapshotQuestion, sendSnapshotPiece } from "./snapshot-wire.ts";
 
@@ -35,6 +36,8 @@ export interface SnapshotSenderOptions {
   /** Whether the core waits for this follower to install a snapshot. */
   readonly isAwaited: (follower: ReplicaId) => boolean;
   readonly onFailed: (follower: ReplicaId) => void;
+  /** A follower needs a snapshot from after it was added, and there is none. */
+  readonly onOutdated: () => void;
   /** This node's own snapshot cannot be read. */
   readonly onUnreadable: () => void;
   /** Something was written to a connection. */
@@ -71,6 +74,12 @@ export class SnapshotSender implements SnapshotSource {
       budget.endSending();
       return undefined;
     }
+    if (!membersOf(reader.snapshot.configuration).includes(follower)) {
+      void reader.close();
+      budget.endSending();
+      this.#options.onOutdated();
+      return undefined;
+    }
     this.#sendings.set(follower, {
       follower,
       reader,
@@ -83,11 +92,11 @@ export class SnapshotSender implements SnapshotSource {
     return { index, term, configuration, data: encodeDescription(reader.snapshot) };
   }
 
-  /** A follower asks for a piece. */
-  asked(follower: ReplicaId, question: SnapshotQuestion): void {
-    const sending = this.#sendings.get(follower);
-    if (sending === undefined || !isOf(question, sending.reader.snapshot)) {
-      this.#refuse(follower, question);
+  /** The follower on a node asks for a piece. */
+  asked(nodeId: number, question: SnapshotQuestion): void {
+    const sending = this.#sendingsTo(nodeId).findLast(({ reader }) => isOf(question, reader.snapshot));
+    if (sending === undefined) {
+      this.#refuse(nodeId, question);
       return;
     }
     sending.askedMs = this.#options.clock.nowMs();
@@ -95,11 +104,12 @@ export class SnapshotSender implements SnapshotSource {
     if (!sending.isServing) void this.#serve(sending);
   }
 
-  /** A follower is connected again. It may have forgotten what it was offered, and is offered it anew. */
-  connected(follower: ReplicaId): void {
-    if (!this.#sendings.has(follower)) return;
-    this.#end(follower);
-    this.#options.onFailed(follower);
+  /** A node is connected again. Its replica may have forgotten what it was offered, and is offered it anew. */
+  connected(nodeId: number): void {
+    for (const { follower } of this.#sendingsTo(nodeId)) {
+      this.#end(follower);
+      this.#options.onFailed(follower);
+    }
   }
 
   /** Time has passed. */
@@ -134,9 +144,9 @@ export class SnapshotSender implements SnapshotSource {
   readonly #waits: Set<{ readonly timer: Timer; readonly resume: () => void }> = new Set();
 
   /** Says that there is no such stream. One that there is will be offered again, if this node leads. */
-  #refuse(follower: ReplicaId, question: SnapshotQuestion): void {
+  #refuse(nodeId: number, question: SnapshotQuestion): void {
     const { group, log, onOutput } = this.#options;
-    const link = this.#link(follower);
+    const link = this.#link(nodeId);
     if (link === undefined || isOf(question, log.group(group).snapshot)) return;
     sendSnapshotPiece(link, question, nothing);
     onOutput();
@@ -162,7 +172,7 @@ export class SnapshotSender implements SnapshotSource {
     const bytes = await sending.reader.read(question.offset, Math.min(question.bytesMax, pieceBytesMax));
     for (;;) {
       if (sending.isOver) return;
-      const link = this.#link(sending.follower);
+      const link = this.#link(nodeOf(sending.follower));
       // What was asked for over a connection that is lost is asked for again.
       if (link === undefined) return;
       const waitMs = Math.max(budget.waitMs, link.queuedBytes < queuedBytesMax ? 0 : linkWaitMs);
@@ -203,8 +213,14 @@ export class SnapshotSender implements SnapshotSource {
     void sending.reader.close();
   }
 
-  #link(follower: ReplicaId): PeerLink | undefined {
-    return this.#options.links().link(follower, "bulk");
+  /** While one replica takes another's place on a node there may be two; the newer one comes last. */
+  #sendingsTo(nodeId: number): readonly Sending[] {
+    const all = [...this.#sendings.values()].filter(({ follower }) => nodeOf(follower) === nodeId);
+    return all.sort((left, right) => left.follower - right.follower);
+  }
+
+  #link(nodeId: number): PeerLink | undefined {
+    return this.#options.links().link(nodeId, "bulk");
   }
 
   #wait(delayMs: number): Promise<void> {

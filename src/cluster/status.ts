@@ -1,6 +1,6 @@
 /** What a node says of itself and of the others: plain values, for JSON. */
 import type { SocketAddress } from "../platform/index.ts";
-import type { InvariantId, LogIndex, Role, Term } from "../raft/index.ts";
+import type { InvariantId, LogIndex, ReplicaId, Role, Term } from "../raft/index.ts";
 import type { SlotRange } from "../ring/index.ts";
 import type { Checksum } from "./checksums.ts";
 import type { LoadingProgress } from "./loading.ts";
@@ -10,7 +10,10 @@ export interface GroupStatus {
   readonly group: number;
   /** The slots of the group's shard, both included. */
   readonly slots: SlotRange;
-  readonly role: Role | "stopped";
+  /** A learner follows and has no vote (yet). */
+  readonly role: Role | "learner" | "stopped";
+  /** The replica's id: its generation × 65536 + its node's number. */
+  readonly replica: ReplicaId;
   readonly term: Term;
   /** The leader's name; null if none is known. */
   readonly leader: string | null;
@@ -27,6 +30,24 @@ export interface GroupStatus {
   readonly stoppedBecause: string | null;
   /** The rule of docs/consensus.md that it stopped for; null for any other reason, and while it runs. */
   readonly brokenInvariant: InvariantId | null;
+  /** A replica that is made anew from its peers: this one, or another's if this one leads. Null: none is. */
+  readonly rebuild: RebuildStatus | null;
+}
+
+export interface RebuildStatus {
+  /** Whose replica it is. */
+  readonly node: string;
+  /**
+   * asking: its node tells the others; none that leads has acted on it yet. beginning: it has a successor, which is being
+   * written down. copying: the successor gets snapshot and log. changing: the group's members change.
+   */
+  readonly step: "asking" | "beginning" | "copying" | "changing";
+  /** The last entry that it has, and the leader's last one, as far as known here. */
+  readonly matchIndex: LogIndex | null;
+  readonly lastIndex: LogIndex | null;
+  /** Of a snapshot that is on its way to it. */
+  readonly receivedBytes: number | null;
+  readonly snapshotBytes: number | null;
 }
 
 /** One node, as it sees itself. */
@@ -132,6 +153,8 @@ export interface ShardInfo {
   readonly stoppedBecause: string | undefined;
   /** The rule of docs/consensus.md that it stopped for. */
   readonly brokenInvariant: InvariantId | undefined;
+  readonly replica: ReplicaId;
+  readonly rebuild: RebuildStatus | null;
 }
 
 /** The newest round that all of `statuses` have finished, for each group. */

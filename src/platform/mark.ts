@@ -39,6 +39,10 @@ export const markNames = [
   "a session command whose fate is open is sent again",
   "a snapshot was made",
   "a received snapshot is installed",
+  "a lost replica gets a successor",
+  "a replica begins anew",
+  "a learner of no use is dropped",
+  "a successor takes the vote over",
 ] as const;
 
 export type MarkName = (typeof markNames)[number];

@@ -69,6 +69,8 @@ export class ServedKeyspace implements ServedNode {
           loading: this.loading,
           stoppedBecause: this.stopped?.stoppedBecause,
           brokenInvariant: this.stopped?.brokenInvariant,
+          replica: 1,
+          rebuild: null,
         },
       ],
       keyCount: keyspace.keyCount,
