@@ -132,3 +132,31 @@ test.for([
 ] as const)("%i bytes are %s", ([bytes, text]) => {
   expect(formatBytes(bytes)).toBe(text);
 });
+
+test.for([
+  { rebuild: { step: "asking" }, says: "it waits for a leader, which a majority of whole replicas elects" },
+  { rebuild: { step: "beginning" }, says: "its successor begins" },
+  { rebuild: { step: "copying", matchIndex: 7 }, says: "entry 7" },
+  { rebuild: { step: "copying", matchIndex: 7, lastIndex: 120 }, says: "entry 7 of 120" },
+  {
+    rebuild: { step: "copying", matchIndex: 0, receivedBytes: 1_048_576, snapshotBytes: 3_145_728 },
+    says: "1.0 MiB of 3.0 MiB of a snapshot",
+  },
+  { rebuild: { step: "changing" }, says: "the members change" },
+])("a replica that is made anew says how far it is: $says", ({ rebuild, says }) => {
+  const replica = status("learner", 13, {}, { rebuild: { node: "n3", ...rebuild } });
+  const lines = formatStatus({ nodes: [node("n1", status("leader", 11)), node("n3", replica)], commonChecksums: [] });
+  expect(lines.slice(3)).toEqual(["", `n3: the replica is rebuilt from its peers: ${says}`]);
+});
+
+test("of one that is made anew its leader knows most", () => {
+  const rebuild = { node: "n3", step: "copying", matchIndex: 7, lastIndex: 120 };
+  const nodes = [
+    node("n1", status("leader", 11, {}, { rebuild })),
+    node("n3", status("learner", 13, {}, { rebuild: { ...rebuild, lastIndex: null } })),
+  ];
+  expect(formatStatus({ nodes, commonChecksums: [] }).slice(3)).toEqual([
+    "",
+    "n3: the replica is rebuilt from its peers: entry 7 of 120",
+  ]);
+});

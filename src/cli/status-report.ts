@@ -129,11 +129,38 @@ function remarks(nodes: readonly JsonObject[], shardCount: number): string[] {
       lines.push(`${shown(node.name)}: the disk is full; writes are refused until there is space.`);
     for (const group of itemsOf(status.groups).map(fieldsOf))
       if (typeof group.stoppedBecause === "string") {
-        const which = shardCount > 1 ? `its replica of shard ${Number(group.group) - 1}` : "the replica";
-        lines.push(`${shown(node.name)}: ${which} has stopped: ${group.stoppedBecause}`);
+        lines.push(`${shown(node.name)}: ${replicaName(group, shardCount)} has stopped: ${group.stoppedBecause}`);
       }
   }
-  return lines;
+  return [...lines, ...rebuildLines(answered, shardCount)];
+}
+
+function replicaName(group: JsonObject, shardCount: number): string {
+  return shardCount > 1 ? `its replica of shard ${Number(group.group) - 1}` : "the replica";
+}
+
+/** A line for each replica that is made anew: what its leader says of it, or else what its own node does. */
+function rebuildLines(answered: readonly JsonObject[], shardCount: number): readonly string[] {
+  const lines = new Map<string, string>();
+  const groups = answered.flatMap((node) => groupsOf(node));
+  for (const group of groups.toSorted(
+    (one, other) => Number(one.role === "leader") - Number(other.role === "leader"),
+  )) {
+    const rebuild = fieldsOf(group.rebuild);
+    if (typeof rebuild.node !== "string") continue;
+    const what = `${rebuild.node}: ${replicaName(group, shardCount)} is rebuilt from its peers`;
+    lines.set(what, `${what}: ${rebuildProgress(rebuild)}`);
+  }
+  return [...lines.values()];
+}
+
+function rebuildProgress({ step, matchIndex, lastIndex, receivedBytes, snapshotBytes }: JsonObject): string {
+  if (step === "asking") return "it waits for a leader, which a majority of whole replicas elects";
+  if (step === "beginning") return "its successor begins";
+  if (step !== "copying") return "the members change";
+  if (typeof receivedBytes === "number" && typeof snapshotBytes === "number")
+    return `${formatBytes(receivedBytes)} of ${formatBytes(snapshotBytes)} of a snapshot`;
+  return typeof lastIndex === "number" ? `entry ${shown(matchIndex)} of ${lastIndex}` : `entry ${shown(matchIndex)}`;
 }
 
 function shown(value: unknown): string {

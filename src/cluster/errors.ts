@@ -40,7 +40,7 @@ export const nodeClosing: ErrorReply = new ErrorReply(
 );
 
 export const replicaStopped: ErrorReply = new ErrorReply(
-  "CLUSTERDOWN This node's replica has stopped, see its log: the command did not happen. Send it to another node.",
+  "CLUSTERDOWN This node's replica has stopped, see its log and `coterie status`: the command did not happen. Send it to another node.",
 );
 
 export function noLeader(waitedMs: number): ErrorReply {

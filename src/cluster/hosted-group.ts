@@ -5,6 +5,7 @@
 import { Keyspace } from "../keyspace/index.ts";
 import { type GroupLog, MemoryLog, type NodeLog } from "../log/index.ts";
 import type { PeerLinks } from "../net/index.ts";
+import { mark } from "../platform/index.ts";
 import {
   type Configuration,
   emptyConfiguration,
@@ -115,16 +116,20 @@ export class HostedGroup {
     this.snapshots.tick();
     this.changes.tick();
     this.#lost?.tick();
+    if (this.#isRebuilding && !this.replica.isLearner) this.#rebuilt();
   }
 
   /** What the replica here had acknowledged is lost, or some of it: it stops, and waits for another to take its place. */
   lose(reason: string): void {
     this.replica.stop(reason, replicaStopped);
     const { directory, group, host, tellLost } = this.#options;
-    this.#lost ??= new LostReplica({
+    if (this.#lost !== undefined) return;
+    const { id } = this.replica.core;
+    host.logger.log("error", "a replica is lost, and is rebuilt from its peers", { group, replica: id, reason });
+    this.#lost = new LostReplica({
       group,
       nodeId: directory.nodeId,
-      upTo: this.replica.core.id,
+      upTo: id,
       clock: host.clock,
       logger: host.logger,
       tell: tellLost,
@@ -179,6 +184,8 @@ export class HostedGroup {
 
   readonly #options: HostedGroupOptions;
   #lost: LostReplica | undefined;
+  /** The replica has begun in another's place, and has no vote yet. */
+  #isRebuilding = false;
   #knownVoters: VoterNodes | undefined;
 
   /** As of the configuration that is in force. */
@@ -213,9 +220,17 @@ export class HostedGroup {
     const { statistics } = this.replica.keyspace;
     const made = this.#make(replica, log.group(this.group), new Keyspace({ statistics }));
     this.#lost = undefined;
+    this.#isRebuilding = true;
     ({ replica: this.replica, haste: this.haste, checksums: this.checksums, snapshots: this.snapshots } = made);
     this.snapshots.begin(this.replica);
     host.markDirty(this.replica);
+  }
+
+  #rebuilt(): void {
+    this.#isRebuilding = false;
+    mark("a rebuilt replica votes");
+    const { core } = this.replica;
+    this.#options.host.logger.log("info", "a replica is rebuilt", { group: this.group, replica: core.id });
   }
 
   /** Upon what is stored; or what of it cannot be, if it all came back as it was written. */

@@ -13,6 +13,8 @@ import { nodeOf } from "./replica-id.ts";
 const lookTicks = 5;
 /** Who says that it is lost says so every few seconds; what is older is not believed any more. */
 const lostMs = 10_000;
+/** Between two times that progress is logged. */
+const noteMs = 5_000;
 /** A learner that lacks no more entries than this gets its vote. */
 export const promotionLagEntriesMax = 1_000;
 
@@ -62,6 +64,7 @@ export class MemberChanges {
   readonly #lost: Map<number, { readonly upTo: ReplicaId; readonly heardMs: number }> = new Map();
   #tickCount = 0;
   #underWay: ChangeUnderWay | undefined;
+  #notedMs = Number.NEGATIVE_INFINITY;
   /** What was said last of a change that was refused, so that it is said once. */
   #refused = "";
 
@@ -78,8 +81,19 @@ export class MemberChanges {
     const step = nextStep(view, wish);
     const matchIndex = step.kind === "wait" ? step.matchIndex : 0;
     this.#underWay = { node: wish.node, step: step.kind, matchIndex, lastIndex };
+    if (step.kind === "wait") this.#noteProgress(replica, step);
     if (step.kind === "handOver") replica.handOver();
     else if ("change" in step && step.change !== undefined) this.#propose(replica, step, step.change);
+  }
+
+  #noteProgress(
+    { group }: Replica,
+    { to, matchIndex, lastIndex }: Extract<ReplicaStep, { readonly kind: "wait" }>,
+  ): void {
+    const { clock, logger, nameOf } = this.#options;
+    if (clock.nowMs() - this.#notedMs < noteMs) return;
+    this.#notedMs = clock.nowMs();
+    logger.log("info", "a replica is copied", { group, node: nameOf(nodeOf(to)), matchIndex, lastIndex });
   }
 
   #isLost(id: ReplicaId): boolean {

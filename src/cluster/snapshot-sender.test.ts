@@ -139,6 +139,14 @@ test("only so many followers are served at a time; the next one's turn comes whe
   expect(run.failed).toEqual([]);
 });
 
+test("a snapshot from before a follower was added is of no use to it: a newer one is asked for, and none held open [M-8]", async () => {
+  const run = await setting();
+  expect(run.sender.latest(5)).toBeUndefined();
+  expect(run.outdated).toEqual(["own"]);
+  expect(run.sender.count).toBe(0);
+  for (const follower of [2, 3]) expect(run.sender.latest(follower)).toBeDefined();
+});
+
 test("a follower that asks for nothing has failed, and is offered a snapshot again after a growing wait [N-4]", async () => {
   const run = await setting();
   run.awaited.add(2);

@@ -43,6 +43,7 @@ export const markNames = [
   "a replica begins anew",
   "a learner of no use is dropped",
   "a successor takes the vote over",
+  "a rebuilt replica votes",
 ] as const;
 
 export type MarkName = (typeof markNames)[number];

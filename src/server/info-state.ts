@@ -162,12 +162,14 @@ function* raft(context: ServerContext): Iterable<Field> {
 }
 
 function* raftFields(shard: ShardInfo): Iterable<Field> {
-  const { role, term, leader, commitIndex, appliedIndex, stoppedBecause, brokenInvariant } = shard;
+  const { role, term, leader, commitIndex, appliedIndex, stoppedBecause, brokenInvariant, replica, rebuild } = shard;
   yield ["raft_role", role];
   yield ["raft_term", term];
   yield ["raft_leader", leader ?? ""];
   yield ["raft_commit_index", commitIndex];
   yield ["raft_applied_index", appliedIndex];
+  yield ["raft_replica", replica];
+  yield ["raft_rebuild", rebuild === null ? "none" : `${rebuild.node}:${rebuild.step}`];
   if (stoppedBecause === undefined) return;
   yield ["raft_broken_invariant", brokenInvariant ?? ""];
   yield ["raft_stopped_because", stoppedBecause.replaceAll(/[\s,]+/g, " ")];

@@ -55,6 +55,8 @@ describe("INFO", () => {
       "raft_role:leader",
       "raft_leader:n1",
       "raft_applied_index:1",
+      "raft_replica:1",
+      "raft_rebuild:none",
     ])
       expect(text).toContain(`${line}\r\n`);
   });

@@ -7,7 +7,7 @@ import { SimulatedWorld } from "../../src/simulation/index.ts";
 import { keyspaceOf } from "../keyspace/contents.ts";
 
 export const snapshotIndex = 90;
-export const configuration: Configuration = { ...emptyConfiguration, voters: [1, 2, 3] };
+export const configuration: Configuration = { ...emptyConfiguration, voters: [1, 2, 3], learners: [4] };
 
 /** The stream of a state of so many kilobytes. */
 export function streamOf(kilobytes: number): Buffer {
