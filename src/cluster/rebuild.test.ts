@@ -177,6 +177,31 @@ test("the leader's own log is damaged while it runs: another leads, and makes it
   await cluster.close();
 });
 
+test("an id that was to begin and did not, since the process was killed, is used up: the next one begins [C-4, M-10]", async () => {
+  const cluster = await started({ seed: 3 });
+  const leader = await cluster.untilLeader();
+  const [victim = ""] = cluster.followers;
+  const nodeId = cluster.names.indexOf(victim) + 1;
+  const client = cluster.client(leader);
+  await load(cluster, client, 20);
+  await cluster.world.run(200);
+  await restartDamaged(cluster, victim);
+  const machine = cluster.world.machine(victim);
+  const isNoted = (): boolean =>
+    Buffer.from(machine.disk.contentOf("/data/node.json") ?? []).includes(String(replicaOf(nodeId, 1)));
+  // Between the file that says so and the log's record.
+  await cluster.until(isNoted, "a note of the id that is to begin");
+  machine.kill();
+  await cluster.world.until(cluster.startNode(victim));
+  expect(cluster.status(victim)).toMatchObject({ role: "stopped", replica: replicaOf(nodeId, 1) });
+  await untilRebuilt(cluster, victim);
+  expect(cluster.status(victim).replica).toBe(replicaOf(nodeId, 2));
+  const steps = cluster.eventsOf("a replica is made anew").map(({ fields }) => fields.step);
+  expect(steps).toEqual(["add", "drop", "add", "swap"]);
+  await expectEqual(cluster);
+  await cluster.close();
+});
+
 const parties = ["the leader", "the damaged node", "both"] as const;
 const points = [
   "a lost replica gets a successor",

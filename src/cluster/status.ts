@@ -76,6 +76,7 @@ export interface NodeStatus {
 /** A replica at this moment, to be looked at: what is seen changes with the next event. */
 export interface ReplicaView {
   readonly core: {
+    readonly id: ReplicaId;
     readonly role: string;
     readonly term: number;
     readonly commitIndex: number;

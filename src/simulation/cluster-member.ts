@@ -41,6 +41,7 @@ export class ClusterMember {
   #node: Node | undefined;
   #startCount = 0;
   #excuse: string | undefined;
+  #isGone = false;
 
   constructor(world: SimulatedWorld, options: MemberOptions) {
     this.name = options.name;
@@ -66,6 +67,11 @@ export class ClusterMember {
   /** Its disk was damaged: it may be of no use any more. */
   get isExcused(): boolean {
     return this.#excuse !== undefined;
+  }
+
+  /** It refuses to start, or its peers refuse it, for good. One that runs is to come back, whatever its disk had lost. */
+  get isGone(): boolean {
+    return this.#isGone;
   }
 
   /** From now on it may stop its replica, refuse to start, or be refused by its peers. */
@@ -117,6 +123,7 @@ export class ClusterMember {
   /** It says that it must not go on with what is on its disk; nobody starts it again. */
   #startRefused(error: CoterieError): void {
     this.#world.trace(this.name, `refuses to start: ${error.code}, ${error.message}`);
+    this.#isGone = true;
     this.machine.kill();
   }
 
@@ -148,6 +155,7 @@ export class ClusterMember {
       const restartMs = this.#expectedExits.get(end.code);
       if (this.isExcused && (end.code === nodeExitCode.refused || end.code === nodeExitCode.diskFailed)) {
         this.#world.trace(this.name, "is not started again");
+        this.#isGone = true;
       } else if (restartMs === undefined) {
         this.#options.onViolation(`${this.name} ended with exit code ${end.code}: ${end.reason}`);
       } else {

@@ -5,6 +5,8 @@ import type { SimulatedWorld } from "./world.ts";
 /** What one life of a node has shown of its replica of one shard. */
 interface Seen {
   readonly processId: number;
+  /** One that is made anew begins with nothing. */
+  readonly replica: number;
   term: number;
   commitIndex: number;
   appliedIndex: number;
@@ -70,8 +72,8 @@ export class ClusterWatch {
     if (core.role === "leader") this.#noteLeader(seenByAll, core.term, member.name);
     const { term, commitIndex, appliedIndex } = core;
     let seen = seenByAll.replicas.get(member.name);
-    if (seen?.processId !== processId) {
-      seen = { processId, term, commitIndex, appliedIndex, comparedIndex: 0 };
+    if (seen?.processId !== processId || seen.replica !== core.id) {
+      seen = { processId, replica: core.id, term, commitIndex, appliedIndex, comparedIndex: 0 };
       seenByAll.replicas.set(member.name, seen);
     } else if (term < seen.term || commitIndex < seen.commitIndex || appliedIndex < seen.appliedIndex) {
       this.#onViolation(`${member.name}: term, commit or applied index went back [I-3, I-8]`);

@@ -49,6 +49,10 @@ const stopMarks: readonly MarkName[] = [
   "a batch is being written",
   "a batch is durable",
   "a read runs inside a batch",
+  "a lost replica gets a successor",
+  "a replica begins anew",
+  "a received snapshot is installed",
+  "a successor takes the vote over",
 ];
 
 export interface FaultPlan {

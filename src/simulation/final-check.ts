@@ -44,9 +44,9 @@ export class FinalCheck {
     this.#platform = world.machine("checker").start();
   }
 
-  /** Nodes whose disk was damaged may be gone for good; nothing is asked of them. */
+  /** Nodes whose disk was damaged may be gone for good; nothing is asked of them. The others are made anew. */
   get #core(): readonly ClusterMember[] {
-    return this.#members.filter((member) => !member.isExcused);
+    return this.#members.filter((member) => !member.isGone);
   }
 
   /** Writes and reads every key at every node. */
@@ -95,6 +95,10 @@ export class FinalCheck {
   #untilDone(member: ClusterMember, input: KeyValueInput): void {
     this.#open++;
     const attempt = (): void => {
+      if (member.isGone) {
+        this.#open--;
+        return;
+      }
       const operation = this.#recorder.invoke(this.#options.takeConnection(), input);
       this.#ask(member, wordsOf(input), (reply) => {
         const outcome = outcomeOf(reply);
