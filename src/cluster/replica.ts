@@ -16,7 +16,6 @@ import {
   type Message,
   membersOf,
   type Persist,
-  type ProgressStatus,
   type Proposed,
   type RaftCore,
   type ReplicaId,
@@ -33,6 +32,7 @@ import { Loading, type LoadingProgress } from "./loading.ts";
 import { ReplicaCommands } from "./replica-commands.ts";
 import { membersOn, nodeOf } from "./replica-id.ts";
 import type { NodeSettings } from "./settings.ts";
+import { bestSuccessor, isCaughtUp } from "./succession.ts";
 
 /** What a replica needs of its node. */
 export interface ReplicaHost {
@@ -300,23 +300,15 @@ export class Replica {
   /** Asks another voter, on a node that is fit to lead: the one whose log is the longest of those that seem to answer. */
   handOver(isFit: (nodeId: number) => boolean = () => true): void {
     this.#guard(() => {
-      const { progress } = this.core.status();
-      const others = progress.filter((each) => each.id !== this.core.id && !each.isLearner && isFit(nodeOf(each.id)));
-      const activity = (each: ProgressStatus): number => (each.isRecentlyActive || each.kind === "replicate" ? 1 : 0);
-      const [best] = others.toSorted(
-        (left, right) => activity(right) - activity(left) || right.matchIndex - left.matchIndex || left.id - right.id,
-      );
-      if (best !== undefined) this.core.transferLeadership(best.id);
+      const best = bestSuccessor(this.core.status().progress, this.core.id, isFit);
+      if (best !== undefined) this.core.transferLeadership(best);
     });
     this.#host.markDirty(this);
   }
 
   /** Whether a voter on another node answers and holds nearly all that this replica, which leads, has. */
   isCaughtUp(nodeId: number): boolean {
-    const { progress: all } = this.core.status();
-    const progress = all.find(({ id, isLearner }) => nodeOf(id) === nodeId && !isLearner);
-    if (progress === undefined || progress.kind !== "replicate" || !progress.isRecentlyActive) return false;
-    return this.core.lastIndex - progress.matchIndex <= caughtUpEntries;
+    return isCaughtUp(this.core.status().progress, nodeId, this.core.lastIndex);
   }
 
   /** To whom leadership is being handed; undefined while it is not. */
@@ -498,5 +490,3 @@ export class Replica {
 }
 
 const noEntries: readonly Entry[] = [];
-/** A follower that lacks no more than these has them within a blink. */
-const caughtUpEntries = 16;
