@@ -28,7 +28,7 @@ export const memorySuite: Suite = {
     const figures: MemoryFigure[] = [];
     const notes = [
       "A key is 16 bytes and its value 64; memory a key is (resident size loaded - empty) / keys, each once it has settled.",
-      `What Coterie's log keeps in memory is in it: at most ${2 * (nodeDefaults.logCacheBytes / 2 ** 20)} MiB (logCacheBytes, for new entries and for those read back).`,
+      `What Coterie's log keeps in memory is in it: on a follower at most ${1.25 * (nodeDefaults.logCacheBytes / 2 ** 20)} MiB (a quarter of logCacheBytes for new entries, all of it for those read back).`,
     ];
     const absence = absenceOf("redisVolatile");
     if (absence === undefined) figures.push(await measureRedis(bench));

@@ -62,7 +62,7 @@ export interface NodeSettings {
   readonly closeWaitMs: number;
   /** Size of the log's files. Default 64 MiB. */
   readonly segmentBytes: number;
-  /** Newest entries that are kept in memory for followers, and as many again of those that are read back. Default 8 MiB. */
+  /** Newest entries that a leader keeps in memory for followers, and as many again of those that are read back; others keep a quarter of the newest. Default 8 MiB. */
   readonly logCacheBytes: number;
   /**
    * A snapshot is made when the entries since the last one take this much space in the log, and no less than that one.
