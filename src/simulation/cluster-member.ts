@@ -23,6 +23,7 @@ const secret = "the secret of all simulated nodes";
 export interface MemberOptions {
   readonly name: string;
   readonly names: readonly string[];
+  readonly shards: number;
   readonly disk: Partial<DiskSettings>;
   readonly callbackMs: number;
   readonly settings?: Partial<NodeSettings>;
@@ -142,6 +143,7 @@ export class ClusterMember {
       name: this.name,
       peers,
       secret,
+      shards: this.#options.shards,
       settings: this.#options.settings,
     });
     await RedisServer.listen({ platform, logger, node, host: this.name, port: redisPort });

@@ -66,7 +66,7 @@ export class ClusterSimulation {
 
   constructor(scenario: Scenario, trace?: WorldOptions["trace"]) {
     this.#scenario = scenario;
-    const { callbackMs, disk, network, nodes, seed, settings } = scenario;
+    const { callbackMs, disk, network, nodes, seed, settings, shards } = scenario;
     this.world = new SimulatedWorld({
       seed,
       network,
@@ -75,7 +75,7 @@ export class ClusterSimulation {
     });
     const onViolation = (text: string): void => this.violated(text);
     this.#members = nodes.map(
-      (name) => new ClusterMember(this.world, { name, names: nodes, disk, callbackMs, settings, onViolation }),
+      (name) => new ClusterMember(this.world, { name, names: nodes, shards, disk, callbackMs, settings, onViolation }),
     );
     for (const [index, member] of this.#members.entries()) {
       member.machine.clock.jumpWall(scenario.clockSkewsMs[index] ?? 0);
@@ -139,6 +139,7 @@ export class ClusterSimulation {
     for (const member of this.#members) member.start();
     const check = new FinalCheck(this.world, this.#members, this.#recorder, {
       keys: this.#scenario.workload.keys,
+      shards: this.#scenario.shards,
       takeConnection: () => ++this.#connectionCount,
       takeValue: () => this.#takeValue(),
       onViolation: (text) => this.violated(text),

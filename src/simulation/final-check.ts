@@ -10,6 +10,7 @@ import type { SimulatedWorld } from "./world.ts";
 
 export interface FinalCheckOptions {
   readonly keys: number;
+  readonly shards: number;
   readonly takeConnection: () => number;
   readonly takeValue: () => string;
   readonly onViolation: (text: string) => void;
@@ -29,7 +30,8 @@ export class FinalCheck {
   readonly #options: FinalCheckOptions;
   readonly #platform: Platform;
   #open = 0;
-  #isEqual = false;
+  /** Shards whose digests are compared. */
+  readonly #equal: Set<number> = new Set();
 
   constructor(
     world: SimulatedWorld,
@@ -78,12 +80,14 @@ export class FinalCheck {
 
   /** Asks for digests at an index after all that has been written, until all nodes have one. */
   compareDigests(): void {
-    const appliedIndexes = this.#core.map(({ node }) => node?.info().shards[0]?.appliedIndex ?? 0);
-    this.#askStatus(Math.max(...appliedIndexes));
+    const indexes = Array.from({ length: this.#options.shards }, (_, shard) =>
+      Math.max(...this.#core.map(({ node }) => node?.info().shards[shard]?.appliedIndex ?? 0)),
+    );
+    this.#askStatus(indexes);
   }
 
   get isEqual(): boolean {
-    return this.#isEqual;
+    return this.#equal.size === this.#options.shards;
   }
 
   #keys(): readonly string[] {
@@ -115,19 +119,23 @@ export class FinalCheck {
     attempt();
   }
 
-  #askStatus(indexMin: number): void {
+  #askStatus(indexMins: readonly number[]): void {
     const member = this.#core[0] as ClusterMember;
     this.#ask(member, ["COTERIE", "STATUS"], (reply) => {
-      if (typeof reply === "string" && this.#compare(JSON.parse(reply), indexMin)) this.#isEqual = true;
-      else this.#world.schedule(statusEveryMs, () => this.#askStatus(indexMin));
+      if (typeof reply === "string") {
+        const status: ClusterStatus = JSON.parse(reply);
+        for (const [shard, indexMin] of indexMins.entries())
+          if (this.#compare(status, shard, indexMin)) this.#equal.add(shard);
+      }
+      if (!this.isEqual) this.#world.schedule(statusEveryMs, () => this.#askStatus(indexMins));
     });
   }
 
   /** True once all nodes have a digest at a common index from `indexMin` on, and it is the same. */
-  #compare(status: ClusterStatus, indexMin: number): boolean {
+  #compare(status: ClusterStatus, shard: number, indexMin: number): boolean {
     const digests = new Map<number, Map<string, string>>();
     for (const { name, status: node } of status.nodes) {
-      for (const { index, digest } of node?.groups[0]?.checksums ?? []) {
+      for (const { index, digest } of node?.groups[shard]?.checksums ?? []) {
         const known = digests.get(index) ?? new Map<string, string>();
         digests.set(index, known.set(name, digest));
       }
@@ -136,7 +144,7 @@ export class FinalCheck {
     for (const [index, known] of digests) {
       if (new Set(known.values()).size > 1) {
         const text = [...known].map(([name, digest]) => `${name} ${digest}`).join(", ");
-        this.#options.onViolation(`digests differ at index ${index} [I-16]: ${text}`);
+        this.#options.onViolation(`digests of shard ${shard} differ at index ${index} [I-16]: ${text}`);
       }
       if (index > indexMin && this.#core.every(({ name }) => known.has(name))) isEqual = true;
     }

@@ -9,6 +9,8 @@ import { SeededRandom } from "./seeded-random.ts";
 export interface Scenario {
   readonly seed: number;
   readonly nodes: readonly string[];
+  /** Over how many shards the keys are divided. */
+  readonly shards: number;
   readonly network: Partial<NetworkSettings>;
   readonly disk: Partial<DiskSettings>;
   /** CPU time of a callback. */
@@ -59,6 +61,8 @@ export interface ScenarioOptions {
   readonly seed: number;
   /** Default 3. */
   readonly nodeCount?: number;
+  /** Default: drawn. */
+  readonly shards?: number;
 }
 
 /** A swarm (Groce and others, 2012): what is switched on, and how much of it, is drawn for each seed anew. */
@@ -98,6 +102,8 @@ export function drawScenario(options: ScenarioOptions): Scenario {
     faultsMs,
     faults: faults.sort((left, right) => left.atMs - right.atMs),
     isBeyondBudget,
+    // Drawn last: seeds from before there were shards are otherwise what they were.
+    shards: options.shards ?? random.pick([1, 1, 3]),
   };
 }
 
