@@ -3,7 +3,7 @@ import { type Closed, closed, type Empty, empty } from "./closed.ts";
 import type { Context } from "./context.ts";
 import { CloseOfClosedChannelError, InvalidArgumentError, SendOnClosedChannelError } from "./errors.ts";
 import { type Waiter, WaiterQueue } from "./waiter.ts";
-import { waitToReceive, waitToSend } from "./waiting-operation.ts";
+import { waitForNext, waitToReceive, waitToSend } from "./waiting-operation.ts";
 
 /** The receiving side of a channel. Every one is a {@link Channel}: hand out one end by typing it as this. */
 export interface ReceiveChannel<T> extends AsyncIterable<T> {
@@ -173,10 +173,16 @@ export class Channel<T> implements ReceiveChannel<T>, SendChannel<T> {
     return { [Symbol.asyncIterator]: () => ({ next: () => this.#next(cancellation) }) };
   }
 
-  async #next(cancellation: Cancellation | undefined): Promise<IteratorResult<T, undefined>> {
-    const received = this.receive(cancellation);
-    const value = received instanceof Promise ? await received : received;
-    return value === closed ? { done: true, value: undefined } : { done: false, value };
+  #next(cancellation: Cancellation | undefined): Promise<IteratorResult<T, undefined>> {
+    try {
+      const context = cancellation === undefined ? undefined : contextOf(cancellation);
+      context?.throwIfDone();
+      const value = this.tryReceive();
+      if (value === empty) return waitForNext(this.#receivers, context);
+      return Promise.resolve(value === closed ? { done: true, value: undefined } : { done: false, value });
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #end(failure: Error | undefined): void {

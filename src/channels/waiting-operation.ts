@@ -22,11 +22,18 @@ export class WaitingReceiver<T> implements Waiter<T>, CancelListener {
   readonly #context: Context | undefined;
   previousListener: CancelListener | undefined = undefined;
   nextListener: CancelListener | undefined = undefined;
-  readonly #resolve: Resolve<T | Closed>;
+  readonly #resolve: Resolve<T | Closed | IteratorResult<T, undefined>>;
+  /** What it waits for is the `next` of an iterator: a promise of another one's result would be a promise more. */
+  readonly #isIteration: boolean;
 
-  constructor(context: Context | undefined, resolve: Resolve<T | Closed>) {
+  constructor(
+    context: Context | undefined,
+    resolve: Resolve<T | Closed | IteratorResult<T, undefined>>,
+    isIteration: boolean,
+  ) {
     this.#context = context;
     this.#resolve = resolve;
+    this.#isIteration = isIteration;
   }
 
   get listeningTo(): Context | undefined {
@@ -39,17 +46,18 @@ export class WaitingReceiver<T> implements Waiter<T>, CancelListener {
 
   succeed(value: T): void {
     if (this.previousListener !== undefined) unlisten(this);
-    this.#resolve(value);
+    this.#resolve(this.#isIteration ? { done: false, value } : value);
   }
 
   succeedLater(value: T): void {
     unlisten(this);
-    void alreadyResolved.then(() => this.#resolve(value));
+    void alreadyResolved.then(() => this.succeed(value));
   }
 
   channelClosed(failure: Error | undefined): void {
     unlisten(this);
-    this.#resolve(failure === undefined ? closed : Promise.reject(failure));
+    if (failure !== undefined) this.#resolve(Promise.reject(failure));
+    else this.#resolve(this.#isIteration ? { done: true, value: undefined } : closed);
   }
 
   contextEnded(error: Error): void {
@@ -115,11 +123,25 @@ const grasp = (resolve: Resolve<never>): void => {
 /** Joins `queue` to wait for a value. */
 export function waitToReceive<T>(queue: WaiterQueue<T>, context: Context | undefined): Promise<T | Closed> {
   const promise = new Promise<T | Closed>(grasp as (resolve: Resolve<T | Closed>) => void);
-  const waiter = new WaitingReceiver<T>(context, grasped as Resolve<T | Closed>);
+  joinReceivers(queue, new WaitingReceiver<T>(context, grasped as Resolve<unknown>, false), context);
+  return promise;
+}
+
+/** Joins `queue` to wait for a value or the channel's end, as an iterator's `next` tells them. */
+export function waitForNext<T>(
+  queue: WaiterQueue<T>,
+  context: Context | undefined,
+): Promise<IteratorResult<T, undefined>> {
+  type Result = IteratorResult<T, undefined>;
+  const promise = new Promise<Result>(grasp as (resolve: Resolve<Result>) => void);
+  joinReceivers(queue, new WaitingReceiver<T>(context, grasped as Resolve<unknown>, true), context);
+  return promise;
+}
+
+function joinReceivers<T>(queue: WaiterQueue<T>, waiter: WaitingReceiver<T>, context: Context | undefined): void {
   queue.push(waiter);
   if (context !== undefined) context.listen(waiter);
   noteWaiting(waiter, "channel receive");
-  return promise;
 }
 
 /** Joins `queue` to wait for `value` to be taken. `operation` is its name in a report of a deadlock. */

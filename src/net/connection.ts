@@ -158,7 +158,9 @@ export class Connection<A extends StreamAddress = StreamAddress> implements Asyn
 
   /** Yields what {@link read} does, until its end. Leaving the loop closes nothing. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
-    return iterate(() => this.read());
+    const arriving = this.#arrived[Symbol.asyncIterator]();
+    const lying = iterate(() => this.read());
+    return { next: () => (this.#arrived.length > 0 ? lying.next() : arriving.next()) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

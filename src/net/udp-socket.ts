@@ -10,7 +10,6 @@ import {
 import { assert, type DatagramHandlers, type DatagramSocket, type SocketAddress } from "../platform/index.ts";
 import { addressFrom } from "./address.ts";
 import { ConnectionClosedError, DatagramNotSentError } from "./connection-errors.ts";
-import { iterate } from "./iterate.ts";
 import { limitOf } from "./limit.ts";
 
 /** One datagram, and who sent it. */
@@ -116,7 +115,7 @@ export class UdpSocket implements AsyncIterable<Datagram> {
 
   /** Yields what {@link receive} does, until the socket is closed. */
   [Symbol.asyncIterator](): AsyncIterator<Datagram, undefined> {
-    return iterate(() => this.receive());
+    return this.#arrived[Symbol.asyncIterator]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
