@@ -120,6 +120,7 @@ function runOnce(seed: number, burst: number) {
   return new ClusterSimulation({
     ...scenario,
     seed,
+    shards: 1,
     network: {},
     disk: {},
     callbackMs: 0.01,
@@ -141,6 +142,8 @@ function runOnce(seed: number, burst: number) {
       retries: false,
       protocol: 3,
       commandsPerConnection: 1_000_000,
+      sessionClients: 0,
+      sessionTtlMs: 3_600_000,
     },
   }).run();
 }
