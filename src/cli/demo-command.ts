@@ -34,8 +34,9 @@ Examples:
 
 With --json the first line is
   {"nodes":[{"name","redis","cluster","http","peer","pid","dir","role"}]}
-(with several shards also "leads" and "shards"), and the events are "died" (name, pid, exitCode, signal, restart), "back" (name,
-pid, redis), "leader" (name, term), "stopping" and "stopped" (removed).`;
+(with several shards also "leads" and "shards"), and the events are "died"
+(name, pid, exitCode, signal, restart), "back" (name, pid, redis), "leader"
+(name, term), "stopping" and "stopped" (removed).`;
 
 export function addDemoCommand(program: Command, binary: string): void {
   const command = program

@@ -47,9 +47,9 @@ test("a port that is in use is refused with the cure", async () => {
 });
 
 test("an address that this machine lacks is refused", async () => {
-  await expect(probePort({ host: "203.0.113.77", port: 0 }, "Give another --bind.")).rejects.toMatchObject({
+  await expect(probePort({ host: "203.0.113.77", port: 0 }, "Stop that program.")).rejects.toMatchObject({
     code: "PORT_UNAVAILABLE",
-    message: expect.stringContaining("this machine does not have that address (203.0.113.77:0). Give another --bind."),
+    message: expect.stringContaining("this machine does not have that address (203.0.113.77:0). Give an address"),
   });
 });
 

@@ -6,7 +6,7 @@ import { PortUnavailableError } from "./refusal.ts";
 
 /**
  * The port that was free a moment ago: `address.port`, or any for 0.
- * @throws PORT_UNAVAILABLE; `cure` ends the message.
+ * @throws PORT_UNAVAILABLE; `cure` ends the message where another port helps.
  */
 export function probePort(address: { readonly host: string; readonly port: number }, cure: string): Promise<number> {
   const server = createServer();
@@ -20,7 +20,10 @@ export function probePort(address: { readonly host: string; readonly port: numbe
   });
 }
 
-/** What the system said of an address to listen on, as an error with the cure; other errors as they are. */
+/**
+ * What the system said of an address to listen on, as an error with the cure; other errors as they are. `cure` is for a
+ * port that is taken.
+ */
 export function portError(
   address: { readonly host: string; readonly port: number },
   cure: string,
@@ -28,14 +31,21 @@ export function portError(
 ): unknown {
   const reason = reasons[errnoOf(error)];
   if (reason === undefined) return error;
-  const text = formatAddress(address);
-  return new PortUnavailableError(address, `Port ${address.port} ${reason} (${text}). ${cure}`, { cause: error });
+  const text = `Port ${address.port} ${reason.what} (${formatAddress(address)}). ${reason.cure ?? cure}`;
+  return new PortUnavailableError(address, text, { cause: error });
 }
 
-const reasons: Readonly<Record<string, string>> = {
-  EADDRINUSE: "is in use by another program",
-  EACCES: "may not be used without more rights",
-  EADDRNOTAVAIL: "cannot be opened: this machine does not have that address",
-  ENOTFOUND: "cannot be opened: the host name is unknown",
-  EAFNOSUPPORT: "cannot be opened: this machine does not speak that kind of address",
+const anotherAddress = "Give an address that this machine has.";
+
+/** Undefined: the cure depends on whose port it is. */
+const reasons: Readonly<Record<string, { readonly what: string; readonly cure: string | undefined }>> = {
+  EADDRINUSE: { what: "is in use by another program", cure: undefined },
+  EACCES: { what: "may not be used without more rights", cure: "Choose one from 1024 on." },
+  EADDRNOTAVAIL: { what: "cannot be opened: this machine does not have that address", cure: anotherAddress },
+  ENOTFOUND: { what: "cannot be opened: the host name is unknown", cure: anotherAddress },
+  EAI_AGAIN: { what: "cannot be opened: the host name cannot be looked up", cure: anotherAddress },
+  EAFNOSUPPORT: {
+    what: "cannot be opened: this machine does not speak that kind of address",
+    cure: anotherAddress,
+  },
 };

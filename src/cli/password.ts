@@ -36,13 +36,14 @@ export function readPassword(flags: PasswordFlags, environmentText: string | und
   return { text: checked("COTERIE_PASSWORD", environmentText), file: undefined, warning: undefined };
 }
 
-/** The first line of a file that holds a secret. */
+/** The first line of a file that holds a password or a secret. */
 export function readSecretFile(flag: string, file: string): string {
   let content: string;
   try {
     content = readFileSync(file, "utf8");
   } catch (cause) {
-    throw new UsageError(`${flag}: ${file} cannot be read. Give a file that holds the secret on its first line.`, {
+    const what = flag === "--password-file" ? "password" : "secret";
+    throw new UsageError(`${flag}: ${file} cannot be read. Give a file that holds the ${what} on its first line.`, {
       cause,
     });
   }

@@ -67,7 +67,7 @@ function placeOf(flags: StartFlags): string | undefined {
     throw new UsageError("--memory keeps nothing on disk and --dir says where to keep it. Leave one of them out.");
   if (flags.memory === true) return undefined;
   if (flags.dir !== undefined) return resolve(flags.dir);
-  throw new UsageError("coterie start needs --dir, the node's own directory, such as --dir ./data/n1 (or --memory).");
+  throw new UsageError("A node needs --dir, a directory of its own, such as --dir ./data/n1 (or --memory).");
 }
 
 /** As given, or else from the file that was used at the last start. */

@@ -27,10 +27,10 @@ test("every node has a row, also one that does not answer", () => {
     commonChecksums: [{ group: 1, index: 117, digests }],
   });
   expect(lines).toEqual([
-    "node  role       term  commit  applied      log  heard  process  Redis address",
-    "n1    leader        4     120      119  1.5 MiB   0 ms       11  127.0.0.1:7011",
-    "n2    follower      4     120      119  1.5 MiB   3 ms       12  127.0.0.1:7012",
-    "n3    no answer     -       -        -        -   61 s        -  -",
+    "node  role       term  commit  applied      log  heard  pid  Redis address",
+    "n1    leader        4     120      119  1.5 MiB   0 ms   11  127.0.0.1:7011",
+    "n2    follower      4     120      119  1.5 MiB   3 ms   12  127.0.0.1:7012",
+    "n3    no answer     -       -        -        -   61 s    -  -",
     "",
     "At index 117: digest 0123456789abcdef (n1, n2)",
   ]);
@@ -57,9 +57,9 @@ test("of several shards each has a row of its own, as its leader sees it", () =>
   const nodes = [node("n1", shardsOf([0, 2]), 0), node("n2", shardsOf([1]))];
   const lines = formatStatus({ nodes, commonChecksums: [checksum(1, "a"), checksum(2, "a"), checksum(3, "a")] });
   expect(lines).toEqual([
-    "node  role          term  commit  applied      log  heard  process  Redis address",
-    "n1    leads 2 of 3     -       -        -  1.5 MiB   0 ms       11  127.0.0.1:7011",
-    "n2    leads 1 of 3     -       -        -  1.5 MiB   3 ms       11  127.0.0.1:7011",
+    "node  role          term  commit  applied      log  heard  pid  Redis address",
+    "n1    leads 2 of 3     -       -        -  1.5 MiB   0 ms   11  127.0.0.1:7011",
+    "n2    leads 1 of 3     -       -        -  1.5 MiB   3 ms   11  127.0.0.1:7011",
     "",
     "shard  slots  leader  term  commit  applied everywhere  keys",
     "    0  0-9    n1         4     120                 118     7",
@@ -86,6 +86,22 @@ test("digests that differ stand out", () => {
   expect(lines.at(-1)).toBe("At index 117: THE DIGESTS DIFFER 0123456789abcdef (n1, n2), fedcba9876543210 (n3)");
 });
 
+test("a cluster of some age fits a terminal of 80 columns", () => {
+  const grown = { term: 104, commitIndex: 4_123_456, appliedIndex: 4_123_450 };
+  const group = { group: 1, role: "follower", stoppedBecause: null, ...grown };
+  const old = status("follower", 123_456, {
+    groups: [group],
+    logBytes: 256.4 * 1_048_576,
+    attributes: { redis: "127.0.0.1:7012" },
+  });
+  const lines = formatStatus({
+    nodes: [node("n1", old, 987), node("n2", old, 1_954), node("n3", null, 3_600_000)],
+    commonChecksums: [{ group: 1, index: 4_123_456, digests: { ...digests, n3: digests.n1 } }],
+  });
+  expect(lines[1]).toBe("n1    follower    104  4123456  4123450  256 MiB  987 ms  123456  127.0.0.1:7012");
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+});
+
 test("what is wrong is said below", () => {
   const broken = "an invariant is broken, I-8: commit went back from 5 to 4";
   const lines = formatStatus({
@@ -108,9 +124,9 @@ test("what is wrong is said below", () => {
 
 test("a status of another version is shown as far as it is understood", () => {
   expect(formatStatus({ nodes: [{ name: "n1", status: { groups: [{ role: "leader" }] } }, 7] })).toEqual([
-    "node  role       term  commit  applied  log  heard  process  Redis address",
-    "n1    leader        -       -        -    -  never        -  -",
-    "-     no answer     -       -        -    -  never        -  -",
+    "node  role       term  commit  applied  log  heard  pid  Redis address",
+    "n1    leader        -       -        -    -  never    -  -",
+    "-     no answer     -       -        -    -  never    -  -",
   ]);
 });
 

@@ -24,7 +24,7 @@ const columns: readonly Column[] = [
   { title: "applied", rightAligned: true },
   { title: "log", rightAligned: true },
   { title: "heard", rightAligned: true },
-  { title: "process", rightAligned: true },
+  { title: "pid", rightAligned: true },
   { title: "Redis address" },
 ];
 
@@ -169,7 +169,8 @@ function shown(value: unknown): string {
 
 function formatHeard(milliseconds: unknown): string {
   if (typeof milliseconds !== "number") return "never";
-  if (milliseconds < 10_000) return `${milliseconds} ms`;
+  if (milliseconds < 1_000) return `${milliseconds} ms`;
+  if (milliseconds < 9_950) return `${(milliseconds / 1_000).toFixed(1)} s`;
   return `${Math.round(milliseconds / 1_000)} s`;
 }
 
@@ -178,5 +179,5 @@ export function formatBytes(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(bytes, 1)) / 10));
   const value = bytes / 1024 ** power;
-  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
+  return `${power === 0 || value >= 10 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
 }

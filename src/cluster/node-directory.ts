@@ -235,10 +235,14 @@ async function laterStart(options: NodeDirectoryOptions, record: NodeRecord): Pr
     throw new IdentityError(`${directory} holds another cluster secret than the one given. Leave it out.`);
   }
   if (given.name !== undefined && given.name !== record.name) {
-    throw new IdentityError(`${directory} belongs to node ${record.name}, not to ${given.name}.`);
+    throw new IdentityError(
+      `${directory} belongs to node ${record.name}, not to ${given.name}. Leave the name out, or choose another directory.`,
+    );
   }
   if (given.clusterId !== undefined && given.clusterId !== record.clusterId) {
-    throw new IdentityError(`${directory} belongs to cluster ${record.clusterId}, not to ${given.clusterId}.`);
+    throw new IdentityError(
+      `${directory} belongs to cluster ${record.clusterId}, not to ${given.clusterId}. Leave the id out, or choose another directory.`,
+    );
   }
   const names = given.peers === undefined ? record.names : namesOf(record.name, given.peers);
   if (names.join() !== record.names.join()) {

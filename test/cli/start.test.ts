@@ -175,7 +175,7 @@ test("an empty directory under a name that its peers have seen is refused with t
 });
 
 test.for<{ name: string; words: (node: Planned) => readonly string[]; environment?: NodeJS.ProcessEnv; line: RegExp }>([
-  { name: "no directory", words: () => ["start"], line: /coterie start needs --dir, the node's own directory/ },
+  { name: "no directory", words: () => ["start"], line: /A node needs --dir, a directory of its own/ },
   {
     name: "no peers",
     words: ({ dir }) => ["start", "--dir", dir],
