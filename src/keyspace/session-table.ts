@@ -31,6 +31,8 @@ export interface OpenedSession {
 }
 
 export class SessionTable {
+  /** When the next session is idle for too long, or has been so; `Infinity` if there is none. Looked at by every entry. */
+  earliestMs: number = Number.POSITIVE_INFINITY;
   readonly #limits: SessionTableLimits;
   readonly #sessions: Map<string, Session> = new Map();
   readonly #deadlines: DeadlineIndex = new DeadlineIndex();
@@ -51,11 +53,6 @@ export class SessionTable {
 
   get bytes(): number {
     return this.#bytes;
-  }
-
-  /** When the next session is idle for too long, or has been so; `Infinity` if there is none. */
-  get earliestMs(): number {
-    return this.#deadlines.earliestMs;
   }
 
   /** Opens a session, at the cost of others if there are too many. */
@@ -83,6 +80,7 @@ export class SessionTable {
     session.use(nowMs, acknowledged);
     this.#bytes += session.bytes - bytes;
     this.#deadlines.move(session.deadlineId, 0, nowMs + session.ttlMs);
+    this.earliestMs = this.#deadlines.earliestMs;
     if (session === this.#newest) return;
     this.#unlink(session);
     this.#link(session);
@@ -104,7 +102,7 @@ export class SessionTable {
 
   /** The end of an entry: frees sessions that have been idle for too long, in the order in which they became so. */
   freeIdle(nowMs: number): void {
-    for (let freed = 0; freed < freedSessionsMax && this.#deadlines.earliestMs <= nowMs; freed++) this.#evict(nowMs);
+    for (let freed = 0; freed < freedSessionsMax && this.earliestMs <= nowMs; freed++) this.#evict(nowMs);
   }
 
   /** Adds a session that was used after all others. */
@@ -112,6 +110,7 @@ export class SessionTable {
     assert(!this.#sessions.has(session.id), "two sessions have one id");
     this.#sessions.set(session.id, session);
     session.deadlineId = this.#deadlines.add(session.id, 0, session.usedMs + session.ttlMs);
+    this.earliestMs = this.#deadlines.earliestMs;
     this.#bytes += session.bytes;
     this.#link(session);
   }
@@ -136,7 +135,7 @@ export class SessionTable {
 
   /** Removes a session that is idle for too long, or else the one that was used longest ago. */
   #evict(nowMs: number): void {
-    const isIdle = this.#deadlines.earliestMs <= nowMs;
+    const isIdle = this.earliestMs <= nowMs;
     const session = isIdle ? this.#sessions.get(this.#deadlines.earliestKey) : this.#oldest;
     assert(session !== undefined, "an empty table has too many sessions");
     this.#remove(session);
@@ -146,6 +145,7 @@ export class SessionTable {
     this.#frozen?.keep(session);
     this.#sessions.delete(session.id);
     this.#deadlines.remove(session.deadlineId);
+    this.earliestMs = this.#deadlines.earliestMs;
     this.#bytes -= session.bytes;
     this.#unlink(session);
   }

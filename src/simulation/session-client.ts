@@ -70,8 +70,9 @@ export class SessionClient {
 
   constructor(options: SessionClientOptions) {
     this.#options = options;
-    this.#counter = `once:${options.name}`;
-    this.#log = `log:${options.name}`;
+    // A session is of one shard, and so must be what it works on.
+    this.#counter = `{${options.name}}once`;
+    this.#log = `{${options.name}}log`;
   }
 
   start(): void {
@@ -168,7 +169,8 @@ export class SessionClient {
   #open(): void {
     if (this.#isOpening) return;
     this.#isOpening = true;
-    this.#send(["COTERIE", "SESSION", "OPEN", "TTL", String(this.#options.ttlMs)], (reply) => {
+    const { ttlMs } = this.#options;
+    this.#send(["COTERIE", "SESSION", "OPEN", "TTL", String(ttlMs), "KEY", this.#counter], (reply) => {
       this.#isOpening = false;
       if (typeof reply !== "string" || this.#id !== undefined) return;
       this.#id = reply;
