@@ -48,4 +48,11 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < newest) {
 
 // Every example is a function that is told where its lines go; here they go to standard output.
 const { main } = await import(pathToFileURL(join(output, `${name}.js`)).href);
-await main((line) => console.log(line), ...words);
+try {
+  await main((line) => console.log(line), ...words);
+} catch (error) {
+  // Coterie's own errors say what to do now; of any other the stack is wanted.
+  if (typeof error?.outcome !== "string") throw error;
+  console.error(`${error.code}: ${error.message}`);
+  process.exitCode = 1;
+}
