@@ -131,7 +131,7 @@ export class FinalCheck {
     });
   }
 
-  /** True once all nodes have a digest at a common index from `indexMin` on, and it is the same. */
+  /** True once all nodes have a digest at a common index from `indexMin` on, it is the same, and no replica is made anew. */
   #compare(status: ClusterStatus, shard: number, indexMin: number): boolean {
     const digests = new Map<number, Map<string, string>>();
     for (const { name, status: node } of status.nodes) {
@@ -148,7 +148,8 @@ export class FinalCheck {
       }
       if (index > indexMin && this.#core.every(({ name }) => known.has(name))) isEqual = true;
     }
-    return isEqual;
+    const isWhole = status.nodes.every(({ status: node }) => (node?.groups[shard]?.rebuild ?? null) === null);
+    return isEqual && isWhole;
   }
 
   /** One command over a connection of its own. */
