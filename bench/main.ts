@@ -11,6 +11,7 @@ import { invariantsSuite } from "./suites/invariants.ts";
 import { logSizeSuite } from "./suites/log-size.ts";
 import { memorySuite } from "./suites/memory.ts";
 import { netSuite } from "./suites/net.ts";
+import { restartSuite } from "./suites/restart.ts";
 import { simulationSuite } from "./suites/simulation.ts";
 import { snapshotSuite } from "./suites/snapshot.ts";
 import { snapshotNodeSuite } from "./suites/snapshot-node.ts";
@@ -33,6 +34,7 @@ const suites: readonly Suite[] = [
   startSuite,
   logSizeSuite,
   invariantsSuite,
+  restartSuite,
 ];
 const defaultSuites: readonly Suite[] = [throughputSuite, memorySuite];
 
