@@ -10,18 +10,25 @@ const steps: readonly { readonly mebibytes: number; readonly percent: number }[]
   { mebibytes: 32, percent: 80 },
   { mebibytes: 0, percent: 0 },
 ];
+/** While a node loads what it holds, nearly all that comes stays: looking for what may go a few times is enough. */
+const loadingPercentMin = 100;
 const lookPeriodMs = 250;
 
 /** The percentage for a heap of that size. */
-export function heapGrowthPercent(usedBytes: number): number {
-  return steps.find(({ mebibytes }) => usedBytes >= mebibytes * 1024 * 1024)?.percent ?? 0;
+export function heapGrowthPercent(usedBytes: number, isLoading: boolean): number {
+  const percent = steps.find(({ mebibytes }) => usedBytes >= mebibytes * 1024 * 1024)?.percent ?? 0;
+  return isLoading && percent > 0 ? Math.max(percent, loadingPercentMin) : percent;
 }
 
-/** Keeps this process's heap tight once it is large. For processes that are a node and nothing else. */
-export function limitHeapGrowth(): void {
+/**
+ * Keeps this process's heap tight once it is large. For processes that are a node and nothing else.
+ *
+ * @param isLoading whether the node still loads what it holds: it may then take more, for a quicker start
+ */
+export function limitHeapGrowth(isLoading: () => boolean): void {
   let percent = 0;
   const look = (): void => {
-    const wanted = heapGrowthPercent(getHeapStatistics().used_heap_size);
+    const wanted = heapGrowthPercent(getHeapStatistics().used_heap_size, isLoading());
     if (wanted === percent) return;
     percent = wanted;
     setFlagsFromString(`--heap-growing-percent=${percent}`);

@@ -29,6 +29,8 @@ export interface HostedNode {
   /** Undefined for a node without peers, which listens for none. */
   readonly peer: SocketAddress | undefined;
   role(): NodeRole;
+  /** Whether what it holds is not all loaded yet. */
+  isReplaying(): boolean;
   close(): Promise<void>;
 }
 
@@ -70,6 +72,7 @@ export async function hostNode(options: HostOptions): Promise<HostedNode> {
       redis: server.address,
       peer: node.peerAddress,
       role: () => roleOf(node),
+      isReplaying: () => node.isReplaying,
       // The node first: it answers what is under way and refuses what comes, over connections that still stand.
       close: async () => {
         await node.close();

@@ -110,11 +110,13 @@ class NodeProcess {
 
   async run(): Promise<void> {
     const { control, directory, log, name } = this.#options;
-    limitHeapGrowth();
+    let isLoading = (): boolean => true;
+    limitHeapGrowth(() => isLoading());
     const attachment = await this.#attach({ name, directory }, control);
     if (this.#signals.isStopping) return;
     void attachment?.ended.then(() => this.#signals.request("demoEnded"));
     const node = await this.#host();
+    isLoading = () => node.isReplaying();
     const pidFile = directory === undefined ? undefined : join(directory, "coterie.pid");
     try {
       if (directory !== undefined) saveSettings(directory, this.#options.plan.settings);

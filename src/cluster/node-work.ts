@@ -161,6 +161,10 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     return new ClientStream(this, target, options);
   }
 
+  get isReplaying(): boolean {
+    return [...this.#groups.values()].some(({ replica }) => replica.isReplaying);
+  }
+
   shardPlaces(): Topology["shards"] {
     return [...this.#groups.values()].map(({ group, replica, voters }) => {
       const shard = shardOfGroup(group);

@@ -117,6 +117,11 @@ export class Node {
     return this.#work.placeOf(shard).replica;
   }
 
+  /** After a start, until what is known to be committed is applied to all shards that are here. */
+  get isReplaying(): boolean {
+    return this.#work.isReplaying;
+  }
+
   /** Opens the stream of one client connection. Whoever opens it closes it. */
   openStream(target: ReplyTarget, options?: StreamOptions): ClientStream {
     return this.#work.openStream(target, options);

@@ -83,6 +83,7 @@ export class Replica {
     this.core = core;
     this.log = log;
     this.#host = host;
+    this.#replayedIndex = core.commitIndex;
     this.#applier = new Applier({
       keyspace,
       onChecksum: (index, from, reply) => host.onChecksum(this, index, from, reply),
@@ -114,6 +115,11 @@ export class Replica {
   /** A snapshot has replaced the state, and is not durable in the log yet. */
   get isInstalling(): boolean {
     return this.#installingCount > 0;
+  }
+
+  /** After a start, until what is known to be committed is applied. */
+  get isReplaying(): boolean {
+    return this.#stoppedBecause === undefined && this.core.appliedIndex < this.#replayedIndex;
   }
 
   /** How far it is with what it found in its log; undefined once that is applied, or while another node leads. */
@@ -335,6 +341,7 @@ export class Replica {
   readonly #commands: ReplicaCommands;
   readonly #hints: CommitHints;
   readonly #loading: Loading;
+  readonly #replayedIndex: LogIndex;
   #route: Route = { leader: 0, term: 0 };
   /** The term in which this replica leads, as far as its commands know; 0 if it does not. */
   #ledTerm: Term = 0;

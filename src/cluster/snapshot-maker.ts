@@ -85,7 +85,8 @@ export class SnapshotMaker {
     const bytesMin = log.isFull
       ? 2 * replica.keyspace.logicalBytes
       : Math.max(settings.snapshotLogBytesMin, snapshot?.sizeBytes ?? 0);
-    // What it would spare: at a start most of the log may not be applied yet.
+    // After a start nobody is served before the log is replayed; and a snapshot of the middle spares the less.
+    if (replica.isReplaying && !log.isFull) return false;
     const sparedBytes = replica.log.bytesAbove(index) - replica.log.bytesAbove(appliedIndex);
     return this.#isWanted || sparedBytes >= bytesMin;
   }
