@@ -153,6 +153,24 @@ test("a node whose directory was emptied is refused, again and again, and stops 
   await cluster.close();
 });
 
+test("a node on an older copy of its directory is refused, and each time that it is started again [D-10]", async () => {
+  const cluster = await started();
+  cluster.kill("n1");
+  const { disk } = cluster.world.machine("n1");
+  const copy = disk.copy();
+  await cluster.world.until(cluster.startNode("n1"));
+  await cluster.world.run(1_000);
+  cluster.kill("n1");
+  disk.restore(copy);
+  for (let each = 1; each <= 4; each++) {
+    void cluster.startNode("n1").catch(() => {});
+    await cluster.until(() => cluster.exits.length === each, "an exit");
+  }
+  for (const exit of cluster.exits)
+    expect(exit).toMatchObject({ node: "n1", code: 2, reason: expect.stringMatching(/^FORGOTTEN/) });
+  await cluster.close();
+});
+
 test("a node in memory that comes back under its name is refused: it has forgotten everything [M-11]", async () => {
   const cluster = new SimulatedCluster({ memory: true });
   await cluster.start();

@@ -141,6 +141,12 @@ export class NodeDirectory {
     return this.#place === undefined || this.#durableReplicas[group] === replica;
   }
 
+  /** Resolves when it is written, or cannot be. */
+  async rememberRefusal(refusal: string): Promise<void> {
+    this.#change({ refusal });
+    await this.#writing;
+  }
+
   /** Writes what is not written yet and gives the directory free. */
   async close(): Promise<void> {
     await this.#writing;
@@ -304,6 +310,7 @@ function newIdentity(options: Pick<NodeDirectoryOptions, "given" | "logger" | "r
       addresses,
       peers: {},
       replicas: {},
+      refusal: undefined,
     },
     secret,
   };

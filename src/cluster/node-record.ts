@@ -26,6 +26,8 @@ export interface NodeRecord {
    * id is begun twice (CONSENSUS C-4). None: the one that the node has had from the beginning.
    */
   readonly replicas: Readonly<Record<string, ReplicaId>>;
+  /** What a peer said that noticed that this directory is an empty, older or copied one: it is never worked on again. */
+  readonly refusal: string | undefined;
 }
 
 /** The highest that was seen of a peer. A peer that comes with less has forgotten something. */
@@ -78,6 +80,7 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
     addresses: Object.fromEntries(entriesOf(fields.addresses).flatMap(([key, value]) => parseAddress(key, value))),
     peers: Object.fromEntries(entriesOf(fields.peers).flatMap(([key, value]) => parsePeer(key, value))),
     replicas: Object.fromEntries(replicas),
+    refusal: typeof fields.refusal === "string" ? fields.refusal : undefined,
   };
 }
 

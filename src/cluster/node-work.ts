@@ -372,12 +372,24 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.noteOutput();
   }
 
+  /**
+   * Of a directory that has forgotten something that is written down before the process ends: each further start counts
+   * as a later one, and the peers could not tell again.
+   */
   onRefusedForGood(refusal: Refusal): void {
+    const { directory, platform } = this.#options;
     const { code, text } = refusal;
+    if (this.#isRefused) return;
+    this.#isRefused = true;
     this.logger.log("error", "the peers refuse this node, which stops", { code, text });
-    this.#options.platform.process.exit(nodeExitCode.refused, `${code}: ${text}`);
+    const reason = `${code}: ${text}`;
+    if (code !== "FORGOTTEN") platform.process.exit(nodeExitCode.refused, reason);
+    for (const { replica } of this.#groups.values()) replica.stop(reason, replicaStopped);
+    const exit = (): void => void platform.clock.setTimer(0, () => platform.process.exit(nodeExitCode.refused, reason));
+    void directory.rememberRefusal(reason).then(exit, exit);
   }
 
+  #isRefused = false;
   readonly #options: NodeWorkOptions;
   readonly #groups: Map<number, HostedGroup> = new Map();
   readonly #entryClock: EntryClock;

@@ -69,6 +69,12 @@ export class Node {
   static async start(options: NodeOptions): Promise<Node> {
     const settings = nodeSettings(options.settings);
     const directory = await openDirectory(options);
+    const { refusal } = directory.record;
+    if (refusal !== undefined) {
+      await directory.close();
+      options.logger.log("error", "the peers refuse this node, which stops", { text: refusal });
+      options.platform.process.exit(nodeExitCode.refused, refusal);
+    }
     try {
       const log = await openLog(options, settings, directory);
       directory.rememberOwnEpoch(log.diskEpoch);
