@@ -4,7 +4,7 @@
  * the one before it stopped, whoever crashed.
  */
 import { type Clock, type Logger, mark } from "../platform/index.ts";
-import type { ConfigurationChange, Proposed, ReplicaId } from "../raft/index.ts";
+import type { Configuration, ConfigurationChange, Proposed, ReplicaId } from "../raft/index.ts";
 import type { Replica } from "./replica.ts";
 import { nextStep, type ReplicaStep, wishOf } from "./replica-change.ts";
 import { nodeOf } from "./replica-id.ts";
@@ -63,19 +63,26 @@ export class MemberChanges {
   /** By node. */
   readonly #lost: Map<number, { readonly upTo: ReplicaId; readonly heardMs: number }> = new Map();
   #tickCount = 0;
+  /** The one for which there was nothing to do. */
+  #quietConfiguration: Configuration | undefined;
   #underWay: ChangeUnderWay | undefined;
   #notedMs = Number.NEGATIVE_INFINITY;
   /** What was said last of a change that was refused, so that it is said once. */
   #refused = "";
 
   #look(replica: Replica): void {
+    const nowMs = this.#options.clock.nowMs();
+    for (const [nodeId, { heardMs }] of this.#lost) if (nowMs - heardMs > lostMs) this.#lost.delete(nodeId);
     const { core } = replica;
+    // Where nobody is lost, nothing changes by itself.
+    if (this.#lost.size === 0 && core.configuration === this.#quietConfiguration) return;
     const { configuration, progress, lastIndex } = core.status();
     const isLost = (id: ReplicaId): boolean => this.#isLost(id);
     const view = { self: core.id, configuration, progress, lastIndex, isLost, lagEntriesMax: promotionLagEntriesMax };
     const wish = wishOf(view);
     if (wish === undefined) {
       this.#underWay = undefined;
+      this.#quietConfiguration = configuration;
       return;
     }
     const step = nextStep(view, wish);

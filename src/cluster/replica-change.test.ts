@@ -123,6 +123,10 @@ test("nobody has a wish while all are well; then the one that was begun comes fi
   expect(wishOf(view({ lost: [1, 3] }))).toEqual(wish);
   expect(wishOf(view({ lost: [1] }))).toBeUndefined();
   expect(wishOf(view({ lost: [2], configuration: learning }))).toEqual(wish);
+  // A node that has gone in the middle of it holds up no other.
+  expect(wishOf(view({ lost: [2], configuration: learning, silent: [3, next] }))).toEqual({ from: 2, node: 2 });
+  expect(wishOf(view({ configuration: learning, silent: [3, next] }))).toEqual(wish);
+  expect(wishOf(view({ lost: [2, next], configuration: learning, silent: [3, next] }))).toEqual(wish);
   // What was said of a replica that has gone concerns nobody.
   expect(wishOf(view({ lost: [3], configuration: swapped }))).toBeUndefined();
 });

@@ -68,15 +68,30 @@ export type ReplicaStep =
 
 /**
  * What the group needs most by what the leader sees, if nobody else has a wish: a change that has been begun is gone on
- * with; otherwise the first of the lost replicas is made anew. One at a time.
+ * with; otherwise the first of the lost replicas is made anew. One at a time, save that one whose node is gone holds up no other.
  */
 export function wishOf(view: ChangeView): ReplicaWish | undefined {
   const { configuration, isLost, self } = view;
-  for (const id of membersOf(configuration)) {
-    if (membersOn(nodeOf(id), configuration).length > 1) return { from: id, node: nodeOf(id) };
-  }
-  const lost = membersOf(configuration).find((id) => id !== self && isLost(id));
-  return lost === undefined ? undefined : { from: lost, node: nodeOf(lost) };
+  const members = membersOf(configuration);
+  const pairs = members.filter((id) => membersOn(nodeOf(id), configuration)[0] === id && hasSuccessor(view, id));
+  const lost = members.filter((id) => id !== self && isLost(id) && !hasSuccessor(view, id) && !isSuccessor(view, id));
+  const from = pairs.find((id) => !isSilent(view, id)) ?? lost[0] ?? pairs[0];
+  return from === undefined ? undefined : { from, node: nodeOf(from) };
+}
+
+function hasSuccessor({ configuration }: ChangeView, replica: ReplicaId): boolean {
+  return membersOn(nodeOf(replica), configuration).some((id) => id > replica);
+}
+
+function isSuccessor({ configuration }: ChangeView, replica: ReplicaId): boolean {
+  return membersOn(nodeOf(replica), configuration).some((id) => id < replica);
+}
+
+/** Whether the successor of a replica neither answers nor is lost, so that nothing can be done for it now. */
+function isSilent(view: ChangeView, replica: ReplicaId): boolean {
+  const to = membersOn(nodeOf(replica), view.configuration).at(-1);
+  if (to === undefined || isJoint(view.configuration) || view.isLost(to)) return false;
+  return progressOf(view, to)?.isRecentlyActive !== true && !isWell(view, replica);
 }
 
 /** The next step towards `wish`. */

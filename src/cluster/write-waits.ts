@@ -8,6 +8,7 @@ import type { LogIndex, RaftCore } from "../raft/index.ts";
 import { Arguments, type ErrorReply } from "../resp/index.ts";
 import type { Batch } from "./batch.ts";
 import type { Lane } from "./lane.ts";
+import { nodeOf } from "./replica-id.ts";
 import { packWords } from "./words.ts";
 
 /** `WAIT replicas timeoutMs index`, as it travels between nodes: timeout 0 waits without end. Never in an entry. */
@@ -80,7 +81,9 @@ export class WriteWaits {
     for (const wait of waiting) {
       const index = Math.max(wait.givenIndex, wait.lane.lastWriteIndex);
       const isWritten = wait.batch === undefined || wait.batch.isDone;
-      const count = isWritten ? matches.filter(({ matchIndex }) => matchIndex >= index).length : 0;
+      // While one replica takes another's place on a node there are two, and one disk.
+      const holders = isWritten ? matches.filter(({ matchIndex }) => matchIndex >= index) : [];
+      const count = new Set(holders.map(({ id }) => nodeOf(id))).size;
       if ((isWritten && count >= wait.replicaCount) || nowMs >= wait.deadlineMs) wait.lane.answer(wait.ticket, count);
       else this.#waiting.push(wait);
     }
