@@ -202,6 +202,27 @@ test("an id that was to begin and did not, since the process was killed, is used
   await cluster.close();
 });
 
+test("on a slow disk, too, it says nothing before its beginning is durable [O-1, D-3]", async () => {
+  const cluster = await started({ seed: 5 });
+  const leader = await cluster.untilLeader();
+  const [victim = ""] = cluster.followers;
+  await load(cluster, cluster.client(leader), 20);
+  await cluster.world.run(200);
+  await restartDamaged(cluster, victim);
+  const { disk } = cluster.world.machine(victim);
+  const { settings } = disk;
+  // The leader goes on talking to it meanwhile, ten times a second.
+  disk.settings = { ...settings, syncMs: 400 };
+  await cluster.until(() => cluster.status(victim).rebuild?.step === "beginning", "a beginning");
+  await cluster.until(() => cluster.status(victim).rebuild?.step === "copying", "a replica that has begun");
+  await cluster.world.run(2_000);
+  disk.settings = settings;
+  await untilRebuilt(cluster, victim);
+  await expectEqual(cluster);
+  expect(cluster.eventsOf("a replica has stopped")).toEqual([]);
+  await cluster.close();
+});
+
 const parties = ["the leader", "the damaged node", "both"] as const;
 const points = [
   "a lost replica gets a successor",
