@@ -148,8 +148,9 @@ export class FinalCheck {
       }
       if (index > indexMin && this.#core.every(({ name }) => known.has(name))) isEqual = true;
     }
-    const isWhole = status.nodes.every(({ status: node }) => (node?.groups[shard]?.rebuild ?? null) === null);
-    return isEqual && isWhole;
+    // A node that is gone in the middle of it does not come back for the rest.
+    const rebuilt = status.nodes.map(({ status: node }) => node?.groups[shard]?.rebuild?.node);
+    return isEqual && !this.#core.some(({ name }) => rebuilt.includes(name));
   }
 
   /** One command over a connection of its own. */
