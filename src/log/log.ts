@@ -152,6 +152,7 @@ export class Log implements NodeLog {
     const group = this.#group(groupId);
     assert(Number.isSafeInteger(replica) && replica > group.replica, "a replica id is never used again [C-4]");
     group.begin(replica);
+    this.#snapshots.disown(groupId);
     const begun = (): void => {
       void this.#snapshots.drop(groupId).then(() => {
         this.#reclaimer.consider();

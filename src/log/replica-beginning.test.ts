@@ -122,6 +122,22 @@ test("a snapshot of the index that the one before had is received and kept", asy
   expect(log.group(1).snapshot).toMatchObject({ index: 8, sizeBytes: 2_000 });
 });
 
+test("a snapshot of the replica before that is still being written comes to nothing", async () => {
+  const host = new SimulatedHost();
+  let { log } = await openLog(host, settings);
+  await host.until(fill(log, 1));
+  const made = log.createSnapshot(1, meta(9, 4));
+  const received = log.receiveSnapshot(1, meta(20, 5));
+  await host.until(begin(log, 1, first));
+  await host.until(writeSnapshot(made, new Uint8Array(3_000)));
+  await host.until(writeSnapshot(received, new Uint8Array(3_000)));
+  expectNothing(log, 1, first);
+  await host.until(log.close());
+  ({ log } = await openLog(host, settings));
+  expectNothing(log, 1, first);
+  expect([...host.files().keys()].filter((name) => name.includes("snapshot"))).toEqual([]);
+});
+
 test("headers of segments repeat whose log it is, when the record has long been given up", async () => {
   const host = new SimulatedHost();
   let { log } = await openLog(host, { ...settings, segmentBytes: 16_384 });

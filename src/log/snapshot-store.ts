@@ -79,9 +79,13 @@ export class SnapshotStore {
     this.#replace(group, snapshot);
   }
 
+  /** What is still being written of the group comes to nothing: another replica is about to begin there. */
+  disown(group: number): void {
+    this.#disownedCounts.set(group, (this.#disownedCounts.get(group) ?? 0) + 1);
+  }
+
   /** The group has no snapshot any more. Resolves when its file is gone, or cannot be removed. */
   drop(group: number): Promise<void> {
-    assert(![...this.#writers].some((writer) => writer.group === group), "no snapshot is written of what is dropped");
     const held = this.#current.get(group);
     this.#current.delete(group);
     this.#received.delete(group);
@@ -128,6 +132,7 @@ export class SnapshotStore {
   readonly #received: Map<number, StoredSnapshot> = new Map();
   /** The highest index that a record of this run names, be it durable or not. */
   readonly #named: Map<number, LogIndex> = new Map();
+  readonly #disownedCounts: Map<number, number> = new Map();
   readonly #installing: Set<StoredSnapshot> = new Set();
   readonly #writers: Set<SnapshotFileWriter> = new Set();
   readonly #readers: Set<SnapshotReader> = new Set();
@@ -136,6 +141,8 @@ export class SnapshotStore {
 
   #write(group: number, meta: SnapshotMeta, written: (file: WrittenSnapshot) => Promise<void>): SnapshotWriter {
     const { disk, clock, directory, identity } = this.#host;
+    const disownedCount = this.#disownedCounts.get(group);
+    const isOwned = (): boolean => this.#disownedCounts.get(group) === disownedCount;
     const host = {
       disk,
       clock,
@@ -143,7 +150,7 @@ export class SnapshotStore {
       identity,
       turns: this.#turns,
       fail: (what: string, error: DiskError) => this.#host.fail(what, error),
-      written,
+      written: (file: WrittenSnapshot) => (isOwned() ? written(file) : this.#remove(file.path)),
       release: (snapshot: StoredSnapshot) => this.#release(group, snapshot),
       closed: (writer: SnapshotFileWriter) => void this.#writers.delete(writer),
     };
