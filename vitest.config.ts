@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -7,6 +8,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: "forks",
+    // One for each core: whatever waits for a process or a disk leaves its core to another file.
+    maxWorkers: Math.max(2, availableParallelism()),
     sequence: { shuffle: true },
   },
 });
