@@ -23,12 +23,12 @@ export function commandDocs(spec: CommandSpec<never>, container?: string): [stri
   const name = fullName(spec, container);
   const docs: Reply[] = ["summary", spec.summary, "since", spec.since, "group", spec.group];
   if (spec.complexity !== "") docs.push("complexity", spec.complexity);
-  if (spec.history !== undefined) docs.push("history", new SetReply(spec.history.map((change) => [...change])));
   if (spec.isSystemCommand === true) docs.push("doc_flags", simpleSet(["syscmd"]));
   if (spec.deprecation !== undefined) {
     docs.push("doc_flags", simpleSet(["deprecated"]));
     docs.push("deprecated_since", spec.deprecation.since, "replaced_by", spec.deprecation.replacedBy);
   }
+  if (spec.history !== undefined) docs.push("history", new SetReply(spec.history.map((change) => [...change])));
   if (spec.arguments !== undefined) docs.push("arguments", spec.arguments.map(argumentDocs));
   if (spec.subcommands.length > 0)
     docs.push("subcommands", new MapReply(spec.subcommands.flatMap((subcommand) => commandDocs(subcommand, name))));
