@@ -3,16 +3,32 @@ import { parseArgs } from "node:util";
 import { cleanUp } from "../cli/processes.ts";
 import { runChaos, showPlantedFaults } from "./chaos.ts";
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "10" },
-    nodes: { type: "string", default: "3" },
-    seed: { type: "string", default: String(Date.now() % 1_000_000) },
-  },
-});
+const usage = "Usage: npm run chaos -- [--minutes 10] [--nodes 3] [--seed N]";
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        minutes: { type: "string", default: "10" },
+        nodes: { type: "string", default: "3" },
+        seed: { type: "string", default: String(Date.now() % 1_000_000) },
+        help: { type: "boolean", default: false },
+      },
+    }).values;
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
+    process.exit(2);
+  }
+}
+
+const values = readOptions();
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
 const [minutes, nodeCount, seed] = [Number(values.minutes), Number(values.nodes), Number(values.seed)];
 if (!(minutes > 0) || !Number.isInteger(nodeCount) || nodeCount < 1 || !Number.isSafeInteger(seed)) {
-  console.error("Usage: npm run chaos -- [--minutes 10] [--nodes 3] [--seed N]");
+  console.error(usage);
   process.exit(2);
 }
 
