@@ -74,8 +74,7 @@ export function merger(
 ): (replies: readonly Reply[]) => Reply {
   return (replies) => {
     const failed = replies.filter((reply) => reply instanceof ErrorReply);
-    const [error] = failed;
-    if (error !== undefined) return errorOf(spec, error, failed.length, replies.length);
+    if (failed.length > 0) return errorOf(spec, failed, replies.length);
     if (typeof replies[0] === "number") return replies.reduce<number>((sum, reply) => sum + Number(reply), 0);
     if (words !== undefined) return inPlaces(replies, words);
     if (Array.isArray(replies[0])) return replies.flatMap((reply) => (Array.isArray(reply) ? reply : []));
@@ -83,10 +82,15 @@ export function merger(
   };
 }
 
-/** Each shard carries out its part or not: what only some did cannot be called "not done". */
-function errorOf(spec: CommandSpec<Keyspace>, error: ErrorReply, failedCount: number, count: number): ErrorReply {
-  if (!isWrite(spec) || failedCount === count) return error;
-  return uncertain(`${failedCount} of the ${count} shards concerned did not carry it out (${error.text})`);
+/** Each shard carries out its part or not: what some did, or may have done, cannot be called "not done". */
+function errorOf(spec: CommandSpec<Keyspace>, failed: readonly ErrorReply[], count: number): ErrorReply {
+  const error = failed.find(isUncertain) ?? (failed[0] as ErrorReply);
+  if (!isWrite(spec) || failed.length === count) return error;
+  return uncertain(`${failed.length} of the ${count} shards concerned did not carry it out (${error.text})`);
+}
+
+function isUncertain({ text }: ErrorReply): boolean {
+  return text.startsWith("UNCERTAIN ");
 }
 
 /** Arrays of one item a key, put back into the order of the keys. */
