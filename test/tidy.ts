@@ -18,6 +18,7 @@ export const floors: readonly string[] = [
   "log",
   "gossip",
   "keyspace",
+  "directory",
   "cluster",
   "server",
   "http",

@@ -1,0 +1,8 @@
+export type {
+  DirectoryNode,
+  DirectoryNodeState,
+  DirectorySettings,
+  DirectoryShard,
+  DirectoryState,
+  ShardReport,
+} from "./directory-state.ts";
