@@ -14,10 +14,11 @@ function headerOf(number: number, changes: Partial<ForwardHeader> = {}): Forward
 }
 
 /** A stream at a leader that answers each command with its number, or when it is told to. */
-function setting() {
+function setting(group = 1) {
   const connections = new NotedLinks();
   const submitted: number[] = [];
   const replica = {
+    group,
     isLeading: true,
     route: { term },
     submit: (_lane: ForwardedLane, number: number) => void submitted.push(number),
@@ -32,8 +33,10 @@ function setting() {
     replyWindowBytes: 1_000,
     onOutput: () => {},
   });
+  const send = (number: number, words: readonly string[], changes: Partial<ForwardHeader> = {}): void =>
+    lane.accept(headerOf(number, changes), Arguments.of(words));
   const accept = (number: number, changes: Partial<ForwardHeader> = {}): void =>
-    lane.accept(headerOf(number, changes), Arguments.of(["SET", "key", String(number)]));
+    send(number, ["SET", "key", String(number)], changes);
   /** The numbers of the refusals and of the replies that went out, in their order. */
   const sent = (): readonly string[] =>
     connections.take("data").map((input) => {
@@ -41,7 +44,7 @@ function setting() {
       expect(input.integer()).toBe(9);
       return `refusal ${input.integer()}`;
     });
-  return { lane, replica, submitted, accept, sent };
+  return { lane, replica, submitted, accept, send, sent };
 }
 
 test("a number of a forwarded stream that is not the next is refused, and all behind it, whatever comes [R-10]", () => {
@@ -84,4 +87,20 @@ test("a leader that is none any more takes nothing more of a stream, and answers
     [1, 2],
     ["refusal 3", "reply 1", "reply 2"],
   ]);
+});
+
+test("a change of the directory goes to the directory's group, which takes nothing else; no shard takes it", () => {
+  const words = ["DIRECTORY-CHANGE", "0", "node:4", "text"];
+  for (const { group, taken } of [
+    { group: 0, taken: [1, 3] },
+    { group: 1, taken: [2] },
+  ]) {
+    const { send, sent, submitted } = setting(group);
+    send(1, words);
+    send(2, ["SET", "key", "value"]);
+    if (group === 0) send(3, words);
+    expect(submitted).toEqual(taken);
+    // Whatever is not for this group is answered with an error, in its place.
+    expect(sent()).toEqual(group === 0 ? [] : ["reply 1"]);
+  }
 });

@@ -4,7 +4,7 @@
  * meant; whatever it refuses, it refuses everything behind it too. Replies that the client does not take stay here, as the
  * values that the keyspace holds as well, so that the client's node is not filled with their text.
  */
-import { commandTable, isWrite } from "../keyspace/index.ts";
+import { type CommandTable, commandTable, directoryCommandTable, isWrite, type Keyspace } from "../keyspace/index.ts";
 import type { PeerLink } from "../net/index.ts";
 import {
   type Arguments,
@@ -19,6 +19,7 @@ import { replyTooLarge, uncertain } from "./errors.ts";
 import { type ForwardHeader, replyHeader, sendForwardRefusal, sendForwardReply } from "./forward-wire.ts";
 import { Lane } from "./lane.ts";
 import type { Replica } from "./replica.ts";
+import { directoryGroup } from "./shard-group.ts";
 import { waitSpec } from "./write-waits.ts";
 
 export interface ForwardedLaneOptions {
@@ -61,9 +62,10 @@ export class ForwardedLane extends Lane {
       return;
     }
     this.#nextNumber++;
-    const spec = isWait(args) ? waitSpec : commandTable.resolve(args);
+    const table = this.#table;
+    const spec = isWait(args) ? waitSpec : table.resolve(args);
     if (spec !== undefined && isWrite(spec)) this.#writes.add(number);
-    if (spec === undefined) this.answer(number, commandTable.refusal(args));
+    if (spec === undefined) this.answer(number, table.refusal(args));
     else replica.submit(this, number, spec, args);
   }
 
@@ -106,6 +108,11 @@ export class ForwardedLane extends Lane {
 
   get #hasCredit(): boolean {
     return this.#sentBytes - this.#takenBytes < this.#options.replyWindowBytes;
+  }
+
+  /** What may come: a client's commands, or another node's for the directory. */
+  get #table(): CommandTable<Keyspace> {
+    return this.#options.replica.group === directoryGroup ? directoryCommandTable : commandTable;
   }
 
   #sendWaiting(): void {

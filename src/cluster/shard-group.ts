@@ -1,5 +1,7 @@
-/** Shards and the Raft groups that keep them: numbered from 0 and from 1. */
+/** Shards and the Raft groups that keep them: numbered from 0 and from 1. Group 0 keeps the directory. */
 import type { NodeSettings } from "./settings.ts";
+
+export const directoryGroup = 0;
 
 export function groupOfShard(shard: number): number {
   return shard + 1;

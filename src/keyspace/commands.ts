@@ -1,5 +1,6 @@
 /** All commands over a keyspace: the one table that routing, `COMMAND`, the documentation and the tests read. */
 import { CommandTable } from "./command-table.ts";
+import { directoryCommands } from "./directory-commands.ts";
 import { keyExpiryCommands } from "./key-expiry.ts";
 import { keyLifeCommands } from "./key-life.ts";
 import { keyObjectCommands } from "./key-object.ts";
@@ -50,5 +51,12 @@ export const commandTable: CommandTable<Keyspace> = new CommandTable([
   },
 ]);
 
-/** What an entry may hold: the same, and the commands that only the node itself proposes. */
-export const entryCommandTable: CommandTable<Keyspace> = new CommandTable([...commandTable.specs, ...nodeCommands]);
+/** What the nodes may ask of the directory's group, and nobody else. */
+export const directoryCommandTable: CommandTable<Keyspace> = new CommandTable(directoryCommands);
+
+/** What an entry may hold: what clients may call, and the commands that only the nodes propose. */
+export const entryCommandTable: CommandTable<Keyspace> = new CommandTable([
+  ...commandTable.specs,
+  ...nodeCommands,
+  ...directoryCommands,
+]);

@@ -11,9 +11,10 @@ export {
 } from "./command.ts";
 export { type KeyUse, keysOf } from "./command-keys.ts";
 export { CommandTable, wrongArity } from "./command-table.ts";
-export { commandTable, entryCommandTable, sessionCommand } from "./commands.ts";
+export { commandTable, directoryCommandTable, entryCommandTable, sessionCommand } from "./commands.ts";
 export type { Deadline } from "./deadline-index.ts";
 export { type Digest, type DigestRange, digestOf } from "./digest.ts";
+export { directoryEpochKey } from "./directory-commands.ts";
 export { DueKeyMet, dueKeyMet } from "./due-key-met.ts";
 export {
   EntryFormatError,
