@@ -3,13 +3,13 @@
  * judged whether it is a node of this cluster, and whether it still knows all that it once knew. A node that comes with
  * an empty, older or copied directory has forgotten its votes and acknowledgements: counting on it could lose data.
  */
-import type { PeerIdentity, Refusal } from "../net/index.ts";
+import type { EarlierRun, PeerIdentity, Refusal } from "../net/index.ts";
 import { shapeDigest } from "./identity.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 
-/** Undefined lets the peer in, and remembers it. */
-export function admit(directory: NodeDirectory, peer: PeerIdentity): Refusal | undefined {
-  const refusal = strangerRefusal(directory, peer) ?? forgottenRefusal(directory, peer);
+/** Undefined lets the peer in, and remembers it. `earlier`: who it says it was at the start that was seen last. */
+export function admit(directory: NodeDirectory, peer: PeerIdentity, earlier: EarlierRun): Refusal | undefined {
+  const refusal = strangerRefusal(directory, peer) ?? forgottenRefusal(directory, peer, earlier);
   if (refusal === undefined) directory.remember(peer);
   return refusal;
 }
@@ -32,7 +32,11 @@ function strangerRefusal(directory: NodeDirectory, peer: PeerIdentity): Refusal 
   return undefined;
 }
 
-function forgottenRefusal(directory: NodeDirectory, peer: PeerIdentity): Refusal | undefined {
+/**
+ * Counters alone would not do: an old copy that is killed before it hears of its refusal, and started again, has counted
+ * on past what its peers have seen. It still does not know the incarnation that they saw.
+ */
+function forgottenRefusal(directory: NodeDirectory, peer: PeerIdentity, earlier: EarlierRun): Refusal | undefined {
   const known = directory.memoryOf(peer.name);
   if (known === undefined) return undefined;
   if (known.directoryId !== Buffer.from(peer.directoryId).toString("hex")) return forgotten(directory, peer, "another");
@@ -40,7 +44,20 @@ function forgottenRefusal(directory: NodeDirectory, peer: PeerIdentity): Refusal
   const isSameRun =
     peer.bootCounter === known.bootCounter && Buffer.from(peer.incarnation).toString("hex") === known.incarnation;
   const isLater = peer.bootCounter > known.bootCounter && peer.diskEpoch >= known.diskEpoch;
-  return isSameRun || isLater ? undefined : forgotten(directory, peer, "an older or copied");
+  if (isSameRun) return undefined;
+  if (!isLater) return forgotten(directory, peer, "an older or copied");
+  if (earlier.start !== known.bootCounter) return askedForAnother(peer);
+  const { incarnation } = earlier;
+  const isHeir = incarnation === undefined || Buffer.from(incarnation).toString("hex") === known.incarnation;
+  return isHeir ? undefined : forgotten(directory, peer, "an older or copied");
+}
+
+/** Another connection has told of a later run meanwhile, or another node was dialled: to be asked again, nobody is at fault. */
+function askedForAnother(peer: PeerIdentity): Refusal {
+  return {
+    code: "NOT_EXPECTED",
+    text: `node ${peer.name} was asked about another run than the one that was seen last.`,
+  };
 }
 
 function forgotten(directory: NodeDirectory, peer: PeerIdentity, kind: string): Refusal {

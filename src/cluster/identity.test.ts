@@ -171,6 +171,50 @@ test("a node on an older copy of its directory is refused, and each time that it
   await cluster.close();
 });
 
+test.for([
+  { what: "once", deafStarts: 1 },
+  { what: "five times", deafStarts: 5 },
+])(
+  "an old copy that was started $what and killed before it heard of its refusal is refused all the same [D-10]",
+  async ({ deafStarts }) => {
+    const cluster = await started();
+    cluster.kill("n1");
+    const { disk } = cluster.world.machine("n1");
+    const copy = disk.copy();
+    await cluster.world.until(cluster.startNode("n1"));
+    await cluster.world.run(1_000);
+    cluster.kill("n1");
+    disk.restore(copy);
+    // The counters rise with each start, past what the others have seen.
+    cluster.isolate("n1");
+    for (let each = 0; each < deafStarts; each++) {
+      await cluster.world.until(cluster.startNode("n1"));
+      await cluster.world.run(1_000);
+      cluster.kill("n1");
+    }
+    cluster.world.network.healAll();
+    void cluster.startNode("n1").catch(() => {});
+    await cluster.until(() => cluster.exits.length === 1, "an exit");
+    expect(cluster.exits).toMatchObject([{ node: "n1", code: 2, reason: expect.stringMatching(/^FORGOTTEN/) }]);
+    await cluster.close();
+  },
+);
+
+test("a node that ran unheard, again and again, is no old copy, and one that peers saw many runs ago neither [D-10]", async () => {
+  const cluster = await started();
+  cluster.isolate("n1");
+  for (let each = 0; each < 12; each++) {
+    cluster.kill("n1");
+    await cluster.world.until(cluster.startNode("n1"));
+    await cluster.world.run(500);
+  }
+  cluster.world.network.healAll();
+  await cluster.untilEqual();
+  expect(cluster.exits).toEqual([]);
+  expect(cluster.node("n1").nodeStatus().bootCounter).toBe(13);
+  await cluster.close();
+});
+
 test("a node in memory that comes back under its name is refused: it has forgotten everything [M-11]", async () => {
   const cluster = new SimulatedCluster({ memory: true });
   await cluster.start();

@@ -16,7 +16,7 @@ import type { ReplicaId } from "../raft/index.ts";
 import { shardsMax } from "../ring/index.ts";
 import { DirectoryInUseError, DirectoryUnreadableError, IdentityError } from "./errors.ts";
 import { derivedClusterId, type GivenIdentity, namesOf, openHost, openSecret } from "./identity.ts";
-import { formatNodeRecord, type NodeRecord, type PeerMemory, parseNodeRecord } from "./node-record.ts";
+import { formatNodeRecord, incarnationsMax, type NodeRecord, type PeerMemory, parseNodeRecord } from "./node-record.ts";
 import { readFileIfThere, replaceFile, syncAncestors } from "./small-file.ts";
 
 const recordFile = "node.json";
@@ -98,6 +98,13 @@ export class NodeDirectory {
     return this.#record.peers[name];
   }
 
+  /** Of the run that began with this node's `start`-th start; undefined where the directory does not reach back so far. */
+  incarnationOf(start: number): Uint8Array | undefined {
+    const { incarnations, bootCounter } = this.#record;
+    const digits = incarnations[incarnations.length - 1 - (bootCounter - start)];
+    return digits === undefined ? undefined : Buffer.from(digits, "hex");
+  }
+
   /** Remembers the highest seen of a peer. It is written soon, not at once. */
   remember(peer: Pick<PeerIdentity, "name" | "directoryId" | "bootCounter" | "incarnation" | "diskEpoch">): void {
     const known = this.#record.peers[peer.name];
@@ -169,7 +176,13 @@ export class NodeDirectory {
   }) {
     this.secret = from.secret;
     this.incarnation = from.options.random.bytes(16);
-    this.#record = { ...from.record, bootCounter: from.record.bootCounter + 1 };
+    const { bootCounter, incarnations } = from.record;
+    const digits = Buffer.from(this.incarnation).toString("hex");
+    this.#record = {
+      ...from.record,
+      bootCounter: bootCounter + 1,
+      incarnations: [...incarnations, digits].slice(-incarnationsMax),
+    };
     this.#logger = from.options.logger;
     this.#place = from.place;
   }
@@ -306,6 +319,7 @@ function newIdentity(options: Pick<NodeDirectoryOptions, "given" | "logger" | "r
       shardCount,
       directoryId,
       bootCounter: 0,
+      incarnations: [],
       diskEpoch: 0,
       addresses,
       peers: {},

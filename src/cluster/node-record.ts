@@ -16,6 +16,8 @@ export interface NodeRecord {
   readonly directoryId: string;
   /** How often the node has been started, the present run included. */
   readonly bootCounter: number;
+  /** Of the last starts, the present one's last: 32 random hexadecimal digits each. At most {@link incarnationsMax}. */
+  readonly incarnations: readonly string[];
   /** Of the node's own log, when it was opened last; 0 before that. */
   readonly diskEpoch: number;
   /** Where each node listens for its peers, its own address included, as far as known. Soft. */
@@ -39,6 +41,9 @@ export interface PeerMemory {
   readonly diskEpoch: number;
 }
 
+/** Of so many starts a node knows which incarnation each was. */
+export const incarnationsMax = 256;
+
 const format = 1;
 
 export function formatNodeRecord(record: NodeRecord): string {
@@ -53,7 +58,7 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
     const reason = `has format ${String(fields.format)}; this version knows ${format}. Run the version that wrote it.`;
     throw new DirectoryUnreadableError(path, reason);
   }
-  const { clusterId, name, names, directoryId, bootCounter, diskEpoch, shardCount = 1 } = fields;
+  const { clusterId, name, names, directoryId, bootCounter, diskEpoch, shardCount = 1, incarnations = [] } = fields;
   const isWhole =
     isHex(clusterId, 32) &&
     typeof name === "string" &&
@@ -64,6 +69,7 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
     shardCount >= 1 &&
     shardCount <= shardsMax &&
     isCount(bootCounter) &&
+    isIncarnations(incarnations, bootCounter) &&
     isCount(diskEpoch);
   const replicas = entriesOf(fields.replicas).filter((each): each is [string, number] => isCount(each[1]));
   const isEveryReplicaKnown = replicas.length === entriesOf(fields.replicas).length;
@@ -76,6 +82,7 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
     shardCount,
     directoryId,
     bootCounter,
+    incarnations,
     diskEpoch,
     addresses: Object.fromEntries(entriesOf(fields.addresses).flatMap(([key, value]) => parseAddress(key, value))),
     peers: Object.fromEntries(entriesOf(fields.peers).flatMap(([key, value]) => parsePeer(key, value))),
@@ -112,6 +119,11 @@ function entriesOf(value: unknown): [string, unknown][] {
 
 function isHex(value: unknown, digits: number): value is string {
   return typeof value === "string" && value.length === digits && /^[0-9a-f]*$/.test(value);
+}
+
+function isIncarnations(value: unknown, bootCounter: number): value is string[] {
+  const isList = Array.isArray(value) && value.length <= Math.min(bootCounter, incarnationsMax);
+  return isList && value.every((each) => isHex(each, 32));
 }
 
 function isCount(value: unknown): value is number {

@@ -1,5 +1,13 @@
 /** What comes from other nodes and goes to them: Raft's messages, clocks, forwarded commands, questions for the status. */
-import type { ByteReader, PeerIdentity, PeerLink, PeerLinks, PeerLinksHandler, Refusal } from "../net/index.ts";
+import type {
+  ByteReader,
+  EarlierRun,
+  PeerIdentity,
+  PeerLink,
+  PeerLinks,
+  PeerLinksHandler,
+  Refusal,
+} from "../net/index.ts";
 import type { Clock, Logger, SocketAddress } from "../platform/index.ts";
 import type { Message, ReplicaId } from "../raft/index.ts";
 import { admit } from "./admission.ts";
@@ -162,8 +170,17 @@ export class PeerTraffic implements PeerLinksHandler {
     return this.#full.has(nodeId);
   }
 
-  admit(peer: PeerIdentity): Refusal | undefined {
-    return admit(this.#options.directory, peer);
+  startSeen(nodeId: number): number {
+    const { directory } = this.#options;
+    return directory.memoryOf(directory.nameOf(nodeId))?.bootCounter ?? 0;
+  }
+
+  incarnationOf(start: number): Uint8Array | undefined {
+    return this.#options.directory.incarnationOf(start);
+  }
+
+  admit(peer: PeerIdentity, earlier: EarlierRun): Refusal | undefined {
+    return admit(this.#options.directory, peer, earlier);
   }
 
   onRefused(refusal: Refusal, by: string): void {

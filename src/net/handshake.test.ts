@@ -19,7 +19,15 @@ function identity(nodeId: number): PeerIdentity {
 
 function side(nodeId: number, changes: Partial<HandshakeOptions> = {}): HandshakeOptions {
   const nonce = new Uint8Array(32).fill(nodeId + 100);
-  return { own: identity(nodeId), secret: Buffer.from("secret"), nonce, admit: () => undefined, ...changes };
+  return {
+    own: identity(nodeId),
+    secret: Buffer.from("secret"),
+    nonce,
+    startSeen: () => 0,
+    incarnationOf: () => undefined,
+    admit: () => undefined,
+    ...changes,
+  };
 }
 
 /** Runs both sides against each other, in pieces of `pieceBytes`; `tamper` may change what goes over. */
@@ -96,6 +104,41 @@ test("another secret is refused, and the refusal does not count as proven", () =
   const { dialler, acceptor } = shake(side(1), side(2, { secret: Buffer.from("other") }));
   expect(dialler).toMatchObject({ kind: "refusing", refusal: { code: "WRONG_SECRET" } });
   expect(acceptor).toMatchObject({ kind: "refused", isProven: false });
+});
+
+test("each side asks who the other was at the start that it saw last, and judges by the answer [D-10]", () => {
+  const heard: string[] = [];
+  const asking = (nodeId: number, startSeen: number): HandshakeOptions =>
+    side(nodeId, {
+      expectedNodeId: 3 - nodeId,
+      startSeen: (other) => (other === 3 - nodeId ? startSeen : 99),
+      incarnationOf: (start) => (start < 10 ? new Uint8Array(16).fill(10 * nodeId + start) : undefined),
+      admit: (peer, { start, incarnation }) => {
+        heard.push(`${nodeId} of ${peer.name} at ${start}: ${incarnation?.at(0)}`);
+        return undefined;
+      },
+    });
+  expect(shake(asking(1, 7), asking(2, 12))).toMatchObject({ dialler: { kind: "done" }, acceptor: { kind: "done" } });
+  expect(heard).toEqual(["1 of n2 at 7: 27", "2 of n1 at 12: undefined"]);
+});
+
+test("an answer that was changed on its way is not believed", () => {
+  const told: unknown[] = [];
+  const asking = (nodeId: number): HandshakeOptions =>
+    side(nodeId, {
+      expectedNodeId: 3 - nodeId,
+      startSeen: () => 2,
+      incarnationOf: () => new Uint8Array(16).fill(5),
+      admit: (peer, earlier) => void told.push([peer.name, earlier]),
+    });
+  let count = 0;
+  // The dialler's answer is at the beginning of its second word.
+  const tamper = (bytes: Buffer): Buffer => {
+    if (count++ === 2) bytes[3 + 8 + 1] = (bytes[3 + 8 + 1] as number) ^ 1;
+    return bytes;
+  };
+  expect(shake(asking(1), asking(2), { tamper }).acceptor).toMatchObject({ kind: "refusing" });
+  expect(told.map((each) => (each as [string])[0])).toEqual(["n2"]);
 });
 
 const forgotten: Refusal = { code: "FORGOTTEN", text: "the directory is empty: …" };

@@ -3,11 +3,14 @@
  *
  * ```
  * dialler                                   acceptor
- *   HELLO    version, purpose, identity, nonce  ->
- *            <-  WELCOME  identity, nonce, proof
- *   PROOF    proof                              ->
+ *   HELLO    version, purpose, identity, question, nonce  ->
+ *            <-  WELCOME  identity, answer, question, nonce, proof
+ *   PROOF    answer, proof                                ->
  *            <-  READY
  * ```
+ *
+ * A question is the start of the other side that was seen last; the answer, which incarnation that run was. A node on an
+ * old copy of its directory does not know what it has been since, however often it has been started.
  *
  * A proof is an HMAC-SHA-256 with the cluster's secret over both sides' words and both nonces, and names the role of
  * the one who gives it: it serves in this connection only and cannot be sent back to its author. Either side may answer
@@ -20,9 +23,18 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { type LinkKind, linkKinds } from "./link-kind.ts";
-import { type PeerIdentity, type Refusal, readIdentity, refusalCode, writeIdentity } from "./peer-identity.ts";
+import {
+  type EarlierRun,
+  type PeerIdentity,
+  type Refusal,
+  readEarlierRun,
+  readIdentity,
+  refusalCode,
+  writeEarlierRun,
+  writeIdentity,
+} from "./peer-identity.ts";
 
-const protocolVersion = 3;
+const protocolVersion = 4;
 const magic = 0x50_54_4f_43;
 const nonceBytes = 32;
 const proofBytes = 32;
@@ -47,8 +59,14 @@ export interface HandshakeOptions {
   readonly secret: Uint8Array;
   /** 32 random bytes, never used again. */
   readonly nonce: Uint8Array;
-  /** Judges the other side once its proof holds: undefined lets it in. */
-  readonly admit: (peer: PeerIdentity) => Refusal | undefined;
+  /** The dialler's: whom it dials. */
+  readonly expectedNodeId?: number;
+  /** Which start of a node was seen last; 0: none. */
+  readonly startSeen: (nodeId: number) => number;
+  /** Which incarnation a run of this node was; undefined: it does not know. */
+  readonly incarnationOf: (start: number) => Uint8Array | undefined;
+  /** Judges the other side once its proof holds: undefined lets it in. `earlier` is its answer to our question. */
+  readonly admit: (peer: PeerIdentity, earlier: EarlierRun) => Refusal | undefined;
 }
 
 export type HandshakeOutcome =
@@ -121,6 +139,8 @@ export class Handshake {
   #hello: Buffer = Buffer.alloc(0);
   #welcome: Buffer = Buffer.alloc(0);
   #peer: PeerIdentity | undefined;
+  /** What the dialler's proof covers besides: its answer. */
+  #answer: Buffer = Buffer.alloc(0);
 
   /** Moves bytes of the chunk to the word under way until that has `wordBytes`. Returns where the chunk goes on. */
   #take(chunk: Uint8Array, at: number, wordBytes: number): number {
@@ -150,11 +170,14 @@ export class Handshake {
     }
     const purposeCode = input.u8();
     this.#purpose = purposeCode === linkKinds.length ? "introduction" : linkKinds[purposeCode];
-    this.#peer = readIdentity(input);
+    const peer = readIdentity(input);
+    const question = input.integer();
     input.skip(nonceBytes);
-    if (!input.isWhole() || this.#purpose === undefined) return { kind: "broken", reason: "a malformed hello" };
+    if (!input.isWhole() || peer === undefined || this.#purpose === undefined)
+      return { kind: "broken", reason: "a malformed hello" };
+    this.#peer = peer;
     this.#hello = payload;
-    this.#welcome = this.#welcomePayload();
+    this.#welcome = this.#welcomePayload(peer, question);
     this.#say(welcomeKind, (out) => {
       out.raw(this.#welcome);
       out.raw(this.#proof("acceptor"));
@@ -165,23 +188,35 @@ export class Handshake {
 
   #hearWelcome(payload: Buffer): HandshakeOutcome {
     const input = readerOf(payload);
-    this.#peer = readIdentity(input);
+    const peer = readIdentity(input);
+    const earlier = readEarlierRun(input);
+    const question = input.integer();
     input.skip(nonceBytes);
     this.#welcome = payload.subarray(0, input.at);
     const proof = input.raw(proofBytes);
-    if (!input.isWhole() || this.#peer === undefined) return { kind: "broken", reason: "a malformed welcome" };
+    if (!input.isWhole() || peer === undefined) return { kind: "broken", reason: "a malformed welcome" };
+    this.#peer = peer;
     if (!timingSafeEqual(proof, this.#proof("acceptor"))) return this.#refuse(wrongSecret);
-    const refusal = this.#options.admit(this.#peer);
+    const refusal = this.#options.admit(peer, earlier);
     if (refusal !== undefined) return this.#refuse(refusal);
-    this.#say(proofKind, (out) => out.raw(this.#proof("dialler")));
+    const answer = new ByteWriter();
+    this.#writeAnswer(answer, question);
+    this.#answer = answer.finish();
+    this.#say(proofKind, (out) => {
+      out.raw(this.#answer);
+      out.raw(this.#proof("dialler"));
+    });
     this.#expected = readyKind;
     return pending;
   }
 
   #hearProof(payload: Buffer, consumedBytes: number): HandshakeOutcome {
-    const expected = this.#proof("dialler");
-    if (payload.length !== proofBytes || !timingSafeEqual(payload, expected)) return this.#refuse(wrongSecret);
-    const refusal = this.#options.admit(this.#peer as PeerIdentity);
+    const input = readerOf(payload);
+    const earlier = readEarlierRun(input);
+    this.#answer = payload.subarray(0, input.at);
+    const proof = input.raw(proofBytes);
+    if (!input.isWhole() || !timingSafeEqual(proof, this.#proof("dialler"))) return this.#refuse(wrongSecret);
+    const refusal = this.#options.admit(this.#peer as PeerIdentity, earlier);
     if (refusal !== undefined) return this.#refuse(refusal);
     this.#say(readyKind, () => {});
     return this.#done(consumedBytes);
@@ -222,18 +257,27 @@ export class Handshake {
   }
 
   #writeHello(out: ByteWriter): void {
+    const { own, nonce, expectedNodeId, startSeen } = this.#options;
     out.u32(magic);
     out.u8(protocolVersion);
     out.u8(this.#purpose === "introduction" ? linkKinds.length : linkKinds.indexOf(this.#purpose as LinkKind));
-    writeIdentity(out, this.#options.own);
-    out.raw(this.#options.nonce);
+    writeIdentity(out, own);
+    out.integer(expectedNodeId === undefined ? 0 : startSeen(expectedNodeId));
+    out.raw(nonce);
   }
 
-  #welcomePayload(): Buffer {
+  #welcomePayload(peer: PeerIdentity, question: number): Buffer {
+    const { own, nonce, startSeen } = this.#options;
     const out = new ByteWriter();
-    writeIdentity(out, this.#options.own);
-    out.raw(this.#options.nonce);
+    writeIdentity(out, own);
+    this.#writeAnswer(out, question);
+    out.integer(startSeen(peer.nodeId));
+    out.raw(nonce);
     return out.finish();
+  }
+
+  #writeAnswer(out: ByteWriter, start: number): void {
+    writeEarlierRun(out, { start, incarnation: this.#options.incarnationOf(start) });
   }
 
   /** Adds a word to the output and returns its payload. */
@@ -257,7 +301,7 @@ export class Handshake {
 
   #mac(label: string): ReturnType<typeof createHmac> {
     const mac = createHmac("sha256", this.#options.secret).update(`coterie peer ${label}\0`);
-    return mac.update(this.#hello).update(this.#welcome);
+    return mac.update(this.#hello).update(this.#welcome).update(this.#answer);
   }
 }
 

@@ -32,7 +32,7 @@ export {
   type SchemaIssue,
 } from "./message-errors.ts";
 export type { Framing } from "./message-splitter.ts";
-export type { PeerIdentity, Refusal, RefusalCode } from "./peer-identity.ts";
+export type { EarlierRun, PeerIdentity, Refusal, RefusalCode } from "./peer-identity.ts";
 export type { PeerLink } from "./peer-link.ts";
 export {
   PeerLinks,

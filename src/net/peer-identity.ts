@@ -91,3 +91,25 @@ export function readIdentity(input: ByteReader): PeerIdentity | undefined {
   const isSane = identity.name.length <= textBytesMax && identity.address.host.length <= textBytesMax;
   return !input.isBad && isSane ? identity : undefined;
 }
+
+/** What a node answers when it is asked who it was at one of its starts. */
+export interface EarlierRun {
+  /** The start that it was asked for; 0: none. */
+  readonly start: number;
+  /** 16 bytes; undefined where its directory does not reach back so far. */
+  readonly incarnation: Uint8Array | undefined;
+}
+
+export function writeEarlierRun(out: ByteWriter, { start, incarnation }: EarlierRun): void {
+  out.integer(start);
+  out.u8(incarnation === undefined ? 0 : 1);
+  out.raw(incarnation ?? new Uint8Array(16));
+}
+
+/** Nothing sensible if the input is too short, which the input then says. */
+export function readEarlierRun(input: ByteReader): EarlierRun {
+  const start = input.integer();
+  const isKnown = input.boolean();
+  const incarnation = input.raw(16);
+  return { start, incarnation: isKnown ? incarnation : undefined };
+}

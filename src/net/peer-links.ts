@@ -20,13 +20,20 @@ import { Handshake, type HandshakeOptions, type LinkPurpose } from "./handshake.
 import { type LinkKind, linkKinds } from "./link-kind.ts";
 import { LogLimiter } from "./log-limiter.ts";
 import { Peer } from "./peer.ts";
-import type { PeerIdentity, Refusal } from "./peer-identity.ts";
+import type { EarlierRun, PeerIdentity, Refusal } from "./peer-identity.ts";
 import { PeerLink } from "./peer-link.ts";
 
 /** What the host of the links hears and decides. */
 export interface PeerLinksHandler {
-  /** Judges who proved to know the secret: undefined lets it in. Called at each handshake. */
-  admit(peer: PeerIdentity): Refusal | undefined;
+  /** Which start of a peer was seen last; 0: none. */
+  startSeen(nodeId: number): number;
+  /** Which incarnation an earlier run of this node was; undefined: it does not know. */
+  incarnationOf(start: number): Uint8Array | undefined;
+  /**
+   * Judges who proved to know the secret: undefined lets it in. Called at each handshake. `earlier` is who the peer says it
+   * was at the start that was seen last; on a connection that reached another node than the one dialled it answers for that one's.
+   */
+  admit(peer: PeerIdentity, earlier: EarlierRun): Refusal | undefined;
   /** A peer that knows the secret refuses this node. */
   onRefused(refusal: Refusal, by: string): void;
   onUp(link: PeerLink): void;
@@ -199,12 +206,15 @@ export class PeerLinks {
   }
 
   #attempt(role: "dialler" | "acceptor", purpose: LinkPurpose | undefined, peer: Peer | undefined): ConnectionAttempt {
-    const { own, secret, random, clock } = this.#options;
+    const { own, secret, random, clock, handler } = this.#options;
     const options: HandshakeOptions = {
       own: own(),
       secret,
       nonce: random.bytes(32),
-      admit: (identity) => this.#admit(identity, peer),
+      ...(peer === undefined ? {} : { expectedNodeId: peer.nodeId }),
+      startSeen: (nodeId) => handler.startSeen(nodeId),
+      incarnationOf: (start) => handler.incarnationOf(start),
+      admit: (identity, earlier) => this.#admit(identity, earlier, peer),
     };
     const attempt = new ConnectionAttempt({
       clock,
@@ -216,8 +226,8 @@ export class PeerLinks {
     return attempt;
   }
 
-  #admit(identity: PeerIdentity, dialled: Peer | undefined): Refusal | undefined {
-    const refusal = this.#options.handler.admit(identity);
+  #admit(identity: PeerIdentity, earlier: EarlierRun, dialled: Peer | undefined): Refusal | undefined {
+    const refusal = this.#options.handler.admit(identity, earlier);
     if (refusal !== undefined) return refusal;
     if (dialled !== undefined && dialled.nodeId !== identity.nodeId) {
       const text = `the address of node ${dialled.name} now belongs to node ${identity.name}.`;

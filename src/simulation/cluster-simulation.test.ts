@@ -76,6 +76,21 @@ test("the peers refuse a node on an old copy of its disk, and it stops [D-10]", 
   expect(lines.join("\n")).toContain("the peers refuse this node");
 });
 
+test("an old copy that is killed again and again, unheard, before it hears that it is refused, is refused in the end [D-10]", async () => {
+  const lines: string[] = [];
+  const trace = (_timeMs: number, name: string, text: string): void => void lines.push(`${name} ${text}`);
+  const faults: readonly TimedFault[] = [
+    { atMs: 500, fault: { kind: "oldCopy", node: "n1", ageMs: 900, forMs: 100 } },
+    { atMs: 1_401, fault: { kind: "cutLinks", links: [...links("n1", "in"), ...links("n1", "out")], forMs: 1_000 } },
+    { atMs: 1_500, fault: { kind: "crashLoop", node: "n1", upMs: 150, forMs: 800 } },
+  ];
+  const { violations } = await new ClusterSimulation(scenario(1, faults), trace).run();
+  expect(violations).toEqual([]);
+  const starts = lines.filter((line) => line.startsWith("n1") && line.includes("listening for peers")).length;
+  expect(starts).toBeGreaterThan(4);
+  expect(lines.join("\n")).toContain("the peers refuse this node");
+});
+
 test("an old copy is put back only where each of the others knows of a later run, so that it can be told [D-10]", async () => {
   const told = async (faults: readonly TimedFault[]): Promise<string> => {
     const lines: string[] = [];

@@ -74,6 +74,8 @@ export class PeerHost {
       }),
       settings: options.settings ?? {},
       handler: {
+        startSeen: () => 0,
+        incarnationOf: () => undefined,
         admit: () => this.refuses,
         onRefused: (refusal) => this.refusals.push(refusal),
         onUp: () => {},
