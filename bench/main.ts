@@ -12,6 +12,7 @@ import { logSizeSuite } from "./suites/log-size.ts";
 import { memorySuite } from "./suites/memory.ts";
 import { netSuite } from "./suites/net.ts";
 import { restartSuite } from "./suites/restart.ts";
+import { shardingSuite } from "./suites/sharding.ts";
 import { simulationSuite } from "./suites/simulation.ts";
 import { snapshotSuite } from "./suites/snapshot.ts";
 import { snapshotNodeSuite } from "./suites/snapshot-node.ts";
@@ -35,6 +36,7 @@ const suites: readonly Suite[] = [
   logSizeSuite,
   invariantsSuite,
   restartSuite,
+  shardingSuite,
 ];
 const defaultSuites: readonly Suite[] = [throughputSuite, memorySuite];
 

@@ -70,25 +70,27 @@ function connectAll(job: LoadJob, meter: Meter): LoadConnection[] {
 
 function respConnections(job: LoadJob, meter: Meter, readBuffer: Buffer): (place: number) => LoadConnection {
   const { operation, seed, pipeline } = job;
-  let source: RequestSource;
+  let sources: readonly RequestSource[];
   let repliesPerRequest = pipeline;
   if (operation === "fill") {
     const shape = { operation: "set", valueBytes: job.valueBytes, seed } as const;
-    source = sequentialSource(fillRequestCount(job), (request) => {
+    const source = sequentialSource(fillRequestCount(job), (request) => {
       const bytes = Buffer.allocUnsafe(commandLength(shape) * pipeline);
       let at = 0;
       for (let place = 0; place < pipeline; place++) at = writeCommand(bytes, at, shape, request * pipeline + place);
       return bytes;
     });
+    sources = [source];
   } else {
-    const encoded = encodeRespRequests({ ...job, operation });
-    source = randomSource(encoded.requests, seed);
-    repliesPerRequest = encoded.repliesPerRequest;
+    const kinds = job.targetSlots ?? [undefined];
+    const encoded = kinds.map((slots) => encodeRespRequests({ ...job, operation, slots }));
+    sources = encoded.map(({ requests }) => randomSource(requests, seed));
+    repliesPerRequest = encoded[0]!.repliesPerRequest;
   }
   return (place) =>
     new RespConnection({
       target: job.targets[place % job.targets.length]!,
-      source,
+      source: sources[(place % job.targets.length) % sources.length]!,
       operationsPerRequest: pipeline,
       repliesPerRequest,
       waitReplicas: operation === "fill" ? 0 : job.waitReplicas,

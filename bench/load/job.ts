@@ -8,6 +8,8 @@ export interface LoadJob {
   readonly operation: "set" | "get" | "fill";
   /** Connection `i` goes to `targets[i % targets.length]`. */
   readonly targets: readonly LoadTarget[];
+  /** Redis only: of the keys each target is asked for those alone whose hash slots are here, as a cluster's client does it. */
+  readonly targetSlots?: readonly (readonly SlotSpan[])[] | undefined;
   readonly connections: number;
   /** Commands in one write, answered before the next write of that connection. */
   readonly pipeline: number;
@@ -22,6 +24,12 @@ export interface LoadJob {
   /** The processes whose CPU time is read at both ends of the measurement. */
   readonly serverPids: readonly number[];
   readonly seed: number;
+}
+
+/** Hash slots from `first` up to and including `last`. */
+export interface SlotSpan {
+  readonly first: number;
+  readonly last: number;
 }
 
 export interface LoadTarget {

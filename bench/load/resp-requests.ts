@@ -1,3 +1,5 @@
+import { hashSlot } from "coterie/ring";
+import type { SlotSpan } from "./job.ts";
 import { keyBytes, writeKey, writeValue } from "./keys.ts";
 
 /** Every request of a run, encoded before it begins: each is one write of a whole pipeline. */
@@ -14,9 +16,11 @@ export interface RespRequestShape {
   readonly keyCount: number;
   readonly valueBytes: number;
   readonly seed: number;
+  /** Only the keys of these hash slots; undefined: all. */
+  readonly slots?: readonly SlotSpan[] | undefined;
 }
 
-/** Requests that together name each of `keyCount` keys at least once. */
+/** Requests that together name each of `keyCount` keys, or each of those in `slots`, at least once. */
 export function encodeRespRequests(shape: RespRequestShape): RespRequests {
   const wait =
     shape.waitReplicas > 0
@@ -24,19 +28,34 @@ export function encodeRespRequests(shape: RespRequestShape): RespRequests {
       : "";
   const commandBytes = commandLength(shape);
   const requestBytes = commandBytes * shape.pipeline + wait.length;
-  const requestCount = Math.ceil(shape.keyCount / shape.pipeline);
+  const indexes = keyIndexes(shape);
+  const requestCount = Math.ceil(indexes.length / shape.pipeline);
   const pool = Buffer.allocUnsafe(requestBytes * requestCount);
   const requests: Buffer[] = [];
   let at = 0;
   for (let request = 0; request < requestCount; request++) {
     const start = at;
     for (let place = 0; place < shape.pipeline; place++) {
-      at = writeCommand(pool, at, shape, (request * shape.pipeline + place) % shape.keyCount);
+      at = writeCommand(pool, at, shape, indexes[(request * shape.pipeline + place) % indexes.length]!);
     }
     at += pool.write(wait, at, "latin1");
     requests.push(pool.subarray(start, at));
   }
   return { requests, repliesPerRequest: shape.pipeline + (shape.waitReplicas > 0 ? 1 : 0) };
+}
+
+/** @throws if there is no key in the slots */
+function keyIndexes({ keyCount, slots, seed }: RespRequestShape): readonly number[] {
+  const all = Array.from({ length: keyCount }, (_, index) => index);
+  if (slots === undefined) return all;
+  const key = Buffer.alloc(keyBytes);
+  const wanted = all.filter((index) => {
+    writeKey(key, 0, index, seed);
+    const slot = hashSlot(key);
+    return slots.some(({ first, last }) => slot >= first && slot <= last);
+  });
+  if (wanted.length === 0) throw new Error("none of the keys is in the slots of a target");
+  return wanted;
 }
 
 /** Writes one command for key number `index` and returns where it ends. */

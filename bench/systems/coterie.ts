@@ -13,6 +13,8 @@ import { waitUntil } from "./wait-until.ts";
 export interface CoterieNode {
   readonly name: string;
   readonly target: LoadTarget;
+  /** For clients of Redis Cluster. */
+  readonly clusterTarget: LoadTarget;
   readonly directory: string;
   /** Changes when the node is started again. */
   pid: number;
@@ -21,7 +23,7 @@ export interface CoterieNode {
 /** The node processes of `coterie demo`, on one disk. */
 export interface CoterieSystem extends System {
   readonly nodes: readonly CoterieNode[];
-  /** The node that says of itself that it leads. @throws if none does. */
+  /** The node that says of itself that it leads, the first shard if there are several. @throws if none does. */
   leaderNode(): Promise<CoterieNode>;
   /** Brings a node back that was killed, as the demo says to, and waits until it answers. */
   restart(node: CoterieNode): Promise<void>;
@@ -32,14 +34,15 @@ export const repositoryRoot: string = fileURLToPath(new URL("../../../", import.
 const command = join(repositoryRoot, "bin", "coterie");
 const startMsMax = 20_000;
 
-export async function startCoterie(premises: Premises, nodeCount = 3): Promise<CoterieSystem> {
+export async function startCoterie(premises: Premises, nodeCount = 3, shards = 1): Promise<CoterieSystem> {
   const directory = mkdtempSync(join(premises.directory, "coterie-"));
   const nodeOffsets = Array.from({ length: nodeCount }, (_, node) => node);
   const port = await freePortBase(nodeOffsets.flatMap((node) => [0, 100, 1_000, 10_000].map((part) => node + part)));
+  const flags = ["--nodes", String(nodeCount), "--shards", String(shards)];
   const demo = await premises.children.start({
     name: `coterie-demo-${port}`,
     command: process.execPath,
-    args: [command, "demo", "--json", "--nodes", String(nodeCount), "--port", String(port), "--dir", directory],
+    args: [command, "demo", "--json", ...flags, "--port", String(port), "--dir", directory],
     logDirectory: premises.directory,
     pipesOutput: true,
   });
@@ -82,7 +85,9 @@ function systemOf(premises: Premises, demo: Child, nodes: readonly CoterieNode[]
 async function findLeader(nodes: readonly CoterieNode[]): Promise<CoterieNode | undefined> {
   for (const node of nodes) {
     try {
-      if ((await askInfo(node.target.port, "raft")).get("raft_role") === "leader") return node;
+      const info = await askInfo(node.target.port, "raft");
+      // With several shards there is a line for each.
+      if ((info.get("raft_role") ?? info.get("raft_shard0"))?.match(/^(role=)?leader\b/)) return node;
     } catch {
       // A node that does not answer does not lead.
     }
@@ -114,15 +119,20 @@ function readNodes(demo: Child): Promise<CoterieNode[]> {
 }
 
 interface ReadyLine {
-  readonly nodes: readonly { name: string; redis: string; pid: number; dir: string }[];
+  readonly nodes: readonly { name: string; redis: string; cluster: string; pid: number; dir: string }[];
 }
 
 function parseNodes(line: string): CoterieNode[] {
   const ready = JSON.parse(line) as ReadyLine;
-  return ready.nodes.map(({ name, redis, pid, dir }) => ({
+  return ready.nodes.map(({ name, redis, cluster, pid, dir }) => ({
     name,
-    target: { host: loopback, port: Number(redis.slice(redis.lastIndexOf(":") + 1)) },
+    target: targetOf(redis),
+    clusterTarget: targetOf(cluster),
     directory: dir,
     pid,
   }));
+}
+
+function targetOf(address: string): LoadTarget {
+  return { host: loopback, port: Number(address.slice(address.lastIndexOf(":") + 1)) };
 }
