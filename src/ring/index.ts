@@ -23,6 +23,6 @@ export {
   shardPosition,
 } from "./placement.ts";
 export { type NodeLoad, type Plan, type PlanOptions, plan } from "./plan.ts";
-export { compareIds, type PlacedNode, type RingNode, ringNodesMax } from "./ring-node.ts";
+export { compareIds, type PlacedNode, type RingNode, ringNodesMax, weightDefault } from "./ring-node.ts";
 export { fnv1a64, ringPosition, ringPositions } from "./ring-position.ts";
 export { type SlotRange, SlotRanges, shardsMax } from "./slot-ranges.ts";

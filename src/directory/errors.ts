@@ -1,0 +1,71 @@
+import { CoterieError } from "../platform/index.ts";
+
+/** A record of the directory that this version does not understand: a newer one wrote it, or it is none. */
+export class DirectoryRecordError extends CoterieError {
+  readonly code = "DIRECTORY_RECORD";
+  readonly key: string;
+
+  constructor(key: string, reason: string) {
+    const cure = "Run the newest version of Coterie that the cluster has on this node too.";
+    super(`The directory's record ${JSON.stringify(key)} ${reason}. ${cure}`);
+    this.key = key;
+  }
+}
+
+/** A value that the directory does not take. The message names its range. */
+export class DirectoryValueError extends CoterieError {
+  readonly code = "DIRECTORY_VALUE";
+}
+
+/** Another node of the cluster has that name. */
+export class NodeNameTakenError extends CoterieError {
+  readonly code = "NODE_NAME_TAKEN";
+}
+
+/** The cluster has no such node. */
+export class NodeUnknownError extends CoterieError {
+  readonly code = "NODE_UNKNOWN";
+}
+
+/** Not with a node in that state. The message says what comes first. */
+export class NodeStateError extends CoterieError {
+  readonly code = "NODE_STATE";
+}
+
+/** The cluster takes no further node. */
+export class TooManyNodesError extends CoterieError {
+  readonly code = "TOO_MANY_NODES";
+}
+
+/** Too few nodes would be left for the number of replicas that each shard should have. */
+export class TooFewNodesError extends CoterieError {
+  readonly code = "TOO_FEW_NODES";
+}
+
+/** Shards would lose the majority of their replicas. */
+export class MajorityAtRiskError extends CoterieError {
+  readonly code = "MAJORITY_AT_RISK";
+  /** Their numbers. */
+  readonly shards: readonly number[];
+
+  constructor(message: string, shards: readonly number[]) {
+    super(message);
+    this.shards = shards;
+  }
+}
+
+/** A move of a replica that cannot begin, or not now. */
+export class MoveRefusedError extends CoterieError {
+  readonly code = "MOVE_REFUSED";
+}
+
+/** Why the directory does not take a change; the message says what to do. */
+export type DirectoryRefusal =
+  | DirectoryValueError
+  | NodeNameTakenError
+  | NodeUnknownError
+  | NodeStateError
+  | TooManyNodesError
+  | TooFewNodesError
+  | MajorityAtRiskError
+  | MoveRefusedError;

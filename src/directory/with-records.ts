@@ -1,0 +1,109 @@
+import type { DirectoryNode, DirectoryState } from "./directory-state.ts";
+import { DirectoryRecordError } from "./errors.ts";
+import {
+  formatNextNode,
+  formatNode,
+  formatSettings,
+  formatShard,
+  nextNodeKey,
+  nodeKey,
+  parseKey,
+  parseNextNode,
+  parseNode,
+  parseSettings,
+  parseShard,
+  settingsKey,
+  shardKey,
+} from "./record.ts";
+
+/** Key and text; an empty text takes the record away. */
+export type DirectoryRecord = readonly [key: string, text: string];
+
+/**
+ * The state with `records` put into it, as of `epoch`. Applied to the genesis it makes a state of all records that there
+ * are; to the state before, of those that changed.
+ *
+ * @throws DirectoryRecordError (DIRECTORY_RECORD) when one of them is not understood; the state is as it was
+ */
+export function withRecords(state: DirectoryState, epoch: number, records: Iterable<DirectoryRecord>): DirectoryState {
+  let { nextNodeId, settings } = state;
+  const shards = [...state.shards];
+  const changedNodes = new Map<number, DirectoryNode | undefined>();
+  for (const [key, text] of records) {
+    const name = parseKey(key);
+    if (text === "" && name.kind !== "node") throw new DirectoryRecordError(key, "is always there");
+    if (name.kind === "node") {
+      changedNodes.set(name.id, text === "" ? undefined : parseNode(name.id, text));
+    } else if (name.kind === "settings") {
+      settings = parseSettings(text);
+    } else if (name.kind === "next-node") {
+      nextNodeId = parseNextNode(text);
+    } else {
+      if (name.shard >= shards.length) throw new DirectoryRecordError(key, `is none of the ${shards.length} shards`);
+      shards[name.shard] = parseShard(name.shard, text);
+    }
+  }
+  const nodes = changedNodes.size === 0 ? state.nodes : withNodes(state, changedNodes);
+  const newest = nodes.at(-1);
+  if (newest !== undefined && newest.id >= nextNodeId) {
+    throw new DirectoryRecordError(nodeKey(newest.id), "has a number that was not given yet");
+  }
+  return { epoch, nextNodeId, settings, nodes, shards };
+}
+
+/**
+ * The records in which `after` differs from `before`: of nodes, of shards, then the others; empty ones take nodes away.
+ * What both states share as an object is not looked at, so that a small change of a large directory costs little.
+ */
+export function recordsBetween(before: DirectoryState, after: DirectoryState): readonly DirectoryRecord[] {
+  const records: DirectoryRecord[] = [];
+  const known = new Map(before.nodes.map((node) => [node.id, node]));
+  for (const node of after.nodes) {
+    const old = known.get(node.id);
+    known.delete(node.id);
+    if (old === node) continue;
+    const text = formatNode(node);
+    if (old === undefined || formatNode(old) !== text) records.push([nodeKey(node.id), text]);
+  }
+  for (const id of known.keys()) records.push([nodeKey(id), ""]);
+  for (const [at, shard] of after.shards.entries()) {
+    const old = before.shards[at];
+    if (old === shard) continue;
+    const text = formatShard(shard);
+    if (old === undefined || formatShard(old) !== text) records.push([shardKey(at), text]);
+  }
+  if (formatSettings(before.settings) !== formatSettings(after.settings))
+    records.push([settingsKey, formatSettings(after.settings)]);
+  if (before.nextNodeId !== after.nextNodeId) records.push([nextNodeKey, formatNextNode(after.nextNodeId)]);
+  return records;
+}
+
+/** The whole state as records: nodes and shards by number, then the settings and the next number. */
+export function recordsOf({ nodes, shards, settings, nextNodeId }: DirectoryState): readonly DirectoryRecord[] {
+  return [
+    ...nodes.map((node): DirectoryRecord => [nodeKey(node.id), formatNode(node)]),
+    ...shards.map((shard): DirectoryRecord => [shardKey(shard.shard), formatShard(shard)]),
+    [settingsKey, formatSettings(settings)],
+    [nextNodeKey, formatNextNode(nextNodeId)],
+  ];
+}
+
+/** One text for one state: what was reached by other ways is the same, byte for byte. */
+export function textOfState(state: DirectoryState): string {
+  return [`epoch ${state.epoch}`, ...recordsOf(state).map(([key, text]) => `${key} ${text}`), ""].join("\n");
+}
+
+function withNodes(
+  { nodes, nextNodeId }: DirectoryState,
+  changed: ReadonlyMap<number, DirectoryNode | undefined>,
+): readonly DirectoryNode[] {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  for (const [id, node] of changed) {
+    const isFirst = byId.get(id)?.directoryId === undefined;
+    if (node !== undefined) byId.set(id, node);
+    else if (isFirst && id < nextNodeId && byId.has(id))
+      throw new DirectoryRecordError(nodeKey(id), "is a first node's");
+    else byId.delete(id);
+  }
+  return [...byId.values()].sort((a, b) => a.id - b.id);
+}
