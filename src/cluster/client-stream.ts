@@ -3,7 +3,7 @@ import type { Random } from "../platform/index.ts";
 import type { Arguments, Reply, RespVersion } from "../resp/index.ts";
 import type { CommandRouter } from "./command-router.ts";
 import { type LaneHost, type LaneOwner, LocalLane } from "./local-lane.ts";
-import type { Replica } from "./replica.ts";
+import type { ShardPlace } from "./shard-place.ts";
 import { ShardedLanes } from "./sharded-lanes.ts";
 
 /** Who gets the replies of a stream: one client's connection. */
@@ -29,8 +29,7 @@ export interface StreamOptions {
 export interface ClientStreamHost extends LaneHost {
   readonly random: Random;
   readonly router: CommandRouter;
-  /** Where this node's replica of a shard is. */
-  placeOf(shard: number): { readonly replica: Replica };
+  placeOf(shard: number): ShardPlace;
   /** Streams that were paused, to be told when they no longer are. */
   readonly paused: Set<ClientStream>;
 }
@@ -52,7 +51,7 @@ export class ClientStream {
     };
     const { router, random } = host;
     const openLane = (shard: number, of: LaneOwner): LocalLane => new LocalLane(host.placeOf(shard), host, of);
-    const isConcerned = (shard: number): boolean => !isOfLedShards || host.placeOf(shard).replica.isLeading;
+    const isConcerned = (shard: number): boolean => !isOfLedShards || host.placeOf(shard).isLedHere;
     // Where there is one shard nobody needs to know what the keys are.
     this.#lane =
       router.ranges.shardCount === 1

@@ -5,7 +5,7 @@
 import type { CommandSpec, Keyspace } from "../keyspace/index.ts";
 import type { PeerLink } from "../net/index.ts";
 import type { Clock, Outcome } from "../platform/index.ts";
-import type { LogIndex } from "../raft/index.ts";
+import type { LogIndex, Term } from "../raft/index.ts";
 import { Arguments, type ErrorReply, RawReply, type Reply, type RespVersion } from "../resp/index.ts";
 import type { BulkSender } from "./bulk.ts";
 import { inDoubt, leaderChanged, noLeader, stillLoading, tooManyWaiting, uncertain } from "./errors.ts";
@@ -13,7 +13,7 @@ import { Fifo } from "./fifo.ts";
 import { ForwardStream, type ForwardStreamOwner } from "./forward-stream.ts";
 import { Lane } from "./lane.ts";
 import type { PendingCommand } from "./pending-command.ts";
-import type { Replica } from "./replica.ts";
+import type { Replica, Route } from "./replica.ts";
 import type { NodeSettings } from "./settings.ts";
 import { openWords, packWords } from "./words.ts";
 import { waitSpec, waitWords } from "./write-waits.ts";
@@ -37,6 +37,14 @@ export interface LaneHost {
   noteOutput(): void;
 }
 
+/** Where a lane leads to; it changes with time. */
+export interface LanePlace {
+  readonly group: number;
+  /** This node's replica; undefined while it has none. */
+  readonly replica: Replica | undefined;
+  readonly route: Route;
+}
+
 /** The client's connection. */
 export interface LaneOwner {
   reply(ticket: number, reply: Reply): void;
@@ -51,22 +59,18 @@ const heldBytesPaused = 1_048_576;
 const heldCountMax = 16_384;
 
 export class LocalLane extends Lane implements ForwardStreamOwner {
-  constructor(place: { readonly replica: Replica }, host: LaneHost, owner: LaneOwner) {
+  constructor(place: LanePlace, host: LaneHost, owner: LaneOwner) {
     super();
     this.#place = place;
     this.#host = host;
     this.#owner = owner;
   }
 
-  /** This node's, which may give its place to another one. */
-  get replica(): Replica {
-    return this.#place.replica;
-  }
-
   /** Whether it should be given nothing more for now. */
   get isPaused(): boolean {
     if (this.#held.length > heldCountPaused || this.#heldBytes > heldBytesPaused) return true;
-    return this.replica.isLeading && this.replica.isBusy;
+    const { replica } = this.#place;
+    return replica?.isLeading === true && replica.isBusy;
   }
 
   /** Copies what it needs of `args` before it returns. */
@@ -76,11 +80,14 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
     const { closingReply } = this.#host;
     if (closingReply !== undefined) {
       this.answer(ticket, closingReply);
-    } else if (this.#held.length > 0 || this.#isResuming || !this.#mayGoHere()) {
+      return;
+    }
+    const here = this.#held.length > 0 || this.#isResuming ? undefined : this.#replicaHere();
+    if (here === undefined) {
       this.#hold({ ticket, spec, words: packWords(args), protocol, sinceMs: this.#host.clock.nowMs() });
       if (!this.#isResuming) this.resume();
     } else {
-      this.replica.submit(this, ticket, spec, args);
+      here.submit(this, ticket, spec, args);
     }
   }
 
@@ -96,11 +103,12 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
     this.#givenBackCount = 0;
     let args: Arguments | undefined;
     for (let command = this.#held.at(0); command !== undefined; command = this.#held.at(0)) {
-      if (this.#mayGoHere()) {
+      const here = this.#replicaHere();
+      if (here !== undefined) {
         this.#unhold();
         args ??= new Arguments();
         openWords(this.#upToDate(command).words, 0, args);
-        this.replica.submit(this, command.ticket, command.spec, args);
+        here.submit(this, command.ticket, command.spec, args);
       } else {
         const stream = this.#streamFor(command);
         if (stream === undefined) break;
@@ -125,17 +133,13 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
   /** Looks at the time: who has waited for too long, while no leader can be reached, is told so. */
   expire(): void {
     const nowMs = this.#host.clock.nowMs();
-    this.#refusedTerm = 0;
     this.#stream?.expire(nowMs);
+    // Whom we take for the leader may go on refusing for as long as nobody tells us of another one.
+    if (nowMs - (this.#refusedSinceMs ?? nowMs) >= this.#host.settings.electionWaitMs) this.#giveUp(nowMs);
+    this.#refusedTerm = 0;
     this.resume();
-    const { electionWaitMs } = this.#host.settings;
     const isServed = this.isBehindLarge || (this.#stream !== undefined && !this.#stream.isClosing);
-    for (let command = this.#held.at(0); command !== undefined && !isServed; command = this.#held.at(0)) {
-      if (nowMs - command.sinceMs < electionWaitMs) break;
-      this.#unhold();
-      const isLoading = this.replica.loading !== undefined;
-      this.answer(command.ticket, isLoading ? stillLoading(electionWaitMs) : noLeader(electionWaitMs));
-    }
+    if (!isServed) this.#giveUp(nowMs);
     if (this.#held.length === 0) this.#host.waiting.delete(this);
   }
 
@@ -175,6 +179,7 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
 
   forwardAnswered(command: PendingCommand, text: string, index: LogIndex): void {
     if (index > this.lastWriteIndex) this.lastWriteIndex = index;
+    this.#refusedSinceMs = undefined;
     this.answer(command.ticket, new RawReply(text));
     if (!this.isBehind) this.taken();
     if (this.#held.length > 0) this.resume();
@@ -190,7 +195,7 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
     const stream = this.#stream;
     if (stream !== undefined) {
       // Asking the same leader again in the same term would go in circles; the next tick tries all the same.
-      if (again.length > 0) this.#refusedTerm = stream.target.term;
+      if (again.length > 0) this.#noteRefusal(stream.target.term);
       this.#host.closeForward(stream);
     }
     this.#stream = undefined;
@@ -206,7 +211,7 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
     this.#owner.fail(reason);
   }
 
-  readonly #place: { readonly replica: Replica };
+  readonly #place: LanePlace;
   readonly #host: LaneHost;
   readonly #owner: LaneOwner;
   /** In the order in which they are to be sent. */
@@ -216,27 +221,48 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
   #givenBackCount = 0;
   #stream: ForwardStream | undefined;
   #refusedTerm = 0;
+  /** From when on nothing was answered and commands came back; undefined if the last thing that was heard is an answer. */
+  #refusedSinceMs: number | undefined;
   /** Tickets of commands that may have been carried out and are sent again. */
   readonly #doubtful: Set<number> = new Set();
   #protocol: RespVersion = 2;
   #isResuming = false;
   #isClosed = false;
 
-  /** Whether the next command goes to the replica of this node. */
-  #mayGoHere(): boolean {
-    if (this.isBehindLarge) return false;
+  /** The replica of this node, if the next command goes there. */
+  #replicaHere(): Replica | undefined {
+    const { replica } = this.#place;
+    if (replica === undefined || this.isBehindLarge) return undefined;
     if (this.#stream !== undefined) {
       // First what was sent elsewhere is resolved.
-      if (this.replica.isLeading) this.#stream.close(this.#resolveUntilMs());
-      if (this.#stream !== undefined) return false;
+      if (replica.isLeading) this.#stream.close(this.#resolveUntilMs());
+      if (this.#stream !== undefined) return undefined;
     }
-    return this.replica.isLeading || this.replica.stoppedBecause !== undefined;
+    if (!replica.isLeading && replica.stoppedBecause === undefined) return undefined;
+    this.#refusedSinceMs = undefined;
+    return replica;
+  }
+
+  #noteRefusal(term: Term): void {
+    this.#refusedTerm = term;
+    this.#refusedSinceMs ??= this.#host.clock.nowMs();
+  }
+
+  /** Who has waited for as long as an election may take is answered: nothing has happened. */
+  #giveUp(nowMs: number): void {
+    const { electionWaitMs } = this.#host.settings;
+    for (let command = this.#held.at(0); command !== undefined; command = this.#held.at(0)) {
+      if (nowMs - command.sinceMs < electionWaitMs) break;
+      this.#unhold();
+      const isLoading = this.#place.replica?.loading !== undefined;
+      this.answer(command.ticket, isLoading ? stillLoading(electionWaitMs) : noLeader(electionWaitMs));
+    }
   }
 
   /** The stream on which `command` may be sent to the leader's node now. */
   #streamFor(command: PendingCommand): ForwardStream | undefined {
-    const { route } = this.replica;
-    if (this.replica.isLeading || this.isBehindLarge) return undefined;
+    const { group, replica, route } = this.#place;
+    if (replica?.isLeading === true || this.isBehindLarge) return undefined;
     const stream = this.#stream;
     if (stream !== undefined) {
       const { target } = stream;
@@ -253,7 +279,7 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
     if (route.leader === 0 || route.term === this.#refusedTerm) return undefined;
     const link = this.#host.dataLink(route.leader);
     if (link === undefined || !this.#isRoom(link)) return undefined;
-    const target = { ...route, group: this.replica.group, protocol: command.protocol };
+    const target = { ...route, group, protocol: command.protocol };
     this.#stream = this.#host.openForward((id) => new ForwardStream({ id, target, link, owner: this }));
     return this.#stream;
   }

@@ -17,6 +17,7 @@ export const messageType: {
   readonly heartbeats: 15;
   readonly facts: 16;
   readonly replicaLost: 17;
+  readonly led: 18;
 } = {
   raft: 1,
   ping: 2,
@@ -35,4 +36,5 @@ export const messageType: {
   heartbeats: 15,
   facts: 16,
   replicaLost: 17,
+  led: 18,
 };

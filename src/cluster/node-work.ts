@@ -5,7 +5,7 @@
 import type { Keyspace } from "../keyspace/index.ts";
 import type { NodeLog } from "../log/index.ts";
 import type { PeerLink, PeerLinks, Refusal } from "../net/index.ts";
-import { assert, type Clock, type Logger, type Platform, type Random } from "../platform/index.ts";
+import type { Clock, Logger, Platform, Random } from "../platform/index.ts";
 import { InvariantViolation, type LogIndex, type Message, type Persist, type ReplicaId } from "../raft/index.ts";
 import type { ErrorReply, Reply } from "../resp/index.ts";
 import { SlotRanges } from "../ring/index.ts";
@@ -18,7 +18,9 @@ import { EntryClock } from "./entry-clock.ts";
 import { nodeExitCode, replicaStopped } from "./errors.ts";
 import type { ForwardStream } from "./forward-stream.ts";
 import { Forwarding } from "./forwarding.ts";
+import { groupStatus } from "./group-status.ts";
 import { HostedGroup } from "./hosted-group.ts";
+import { HostedGroups } from "./hosted-groups.ts";
 import { leaderToMove } from "./leader-balance.ts";
 import type { LocalLane } from "./local-lane.ts";
 import type { NodeDirectory } from "./node-directory.ts";
@@ -26,7 +28,8 @@ import { PeerTraffic, type PeerTrafficHandler } from "./peer-traffic.ts";
 import type { Replica, ReplicaHost } from "./replica.ts";
 import { nodeOf } from "./replica-id.ts";
 import type { NodeSettings } from "./settings.ts";
-import { groupOfShard, groupSettings, shardOfGroup } from "./shard-group.ts";
+import { groupOfShard, groupSettings, groupsOf, shardOfGroup } from "./shard-group.ts";
+import type { LedTerm, ShardPlace } from "./shard-place.ts";
 import { SnapshotBudget } from "./snapshot-budget.ts";
 import type { SnapshotPiece, SnapshotQuestion } from "./snapshot-wire.ts";
 import type { GroupStatus } from "./status.ts";
@@ -72,6 +75,8 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   constructor(options: NodeWorkOptions) {
     const { platform, logger, settings, directory, log, links } = options;
     this.#options = options;
+    const { shardCount } = directory.record;
+    this.#groups = new HostedGroups(groupsOf(shardCount));
     this.clock = platform.clock;
     this.random = platform.random;
     this.logger = logger;
@@ -99,15 +104,14 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       isDiskFull: () => log.isFull,
       handler: this,
     });
-    const { shardCount } = directory.record;
     this.router = new CommandRouter(new SlotRanges(shardCount));
-    for (let shard = 0; shard < shardCount; shard++) this.#addGroup(groupOfShard(shard));
+    for (const group of groupsOf(shardCount)) this.#addGroup(group);
   }
 
   /** Time begins. */
   start(): void {
     this.#ticker = new Ticker(this.clock, this.settings.tickMs, () => this.#tick());
-    for (const { replica, otherVoters } of this.#groups.values()) {
+    for (const { replica, otherVoters } of this.#groups) {
       this.markDirty(replica);
       // Who is alone needs not ask anybody.
       if (otherVoters.length === 0) replica.campaign();
@@ -115,9 +119,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   }
 
   hosted(group: number): HostedGroup {
-    const hosted = this.#groups.get(group);
-    assert(hosted !== undefined, "a group that this node does not host");
-    return hosted;
+    return this.#groups.of(group);
   }
 
   get missedTicks(): number {
@@ -129,32 +131,16 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   }
 
   groupStatuses(): readonly GroupStatus[] {
-    return [...this.#groups.values()].map(({ group, replica, checksums, rebuild }) => {
-      const { core, keyspace, stoppedBecause, brokenInvariant } = replica;
-      return {
-        group,
-        slots: this.router.ranges.rangeOf(shardOfGroup(group)),
-        role: stoppedBecause !== undefined ? "stopped" : replica.isLearner ? "learner" : core.role,
-        replica: core.id,
-        term: core.term,
-        leader: core.leader === undefined ? null : this.#options.directory.nameOf(nodeOf(core.leader)),
-        commitIndex: core.commitIndex,
-        appliedIndex: core.appliedIndex,
-        lastIndex: core.lastIndex,
-        snapshotIndex: replica.log.snapshot?.index ?? 0,
-        keyCount: keyspace.keyCount,
-        logicalBytes: keyspace.logicalBytes,
-        checksums: checksums.finished,
-        stoppedBecause: stoppedBecause ?? null,
-        brokenInvariant: brokenInvariant ?? null,
-        rebuild,
-      };
+    const { directory } = this.#options;
+    const nameOf = (nodeId: number): string => directory.nameOf(nodeId);
+    return [...this.#groups].map((hosted) => {
+      return groupStatus(hosted, { slots: this.router.ranges.rangeOf(shardOfGroup(hosted.group)), nameOf });
     });
   }
 
   /** Somebody looks at the digests: they should not be old. */
   wantChecksums(): void {
-    for (const { replica, checksums } of this.#groups.values()) checksums.wanted(replica.core.appliedIndex);
+    for (const { replica, checksums } of this.#groups) checksums.wanted(replica.core.appliedIndex);
   }
 
   openStream(target: ReplyTarget, options?: StreamOptions): ClientStream {
@@ -162,31 +148,31 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   }
 
   get isReplaying(): boolean {
-    return [...this.#groups.values()].some(({ replica }) => replica.isReplaying);
+    return [...this.#groups].some(({ replica }) => replica.isReplaying);
   }
 
   shardPlaces(): Topology["shards"] {
-    return [...this.#groups.values()].map(({ group, replica, voters }) => {
+    return [...this.#groups.places].map(({ group, hosted, route: { leader, term } }) => {
       const shard = shardOfGroup(group);
-      const { leader, term } = replica.route;
       const slots = this.router.ranges.rangeOf(shard);
-      return { shard, slots, term, leader: leader === 0 ? undefined : leader, replicas: voters };
+      const replicas = hosted?.voters ?? [];
+      return { shard, slots, term, leader: leader === 0 ? undefined : leader, replicas };
     });
   }
 
-  placeOf(shard: number): HostedGroup {
-    return this.hosted(groupOfShard(shard));
+  placeOf(shard: number): ShardPlace {
+    return this.#groups.placeOf(groupOfShard(shard));
   }
 
   /** No command is taken any more; leadership goes to others, those under way are finished. */
   beginClosing(reply: ErrorReply): void {
     this.closingReply = reply;
-    for (const { replica } of this.#groups.values()) if (replica.isLeading) replica.handOver();
+    for (const { replica } of this.#groups) if (replica.isLeading) replica.handOver();
   }
 
   /** Whether nobody waits here, and no other node for us. */
   get isQuiet(): boolean {
-    for (const { replica } of this.#groups.values()) {
+    for (const { replica } of this.#groups) {
       if (!replica.isIdle || this.#isHandingOver(replica)) return false;
     }
     return this.waiting.size === 0;
@@ -195,7 +181,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   stop(reply: ErrorReply): void {
     this.closingReply = reply;
     this.#ticker?.stop();
-    for (const hosted of this.#groups.values()) {
+    for (const hosted of this.#groups) {
       hosted.stop();
       hosted.replica.stop("the node has stopped", reply);
     }
@@ -205,7 +191,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   /** Ends what is under way with snapshots; before the log is closed. */
   async stopSnapshots(): Promise<void> {
-    await Promise.all([...this.#groups.values()].map(({ snapshots }) => snapshots.stop()));
+    await Promise.all([...this.#groups].map(({ snapshots }) => snapshots.stop()));
   }
 
   /** Stored entries of a group cannot be read. */
@@ -255,6 +241,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.logger.log("info", "leader", { group: replica.group, term, leader: name ?? "unknown" });
     // A replica whose log is damaged stops before it is hosted.
     if (leader === 0) this.#groups.get(replica.group)?.haste.begin();
+    if (replica.isLeading) this.traffic.sendLed([{ group: replica.group, term }]);
     this.#resumeLanes();
   }
 
@@ -318,7 +305,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   }
 
   onLost(nodeId: number): void {
-    for (const { replica } of this.#groups.values()) replica.peerUnreachable(nodeId);
+    for (const { replica } of this.#groups) replica.peerUnreachable(nodeId);
   }
 
   /** What came is carried out at once, so that replies need not wait for the end of the turn. */
@@ -327,15 +314,27 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   }
 
   onPeerUp(nodeId: number): void {
-    for (const { haste, snapshots } of this.#groups.values()) {
+    for (const { haste, snapshots } of this.#groups) {
       haste.begin();
       snapshots.connected(nodeId);
     }
     this.#resumeLanes();
   }
 
+  led(): readonly LedTerm[] {
+    return this.#groups.led();
+  }
+
+  onLed(nodeId: number, led: readonly LedTerm[]): void {
+    if (this.#groups.heard(nodeId, led)) this.#resumeLanes();
+  }
+
+  onLedUnknown(nodeId: number): void {
+    this.#groups.forgetLeader(nodeId);
+  }
+
   onPeerGone(nodeId: number): void {
-    for (const { haste } of this.#groups.values()) haste.nodeGone(nodeId);
+    for (const { haste } of this.#groups) haste.nodeGone(nodeId);
   }
 
   onSnapshotQuestion(nodeId: number, question: SnapshotQuestion): void {
@@ -384,14 +383,14 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.logger.log("error", "the peers refuse this node, which stops", { code, text });
     const reason = `${code}: ${text}`;
     if (code !== "FORGOTTEN") platform.process.exit(nodeExitCode.refused, reason);
-    for (const { replica } of this.#groups.values()) replica.stop(reason, replicaStopped);
+    for (const { replica } of this.#groups) replica.stop(reason, replicaStopped);
     const exit = (): void => void platform.clock.setTimer(0, () => platform.process.exit(nodeExitCode.refused, reason));
     void directory.rememberRefusal(reason).then(exit, exit);
   }
 
   #isRefused = false;
   readonly #options: NodeWorkOptions;
-  readonly #groups: Map<number, HostedGroup> = new Map();
+  readonly #groups: HostedGroups;
   readonly #entryClock: EntryClock;
   readonly #clockAlarm: ClockAlarm;
   /** By node. */
@@ -425,8 +424,8 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   #tick(): void {
     this.#tickCount++;
-    if (this.#groups.size > 1 && this.#tickCount % balanceTicks === 0) this.#balanceLeaders();
-    for (const hosted of this.#groups.values()) {
+    if (this.router.ranges.shardCount > 1 && this.#tickCount % balanceTicks === 0) this.#balanceLeaders();
+    for (const hosted of this.#groups) {
       hosted.tick();
       const isOff = this.#clockAlarm.check(this.#entryClock.skewMs(hosted.otherVoters));
       if (isOff || this.isDiskFull()) this.#handOver(hosted.replica);
@@ -442,7 +441,9 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     const candidates = this.#peerIds().filter(
       (id) => links().link(id, "control") !== undefined && !this.traffic.isPeerFull(id),
     );
-    const led = [...this.#groups.values()].map(({ group, replica }) => ({ group, leader: replica.route.leader }));
+    const led = [...this.#groups.places].map(({ group, route, hosted }) => {
+      return { group, leader: route.leader, voters: hosted?.voters ?? [] };
+    });
     const move = leaderToMove(led, directory.nodeId, candidates);
     if (move === undefined || this.closingReply !== undefined) return;
     const { replica } = this.hosted(move.group);
@@ -487,7 +488,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       onDifference: (index) => this.#differs(hosted, index),
       tellLost: (of, upTo) => this.traffic.sendLost(of, upTo),
     });
-    this.#groups.set(group, hosted);
+    this.#groups.add(hosted);
   }
 
   #differs(hosted: HostedGroup, index: LogIndex): void {

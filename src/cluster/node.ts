@@ -111,7 +111,7 @@ export class Node {
 
   /** Of this node's replica of `shard`; for reading only. */
   keyspaceOf(shard: number): Keyspace {
-    return this.#work.placeOf(shard).replica.keyspace;
+    return this.#work.hosted(groupOfShard(shard)).replica.keyspace;
   }
 
   get shardCount(): number {
@@ -120,7 +120,7 @@ export class Node {
 
   /** This node's replica of `shard`, at the cost of a few reads: for who looks at it after every event. */
   replicaOf(shard: number): ReplicaView {
-    return this.#work.placeOf(shard).replica;
+    return this.#work.hosted(groupOfShard(shard)).replica;
   }
 
   /** After a start, until what is known to be committed is applied to all shards that are here. */
@@ -189,7 +189,7 @@ export class Node {
    * The attribute `name` of the node that leads the shard of `slot`; undefined while that is this node, or not known.
    */
   leaderAttribute(slot: number, name: string): string | undefined {
-    const { leader } = this.#work.placeOf(this.#work.router.ranges.shardOf(slot)).replica.route;
+    const { leader } = this.#work.placeOf(this.#work.router.ranges.shardOf(slot)).route;
     return leader === 0 || leader === this.#directory.nodeId ? undefined : this.#work.attributesOf(leader)[name];
   }
 

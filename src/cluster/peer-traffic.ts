@@ -19,6 +19,7 @@ import { messageType } from "./message-type.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 import { raftMessageBytes, readRaftMessage, readRaftMessages, writeRaftMessage } from "./raft-codec.ts";
 import { nodeOf } from "./replica-id.ts";
+import type { LedTerm } from "./shard-place.ts";
 import { readSnapshotPiece, readSnapshotQuestion, type SnapshotPiece, type SnapshotQuestion } from "./snapshot-wire.ts";
 import { vitalPart } from "./vital-part.ts";
 
@@ -49,6 +50,12 @@ export interface PeerTrafficHandler {
   onDigest(nodeId: number, group: number, checksum: Checksum): void;
   /** The node of these replicas says that those of the group up to this one have lost what they had acknowledged. */
   onReplicaLost(group: number, upTo: ReplicaId): void;
+  /** What this node leads. */
+  led(): readonly LedTerm[];
+  /** Another node says what it leads. */
+  onLed(nodeId: number, led: readonly LedTerm[]): void;
+  /** What the peer leads is not known any more: the connection to it is lost, or is a new one. */
+  onLedUnknown(nodeId: number): void;
   onSnapshotQuestion(nodeId: number, question: SnapshotQuestion): void;
   /** False if it makes no sense. */
   onSnapshotPiece(nodeId: number, piece: SnapshotPiece): boolean;
@@ -123,6 +130,12 @@ export class PeerTraffic implements PeerLinksHandler {
       out?.integer(upTo);
       link?.end();
     }
+    this.#options.handler.onOutput();
+  }
+
+  /** Tells every peer that this node leads these groups, so that those without a replica know where to turn. */
+  sendLed(led: readonly LedTerm[]): void {
+    for (const nodeId of this.#options.peerIds) this.#sendLed(this.#options.links().link(nodeId, "control"), led);
     this.#options.handler.onOutput();
   }
 
@@ -203,6 +216,8 @@ export class PeerTraffic implements PeerLinksHandler {
     if (link.kind === "control") {
       this.#ping(link);
       this.#tellFacts(link);
+      handler.onLedUnknown(nodeId);
+      this.#sendLed(link, handler.led());
       handler.onPeerUp(nodeId);
     } else if (link.kind === "data") {
       handler.onPeerUp(nodeId);
@@ -212,7 +227,7 @@ export class PeerTraffic implements PeerLinksHandler {
 
   onDown(link: PeerLink): void {
     this.#options.forwarding.linkDown(link);
-    if (link.kind === "control") this.#heardMs.set(link.peer.nodeId, link.receivedMs);
+    if (link.kind === "control") this.#controlDown(link);
     if (link.kind === "data") this.#options.handler.onLost(link.peer.nodeId);
     this.#options.handler.onOutput();
   }
@@ -265,6 +280,8 @@ export class PeerTraffic implements PeerLinksHandler {
         return this.#receiveDigest(link, input);
       case messageType.replicaLost:
         return this.#receiveLost(link, input);
+      case messageType.led:
+        return this.#receiveLed(link, input);
       default:
         return false;
     }
@@ -290,6 +307,30 @@ export class PeerTraffic implements PeerLinksHandler {
     const text = this.#options.handler.facts();
     link?.begin(messageType.facts, 4 + 3 * text.length).text(text);
     link?.end();
+  }
+
+  #controlDown({ peer, receivedMs }: PeerLink): void {
+    const { links, handler } = this.#options;
+    this.#heardMs.set(peer.nodeId, receivedMs);
+    if (links().link(peer.nodeId, "control") === undefined) handler.onLedUnknown(peer.nodeId);
+  }
+
+  #sendLed(link: PeerLink | undefined, led: readonly LedTerm[]): void {
+    if (led.length === 0) return;
+    const out = link?.begin(messageType.led, 16 * led.length);
+    for (const { group, term } of led) {
+      out?.integer(group);
+      out?.integer(term);
+    }
+    link?.end();
+  }
+
+  #receiveLed(link: PeerLink, input: ByteReader): boolean {
+    const led: LedTerm[] = [];
+    while (input.remainingBytes > 0) led.push({ group: input.integer(), term: input.integer() });
+    if (!input.isWhole()) return false;
+    this.#options.handler.onLed(link.peer.nodeId, led);
+    return true;
   }
 
   #receiveFacts(link: PeerLink, input: ByteReader): boolean {

@@ -11,6 +11,11 @@ export function shardOfGroup(group: number): number {
   return group - 1;
 }
 
+/** All groups of a cluster, in the order of their numbers. */
+export function groupsOf(shardCount: number): readonly number[] {
+  return Array.from({ length: shardCount }, (_, shard) => groupOfShard(shard));
+}
+
 /** No group gets less than this of what a node sets aside for its log. */
 const shareBytesMin = 256 * 1024;
 
