@@ -1,3 +1,4 @@
+export { type Decision, type Decisions, decide, decideAll } from "./decide.ts";
 export type {
   DirectoryNode,
   DirectoryNodeState,
@@ -6,7 +7,28 @@ export type {
   DirectoryState,
   ShardReport,
 } from "./directory-state.ts";
-export { DirectoryRecordError } from "./errors.ts";
+export {
+  DirectoryRecordError,
+  DirectoryRefusal,
+  DirectoryValueError,
+  MajorityAtRiskError,
+  MoveRefusedError,
+  NodeNameTakenError,
+  NodeStateError,
+  NodeUnknownError,
+  TooFewNodesError,
+  TooManyNodesError,
+} from "./errors.ts";
 export { type Genesis, genesis, replicasDefault } from "./genesis.ts";
+export {
+  activeNodes,
+  isNodeRemoved,
+  nameOfNode,
+  nodeOfDirectory,
+  nodeOfName,
+  nodeOfNumber,
+  shardCountOf,
+} from "./node-lookup.ts";
+export type { DirectoryRequest, NodeDetails } from "./request.ts";
 export { isReplicaGone, memberNodesOf, nodeOfReplica, nodesOfShard, voterNodesOf } from "./shard-report.ts";
 export { type DirectoryRecord, recordsBetween, recordsOf, textOfState, withRecords } from "./with-records.ts";

@@ -4,7 +4,7 @@
  * since half understood it would lead the nodes to different states.
  */
 import type { SocketAddress } from "../platform/index.ts";
-import { replicasMax, shardsMax } from "../ring/index.ts";
+import { shardsMax } from "../ring/index.ts";
 import {
   isDirectoryId,
   isHost,
@@ -131,7 +131,8 @@ export function faultOfWish(wish: readonly number[], voters: readonly number[]):
   if (!wish.every((node, at) => isWithin(node, { min: (wish[at - 1] ?? 0) + 1, max: nodeNumberMax })))
     return "its nodes are no sorted list of numbers";
   if (isSameList(wish, voters)) return undefined;
-  if (wish.length > Math.max(replicasMax, voters.length)) return `a shard has at most ${replicasMax} replicas`;
+  if (wish.length > Math.max(replicasBounds.max, voters.length))
+    return `a shard has at most ${replicasBounds.max} replicas`;
   return differenceOf(voters, wish).isOne ? undefined : "more than one replica is to move";
 }
 

@@ -118,6 +118,16 @@ test.for<{ name: string; record: DirectoryRecord; says: string }>([
     record: ["shard:0", shardText.replace("[2,3,4]", "[3,4,5]")],
     says: "more than one replica",
   },
+  {
+    name: "more replicas than there may be",
+    record: [
+      "shard:0",
+      shardText
+        .replace("[1,2,3]", "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]")
+        .replace("[2,3,4]", "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]"),
+    ],
+    says: "at most 15 replicas",
+  },
   { name: "a wish in disorder", record: ["shard:0", shardText.replace("[2,3,4]", "[3,2,4]")], says: "no sorted list" },
   {
     name: "a wish for a node twice",
