@@ -4,7 +4,7 @@
  */
 import { crc32 } from "node:zlib";
 import { assert } from "../platform/index.ts";
-import type { Entry, HardState, ReplicaId } from "../raft/index.ts";
+import type { Entry, HardState } from "../raft/index.ts";
 import {
   batchBodyBytesMax,
   batchFixedBytes,
@@ -25,10 +25,11 @@ import {
   recordEnds,
   recordHeaderBytes,
   recordKind,
+  replicaIsGone,
   snapshotRecordBytes,
   snapshotResets,
 } from "./record.ts";
-import { entryData, pieceBytesMax, type RecordSet, type SnapshotRecord } from "./record-set.ts";
+import { entryData, pieceBytesMax, type RecordSet, type ReplicaRecord, type SnapshotRecord } from "./record-set.ts";
 import type { StoredGroup } from "./stored-group.ts";
 
 /** What the batch under construction holds of one group. */
@@ -252,11 +253,11 @@ export class BatchBuilder {
     set.isSnapshotPut = true;
   }
 
-  /** What the batch lists of the group from here on is of the new replica. */
-  #putReplica(slot: BatchSlot, replica: ReplicaId): void {
+  /** What the batch lists of the group from here on is of the new replica, if there is one. */
+  #putReplica(slot: BatchSlot, { replica, isEnd }: ReplicaRecord): void {
     const at = this.#putRecord(slot, recordKind.replica, recordBegins | recordEnds, 16);
     putUint53(this.#view, at, replica);
-    putUint53(this.#view, at + 8, 0);
+    putUint53(this.#view, at + 8, isEnd ? replicaIsGone : 0);
     slot.firstIndex = 0;
     slot.lastIndex = 0;
     slot.lastTerm = 0;

@@ -12,6 +12,8 @@ export interface GroupLog extends LogReader {
    * node has had from the beginning.
    */
   readonly replica: ReplicaId;
+  /** That replica and all before it are gone, by {@link NodeLog.endReplica}: nothing is here until a higher one begins. */
+  readonly isEnded: boolean;
   /** The newest that was appended; zeros and no vote before the first. */
   readonly hardState: HardState;
   /**

@@ -7,7 +7,7 @@ import { type LogDamagedError, LogDiskError } from "./log-errors.ts";
 import { LogWriter, type WriterSettings } from "./log-writer.ts";
 import type { LogRecords, NodeLog } from "./node-log.ts";
 import { Reclaimer, type ReclaimerHost } from "./reclaimer.ts";
-import { RecordSet } from "./record-set.ts";
+import { RecordSet, type ReplicaRecord } from "./record-set.ts";
 import { type DamagedRange, type ReadLog, type RecoverySource, readLog } from "./recovery.ts";
 import { SegmentReads } from "./segment-files.ts";
 import type { GroupAtStart } from "./segment-header.ts";
@@ -151,15 +151,14 @@ export class Log implements NodeLog {
   beginReplica(groupId: number, replica: ReplicaId, done: () => void): void {
     const group = this.#group(groupId);
     assert(Number.isSafeInteger(replica) && replica > group.replica, "a replica id is never used again [C-4]");
-    group.begin(replica);
-    this.#snapshots.disown(groupId);
-    const begun = (): void => {
-      void this.#snapshots.drop(groupId).then(() => {
-        this.#reclaimer.consider();
-        done();
-      });
-    };
-    this.#push(new RecordSet(group, { entries: [], hardState: undefined, replica }, { isHint: false, dones: [begun] }));
+    this.#replace(group, { replica, isEnd: false }, done);
+  }
+
+  endReplica(groupId: number, replica: ReplicaId, done: () => void): void {
+    const group = this.#group(groupId);
+    assert(Number.isSafeInteger(replica) && replica >= group.replica, "with a replica those before it are gone [M-10]");
+    assert(!group.isEnded, "a replica ends once");
+    this.#replace(group, { replica, isEnd: true }, done);
   }
 
   createSnapshot(groupId: number, meta: SnapshotMeta): SnapshotWriter {
@@ -320,6 +319,20 @@ export class Log implements NodeLog {
     group.newestSet = set;
     group.newestUrgentSet = set;
     this.#writer.queue.push(set);
+  }
+
+  /** Nothing stays of the replica that the group has, whoever comes next. */
+  #replace(group: StoredGroup, replica: ReplicaRecord, done: () => void): void {
+    group.begin(replica);
+    this.#snapshots.disown(group.group);
+    const written = (): void => {
+      void this.#snapshots.drop(group.group).then(() => {
+        this.#reclaimer.consider();
+        done();
+      });
+    };
+    const content = { entries: [], hardState: undefined, replica };
+    this.#push(new RecordSet(group, content, { isHint: false, dones: [written] }));
   }
 
   /** It is a hint: where it is lost the log begins earlier, as long as its segments are there. */

@@ -3,6 +3,7 @@ import type { Entry, HardState, LogIndex, ReplicaId, Term } from "../raft/index.
 import { AppendedLog, entryDataBytes, type GroupLog } from "./group-log.ts";
 import { MemorySnapshots } from "./memory-snapshots.ts";
 import type { LogRecords, NodeLog } from "./node-log.ts";
+import type { ReplicaRecord } from "./record-set.ts";
 import type { SnapshotMeta, SnapshotReader, SnapshotWriter, StoredSnapshot } from "./snapshot.ts";
 import { TermRuns } from "./term-runs.ts";
 
@@ -51,8 +52,16 @@ export class MemoryLog implements NodeLog {
   beginReplica(groupId: number, replica: ReplicaId, done: () => void): void {
     const group = this.#group(groupId);
     assert(Number.isSafeInteger(replica) && replica > group.replica, "a replica id is never used again [C-4]");
-    group.begin(replica);
+    group.begin({ replica, isEnd: false });
     // Behind what is still being installed.
+    this.#waiting.push(() => this.#snapshots.drop(groupId), done);
+  }
+
+  endReplica(groupId: number, replica: ReplicaId, done: () => void): void {
+    const group = this.#group(groupId);
+    assert(Number.isSafeInteger(replica) && replica >= group.replica, "with a replica those before it are gone [M-10]");
+    assert(!group.isEnded, "a replica ends once");
+    group.begin({ replica, isEnd: true });
     this.#waiting.push(() => this.#snapshots.drop(groupId), done);
   }
 
@@ -152,6 +161,7 @@ class MemoryGroup implements GroupLog {
   readonly group: number;
   readonly isDamaged = false;
   replica: ReplicaId = 0;
+  isEnded = false;
 
   constructor(group: number, snapshots: MemorySnapshots) {
     this.group = group;
@@ -200,10 +210,10 @@ class MemoryGroup implements GroupLog {
     return found;
   }
 
-  /** Never called: everything is available. */
   /** All is in memory. */
   setLeading(): void {}
 
+  /** Never called: everything is available. */
   onAvailable(): void {}
 
   bytesAbove(index: LogIndex): number {
@@ -216,6 +226,7 @@ class MemoryGroup implements GroupLog {
   }
 
   append({ snapshot, entries, hardState }: LogRecords): void {
+    assert(!this.isEnded, "nothing is appended where no replica is [M-10]");
     if (snapshot !== undefined) this.#appended.reset(snapshot);
     this.#appended.append(entries, hardState);
   }
@@ -226,11 +237,12 @@ class MemoryGroup implements GroupLog {
     this.#appended.compactTo(index);
   }
 
-  readonly #snapshots: MemorySnapshots;
-  begin(replica: ReplicaId): void {
+  begin({ replica, isEnd }: ReplicaRecord): void {
     this.replica = replica;
+    this.isEnded = isEnd;
     this.#appended = new AppendedLog(new TermRuns(), { term: 0, vote: undefined, commit: 0 });
   }
 
+  readonly #snapshots: MemorySnapshots;
   #appended = new AppendedLog(new TermRuns(), { term: 0, vote: undefined, commit: 0 });
 }

@@ -32,6 +32,14 @@ export interface NodeLog {
    */
   beginReplica(group: number, replica: ReplicaId, done: () => void): void;
 
+  /**
+   * The group's replicas here up to `replica` are gone for good: what there is of them ends, as by {@link beginReplica}, and
+   * nobody takes their place. `done` is called when that is durable. Nothing may be appended then until a higher one begins.
+   *
+   * Asserts that `replica` is as high as the one that the group has in this log, and that it has not ended.
+   */
+  endReplica(group: number, replica: ReplicaId, done: () => void): void;
+
   /** The end of a turn: everything queued is written in one batch, as soon as the one before it is durable. */
   flush(): void;
 

@@ -26,6 +26,13 @@ export interface SnapshotRecord {
   readonly isReset: boolean;
 }
 
+/** Whose the group is from here on, with nothing. */
+export interface ReplicaRecord {
+  readonly replica: ReplicaId;
+  /** Nobody's: this replica and all before it are gone, until a higher one begins. */
+  readonly isEnd: boolean;
+}
+
 /** What the records of one set are. */
 export interface RecordSetContent {
   readonly entries: readonly Entry[];
@@ -33,8 +40,8 @@ export interface RecordSetContent {
   readonly snapshot?: SnapshotRecord;
   /** The log begins behind it from now on. Such a set holds nothing else. */
   readonly compacted?: { readonly index: LogIndex; readonly term: Term };
-  /** The group begins anew, with nothing, as this replica. Such a set holds nothing else. */
-  readonly replica?: ReplicaId;
+  /** The group begins anew, or ends. Such a set holds nothing else. */
+  readonly replica?: ReplicaRecord;
 }
 
 export interface RecordSetOptions {

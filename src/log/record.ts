@@ -30,6 +30,9 @@ export const replicaRecordBytes: number = recordHeaderBytes + 16;
 /** Of a snapshot record: the log begins anew behind it. */
 export const snapshotResets = 1;
 
+/** Of a replica record: neither this replica nor any before it is here any more, and nobody took its place. */
+export const replicaIsGone = 1;
+
 const leastBodyBytes: Readonly<Record<number, number>> = {
   [recordKind.entry]: 16,
   [recordKind.configurationEntry]: 24,
@@ -58,6 +61,8 @@ export class RecordCursor {
   index = 0;
   /** Of replicas: who the group's log belongs to from here on. */
   replica = 0;
+  /** Of replicas: nobody's, until a higher one begins. */
+  isEnd = false;
   /** Of hard states. */
   vote = 0;
   commit = 0;
@@ -106,25 +111,27 @@ export class RecordCursor {
     const leastBytes = leastBodyBytes[this.kind];
     if (leastBytes === undefined || bodyBytes < leastBytes) return "unknown";
     if (this.dataEnd > view.byteLength || this.slot >= this.#slotCount) return "unknown";
-    this.#readBody(bodyStart);
-    return "record";
+    return this.#readBody(bodyStart) ? "record" : "unknown";
   }
 
   #view: DataView = new DataView(new ArrayBuffer(0));
   #next = 0;
   #slotCount = 0;
 
-  #readBody(at: number): void {
+  /** False where it says more than this software understands. */
+  #readBody(at: number): boolean {
     const view = this.#view;
     if (this.kind === recordKind.replica) {
+      const flags = getUint53(view, at + 8);
       this.replica = getUint53(view, at);
-      return;
+      this.isEnd = flags === replicaIsGone;
+      return flags === 0 || this.isEnd;
     }
     this.term = getUint53(view, at);
     if (this.kind === recordKind.hardState) {
       this.vote = getUint53(view, at + 8);
       this.commit = getUint53(view, at + 16);
-      return;
+      return true;
     }
     this.index = getUint53(view, at + 8);
     this.dataStart = at + 16;
@@ -135,6 +142,7 @@ export class RecordCursor {
       this.pieceOffset = view.getUint32(at + 20, true);
       this.dataStart = at + 24;
     }
+    return true;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { BatchGroup } from "./batch-header.ts";
 import { type BatchPlace, PositionIndex } from "./position-index.ts";
 import { type RecordCursor, recordBegins, recordEnds, recordHeaderBytes, recordKind } from "./record.ts";
-import type { SnapshotRecord } from "./record-set.ts";
+import type { ReplicaRecord, SnapshotRecord } from "./record-set.ts";
 import type { GroupAtStart } from "./segment-header.ts";
 import { type DurableGroup, emptyDurableGroup, type RestoredGroup } from "./stored-group.ts";
 import { TermRuns } from "./term-runs.ts";
@@ -60,6 +60,7 @@ export class ReplayedGroup {
     const { firstIndex, lastIndex, lastTerm, snapshotIndex, snapshotTerm } = listed;
     const { durable } = this;
     durable.replica = listed.replica;
+    durable.isEnded = listed.isEnded;
     durable.term = listed.term;
     durable.vote = listed.vote;
     durable.commit = listed.commit;
@@ -88,7 +89,7 @@ export class ReplayedGroup {
     const set = this.#staged;
     const { kind, index, term, isReset } = record;
     if ((record.flags & recordBegins) !== 0) set.reset({ isBroken: false });
-    if (kind === recordKind.replica) this.#beginAnew(record.replica);
+    if (kind === recordKind.replica) this.#beginAnew(record);
     else if (kind === recordKind.snapshot) set.snapshot = { index, term, isReset };
     else if (kind === recordKind.compacted) this.#compact(index, term);
     else if (record.isPiece) this.#takePiece(set, record);
@@ -112,7 +113,7 @@ export class ReplayedGroup {
     this.beginBatch(listed);
     if (listed.holdsBeginning) {
       // What stood here before is another replica's, and nobody knows of which replica what follows is.
-      this.#beginAnew(this.durable.replica);
+      this.#beginAnew({ replica: this.durable.replica, isEnd: false });
       this.#wasDamaged = true;
     }
     this.#lose(listed);
@@ -124,7 +125,14 @@ export class ReplayedGroup {
   compare(listed: GroupAtStart): void {
     const { durable } = this;
     this.isSuspect = false;
-    if (listed.replica !== durable.replica) {
+    if (listed.isEnded) {
+      // Whatever was lost before: there is nothing that anybody could miss.
+      this.#beginAnew({ replica: listed.replica, isEnd: true });
+      durable.batchCount = listed.batchCount;
+      this.#wasDamaged = listed.isDamaged;
+      return;
+    }
+    if (listed.replica !== durable.replica || durable.isEnded) {
       // The record that says so is lost, and perhaps more.
       this.begin(listed);
       this.#isUnknownLost = true;
@@ -211,9 +219,10 @@ export class ReplayedGroup {
     this.#takeEntry(set, record);
   }
 
-  /** Another replica takes the group's place, and has nothing: whatever was there or lost before is no concern of it. */
-  #beginAnew(replica: number): void {
-    Object.assign(this.durable, { ...emptyDurableGroup, batchCount: this.durable.batchCount, replica });
+  /** Another replica takes the group's place, or nobody, and has nothing: whatever was there or lost before is no concern of it. */
+  #beginAnew({ replica, isEnd }: ReplicaRecord): void {
+    const { batchCount } = this.durable;
+    Object.assign(this.durable, { ...emptyDurableGroup, batchCount, replica, isEnded: isEnd });
     this.#terms = new TermRuns();
     this.#positions.clear();
     this.#isBaseTermKnown = true;

@@ -1,4 +1,7 @@
-/** A group that begins anew as another replica: nothing of the one before comes back, and nothing of the new one is lost. */
+/**
+ * A group that begins anew as another replica, or ends: nothing of the one before comes back, and nothing of the new one is
+ * lost.
+ */
 import { describe, expect, test } from "vitest";
 import { watchedDisk } from "../../test/log/disk-calls.ts";
 import {
@@ -32,6 +35,13 @@ function begin(log: NodeLog, group: number, replica: number): Promise<void> {
   });
 }
 
+function end(log: NodeLog, group: number, replica: number): Promise<void> {
+  return new Promise((resolve) => {
+    log.endReplica(group, replica, resolve);
+    log.flush();
+  });
+}
+
 /** Ten entries, a snapshot, and the log cut behind it. */
 async function fill(log: NodeLog, group: number): Promise<void> {
   await write(log, group, { entries: entries(1, 10, 4, 100), hardState: hardState(5, 2, 9) });
@@ -39,9 +49,9 @@ async function fill(log: NodeLog, group: number): Promise<void> {
   log.compact(group, 6);
 }
 
-function expectNothing(log: NodeLog, group: number, replica: number): void {
+function expectNothing(log: NodeLog, group: number, replica: number, isEnded = false): void {
   const found = log.group(group);
-  expect(found).toMatchObject({ replica, firstIndex: 1, lastIndex: 0, isDamaged: false, snapshot: undefined });
+  expect(found).toMatchObject({ replica, isEnded, firstIndex: 1, lastIndex: 0, isDamaged: false, snapshot: undefined });
   expect(found.hardState).toEqual({ term: 0, vote: undefined, commit: 0 });
   expect(log.openSnapshot(group)).toBeUndefined();
 }
@@ -84,6 +94,113 @@ test("in memory it is the same", async () => {
   expectNothing(log, 1, first);
   await host.until(write(log, 1, { entries: entries(1, 3, 7) }));
   expect(log.group(1).lastIndex).toBe(3);
+});
+
+test.for([realDisk, simulatedDisk])(
+  "a group that has ended has nothing, now and after a start, until a higher replica begins: $name [M-10]",
+  async (made) => {
+    const host = await (made as (typeof hosts)[number]).make();
+    let { log } = await openLog(host, settings);
+    await host.until(fill(log, 1));
+    await host.until(fill(log, 2));
+    await host.until(end(log, 1, 3));
+    expectNothing(log, 1, 3, true);
+    for (let starts = 0; starts < 2; starts++) {
+      await host.until(log.close());
+      ({ log } = await openLog(host, settings));
+      expectNothing(log, 1, 3, true);
+      expect(log.group(2)).toMatchObject({ replica: 0, isEnded: false, lastIndex: 10, isDamaged: false });
+    }
+    await host.until(begin(log, 1, first));
+    expectNothing(log, 1, first);
+    await host.until(write(log, 1, { entries: entries(1, 3, 7), hardState: hardState(7, first, 2) }));
+    await host.until(log.close());
+    ({ log } = await openLog(host, settings));
+    expect(log.group(1)).toMatchObject({ replica: first, isEnded: false, lastIndex: 3, isDamaged: false });
+    // The one that began last ends under its own id.
+    await host.until(end(log, 1, first));
+    await host.until(log.close());
+    ({ log } = await openLog(host, settings));
+    expectNothing(log, 1, first, true);
+    await host.until(log.close());
+    await host.close();
+  },
+);
+
+test("in memory a group ends, too", async () => {
+  const host = new SimulatedHost();
+  const log = new MemoryLog({ clock: host.platform.clock });
+  await host.until(fill(log, 1));
+  await host.until(end(log, 1, 3));
+  expectNothing(log, 1, 3, true);
+  const nothing = { entries: entries(1, 1, 1), hardState: undefined, snapshot: undefined };
+  expect(() => log.append(1, nothing, () => {})).toThrow(AssertionFailure);
+  expect(() => log.endReplica(1, 3, () => {})).toThrow(AssertionFailure);
+  expect(() => log.beginReplica(1, 3, () => {})).toThrow(AssertionFailure);
+  await host.until(begin(log, 1, first));
+  expectNothing(log, 1, first);
+});
+
+test("a group ends once, no lower than the replica that it has, and nothing is appended behind it [M-10]", async () => {
+  const host = new SimulatedHost();
+  const { log } = await openLog(host, settings);
+  await host.until(begin(log, 1, second));
+  expect(() => log.endReplica(1, first, () => {})).toThrow(AssertionFailure);
+  log.endReplica(1, second, () => {});
+  const nothing = { entries: entries(1, 1, 1), hardState: undefined, snapshot: undefined };
+  expect(() => log.append(1, nothing, () => {})).toThrow(AssertionFailure);
+  log.flush();
+  await host.run(50);
+  expect(() => log.append(1, nothing, () => {})).toThrow(AssertionFailure);
+  expect(() => log.endReplica(1, second + 1, () => {})).toThrow(AssertionFailure);
+  expect(() => log.beginReplica(1, second, () => {})).toThrow(AssertionFailure);
+  await host.until(begin(log, 1, second + 1));
+  expectNothing(log, 1, second + 1);
+});
+
+test("what is still on its way to the disk when a group ends goes before it, and its segments are given up [M-10]", async () => {
+  const host = new SimulatedHost();
+  let { log } = await openLog(host, { ...settings, segmentBytes: 16_384 });
+  for (let round = 0; round < 10; round++)
+    await host.until(write(log, 1, { entries: entries(round + 1, round + 1, 1, 9_000) }));
+  expect(host.files().has("000000000001.segment")).toBe(true);
+  let isDurable = false;
+  log.append(1, { entries: entries(11, 20, 1, 100), hardState: hardState(1, 1, 5), snapshot: undefined }, () => {
+    isDurable = true;
+  });
+  await host.until(end(log, 1, 2));
+  expect(isDurable).toBe(true);
+  expectNothing(log, 1, 2, true);
+  // The header of a later segment frees them.
+  for (let round = 0; round < 3; round++)
+    await host.until(write(log, 2, { entries: entries(round + 1, round + 1, 1, 9_000) }));
+  await host.run(1_000);
+  expect(host.files().has("000000000001.segment")).toBe(false);
+  await host.until(log.close());
+  ({ log } = await openLog(host, settings));
+  expectNothing(log, 1, 2, true);
+  expect(log.group(2)).toMatchObject({ lastIndex: 3, isDamaged: false });
+});
+
+test("wherever a crash comes a group has ended, or is as it was; once it is said to have ended, it has [M-10, O-1]", async () => {
+  const outcomes = new Set<string>();
+  await crashAtEachCall({
+    prepare: async (log) => {
+      await fill(log, 1);
+      await write(log, 2, { entries: entries(1, 3, 1) });
+    },
+    change: (log) => end(log, 1, 3),
+    check: (log, isDone) => {
+      const group = log.group(1);
+      const outcome = group.isEnded ? "ended" : `there, up to ${group.lastIndex}, snapshot ${group.snapshot?.index}`;
+      outcomes.add(outcome);
+      if (isDone) expect(outcome).toBe("ended");
+      if (group.isEnded) expectNothing(log, 1, 3, true);
+      expect(group.isDamaged).toBe(false);
+      expect(log.group(2)).toMatchObject({ lastIndex: 3, isDamaged: false });
+    },
+  });
+  expect([...outcomes].sort()).toEqual(["ended", "there, up to 10, snapshot 8"]);
 });
 
 test("no id is used twice, and nothing is appended before the beginning is durable [C-4, O-1]", async () => {
@@ -190,46 +307,21 @@ describe("of a damaged group", () => {
 
   test("it is damaged until the beginning is durable, wherever a crash comes: never is less remembered [D-3, O-1]", async () => {
     const outcomes = new Set<string>();
-    for (let call = 1; ; call++) {
-      let { host, log } = await damaged();
-      let calls = 0;
-      let isDone = false;
-      await host.until(log.close());
-      const disk = watchedDisk(host.platform.disk, () => {
-        if (++calls !== call) return;
-        host.machine.cutPower("random");
-      });
-      const run = async (): Promise<void> => {
-        const direct: Host = {
-          platform: { ...host.platform, disk },
-          directory,
-          prepare: () => Promise.resolve(),
-          until: (promise) => promise,
-          close: () => Promise.resolve(),
-        };
-        ({ log } = await openLog(direct, settings));
-        await begin(log, 1, first);
-        isDone = true;
-        await log.close();
-      };
-      let isOver = false;
-      run().then(
-        () => {
-          isOver = true;
-        },
-        () => {},
-      );
-      await host.world.runUntil(() => isOver || calls >= call, 10_000);
-      await host.world.run(5);
-      if (isOver) break;
-      host.restart();
-      ({ log } = await openLog(host, settings));
-      const group = log.group(1);
-      const outcome = group.isDamaged ? `damaged ${group.replica}` : `begun ${group.replica} ${group.lastIndex}`;
-      outcomes.add(outcome);
-      if (isDone) expect(outcome).toBe(`begun ${first} 0`);
-      expect(log.group(2)).toMatchObject({ lastIndex: 3, isDamaged: false });
-    }
+    await crashAtEachCall({
+      host: async () => {
+        const { host, log } = await damaged();
+        await host.until(log.close());
+        return host;
+      },
+      change: (log) => begin(log, 1, first),
+      check: (log, isDone) => {
+        const group = log.group(1);
+        const outcome = group.isDamaged ? `damaged ${group.replica}` : `begun ${group.replica} ${group.lastIndex}`;
+        outcomes.add(outcome);
+        if (isDone) expect(outcome).toBe(`begun ${first} 0`);
+        expect(log.group(2)).toMatchObject({ lastIndex: 3, isDamaged: false });
+      },
+    });
     expect([...outcomes].sort()).toEqual([`begun ${first} 0`, "damaged 0"]);
   });
 
@@ -271,6 +363,101 @@ describe("of a damaged group", () => {
     },
   );
 });
+
+test.for([
+  { what: "its body", later: "nothing", outcome: "damaged" },
+  { what: "its header", later: "nothing", outcome: "damaged" },
+  { what: "its body", later: "a segment", outcome: "ended" },
+  { what: "its header", later: "a segment", outcome: "ended" },
+])(
+  "if the record of an end is lost by $what and behind it comes $later, the group is $outcome, and nothing comes back [M-10]",
+  async ({ what, later, outcome }) => {
+    const host = new SimulatedHost();
+    let { log } = await openLog(host, { ...settings, idleMarkMs: 1 });
+    await host.until(fill(log, 1));
+    await host.run(50);
+    const segment = log.diskEpoch;
+    const before = await host.until(host.platform.disk.readFile(`${directory}/${segmentName(segment)}`));
+    const known = new Set(batchesIn(before, segment).map(({ offset }) => offset));
+    await host.until(end(log, 1, 3));
+    const after = await host.until(host.platform.disk.readFile(`${directory}/${segmentName(segment)}`));
+    const batch = batchesIn(after, segment).find(({ offset }) => !known.has(offset));
+    await host.run(50);
+    await host.until(log.close());
+    if (later === "a segment") {
+      ({ log } = await openLog(host, settings));
+      await host.until(log.close());
+    }
+    const at = (batch?.offset ?? 0) + (what === "its header" ? 20 : 64 + 48 + 4);
+    const files = host.files();
+    if (files.has(segmentName(segment))) {
+      await host.patch(segmentName(segment), (bytes) => {
+        bytes[at] = 0xff ^ (bytes[at] ?? 0);
+      });
+    }
+    ({ log } = await openLog(host, settings));
+    const group = log.group(1);
+    expect(group.isEnded && !group.isDamaged ? "ended" : group.isDamaged ? "damaged" : "there").toBe(outcome);
+    // The damage ends as any replica's.
+    if (outcome === "damaged") await host.until(end(log, 1, 3));
+    expectNothing(log, 1, 3, true);
+    await host.until(begin(log, 1, second));
+    await host.until(log.close());
+    ({ log } = await openLog(host, settings));
+    expectNothing(log, 1, second);
+  },
+);
+
+interface CrashCase {
+  /** Where it happens. Default: a new one, with what `prepare` writes. */
+  readonly host?: () => Promise<SimulatedHost>;
+  readonly prepare?: (log: NodeLog) => Promise<void>;
+  /** What is cut short. */
+  readonly change: (log: NodeLog) => Promise<void>;
+  /** After the next start. `isDone`: the change was said to be durable. */
+  readonly check: (log: NodeLog, isDone: boolean) => void;
+}
+
+/** Cuts the power before each call of the disk while a log is opened, changed and closed. */
+async function crashAtEachCall({ host: made, prepare, change, check }: CrashCase): Promise<void> {
+  for (let call = 1; ; call++) {
+    const host = (await made?.()) ?? new SimulatedHost();
+    const prepared = await openLog(host, settings);
+    if (prepare !== undefined) await host.until(prepare(prepared.log));
+    await host.until(prepared.log.close());
+    let calls = 0;
+    let isDone = false;
+    const disk = watchedDisk(host.platform.disk, () => {
+      if (++calls === call) host.machine.cutPower("random");
+    });
+    const run = async (): Promise<void> => {
+      const direct: Host = {
+        platform: { ...host.platform, disk },
+        directory,
+        prepare: () => Promise.resolve(),
+        until: (promise) => promise,
+        close: () => Promise.resolve(),
+      };
+      const { log } = await openLog(direct, settings);
+      await change(log);
+      isDone = true;
+      await log.close();
+    };
+    let isOver = false;
+    run().then(
+      () => {
+        isOver = true;
+      },
+      () => {},
+    );
+    await host.world.runUntil(() => isOver || calls >= call, 10_000);
+    await host.world.run(5);
+    if (isOver) return;
+    host.restart();
+    const { log } = await openLog(host, settings);
+    check(log, isDone);
+  }
+}
 
 function segmentName(segment: number): string {
   return `${String(segment).padStart(12, "0")}.segment`;

@@ -30,6 +30,7 @@ const header: SegmentHeader = {
     snapshotIndex: large - 8,
     snapshotTerm: large - 9,
     isDamaged: place % 2 === 0,
+    isEnded: place % 3 === 0,
   })),
 };
 

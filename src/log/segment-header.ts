@@ -18,6 +18,8 @@ export interface GroupAtStart {
   readonly group: number;
   /** 0: not given. */
   readonly replica: number;
+  /** That replica is gone, too: there is nobody here. */
+  readonly isEnded: boolean;
   readonly term: number;
   /** 0: none. */
   readonly vote: number;
@@ -56,6 +58,7 @@ const checksumOffset = 124;
 const magic = "COTERLOG";
 const flagMayMissGroups = 1;
 const flagDamaged = 1;
+const flagEnded = 2;
 
 /** A header that names more groups is not believed. */
 export const headerBytesMax: number = blocksUp(tableOffset + 65_536 * tableEntryBytes);
@@ -189,7 +192,7 @@ function encodeGroup(view: DataView, at: number, group: GroupAtStart): void {
   putUint53(view, at + 64, group.batchCount);
   putUint53(view, at + 72, group.snapshotIndex);
   putUint53(view, at + 80, group.snapshotTerm);
-  view.setUint32(at + 88, group.isDamaged ? flagDamaged : 0, true);
+  view.setUint32(at + 88, (group.isDamaged ? flagDamaged : 0) | (group.isEnded ? flagEnded : 0), true);
 }
 
 function decodeGroup(view: DataView, at: number): GroupAtStart {
@@ -206,5 +209,6 @@ function decodeGroup(view: DataView, at: number): GroupAtStart {
     snapshotIndex: getUint53(view, at + 72),
     snapshotTerm: getUint53(view, at + 80),
     isDamaged: (view.getUint32(at + 88, true) & flagDamaged) !== 0,
+    isEnded: (view.getUint32(at + 88, true) & flagEnded) !== 0,
   };
 }

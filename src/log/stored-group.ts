@@ -6,7 +6,7 @@ import { AppendedLog, entryDataBytes, type GroupLog } from "./group-log.ts";
 import type { LogDamagedError } from "./log-errors.ts";
 import type { LogRecords } from "./node-log.ts";
 import { type BatchPlace, PositionIndex, type PositionRun, type StoredRun } from "./position-index.ts";
-import { pieceBytesMax, type RecordSet, type SnapshotRecord } from "./record-set.ts";
+import { pieceBytesMax, type RecordSet, type ReplicaRecord, type SnapshotRecord } from "./record-set.ts";
 import type { StoredSnapshot } from "./snapshot.ts";
 import { TermRuns } from "./term-runs.ts";
 
@@ -14,6 +14,8 @@ import { TermRuns } from "./term-runs.ts";
 export interface DurableGroup {
   /** To whom it belongs; 0: not given. */
   replica: ReplicaId;
+  /** That one is gone, too: there is nobody here. */
+  isEnded: boolean;
   term: Term;
   /** 0: none. */
   vote: number;
@@ -28,6 +30,7 @@ export interface DurableGroup {
 
 export const emptyDurableGroup: Readonly<DurableGroup> = {
   replica: 0,
+  isEnded: false,
   term: 0,
   vote: 0,
   commit: 0,
@@ -85,6 +88,7 @@ export class StoredGroup implements GroupLog {
     this.#host = host;
     this.#positions = restored.positions ?? new PositionIndex();
     this.#replica = this.durable.replica;
+    this.#isEnded = this.durable.isEnded;
     this.#isDamaged = restored.isDamaged;
     this.#isDamagedDurably = restored.isDamaged;
     const { term, vote, commit } = this.durable;
@@ -95,6 +99,10 @@ export class StoredGroup implements GroupLog {
 
   get replica(): ReplicaId {
     return this.#replica;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
   }
 
   get firstIndex(): LogIndex {
@@ -167,6 +175,7 @@ export class StoredGroup implements GroupLog {
   /** Takes what was appended; it can be read at once. */
   append({ snapshot, entries, hardState }: LogRecords): void {
     assert(!this.#isBeginning, "a replica appends nothing before its beginning is durable");
+    assert(!this.#isEnded, "nothing is appended where no replica is [M-10]");
     if (snapshot !== undefined) {
       this.#appended.reset(snapshot);
       this.#windows.length = 0;
@@ -179,9 +188,10 @@ export class StoredGroup implements GroupLog {
     if (isRewrite) this.#forgetReadBack(first);
   }
 
-  /** The group has nothing any more, and belongs to `replica`. Nothing is appended before that is durable. */
-  begin(replica: ReplicaId): void {
+  /** The group has nothing any more, and belongs to `replica`, or to nobody. Nothing is appended before that is durable. */
+  begin({ replica, isEnd }: ReplicaRecord): void {
     this.#replica = replica;
+    this.#isEnded = isEnd;
     this.#isBeginning = true;
     this.#isDamaged = false;
     this.#appended = new AppendedLog(new TermRuns(), { term: 0, vote: undefined, commit: 0 });
@@ -255,6 +265,7 @@ export class StoredGroup implements GroupLog {
 
   readonly #host: GroupHost;
   #replica: ReplicaId;
+  #isEnded: boolean;
   #appended: AppendedLog;
   readonly #positions: PositionIndex;
   #durableFirstIndex: LogIndex;
@@ -271,9 +282,9 @@ export class StoredGroup implements GroupLog {
   readonly #wanted: LogIndex[] = [];
   #fetching: Promise<void> | undefined;
 
-  #beginningWritten(replica: ReplicaId): void {
+  #beginningWritten({ replica, isEnd }: ReplicaRecord): void {
     assert(this.#unwrittenFirsts.length === 0, "what the replica before appended is written before another one begins");
-    Object.assign(this.durable, { ...emptyDurableGroup, batchCount: this.durable.batchCount, replica });
+    Object.assign(this.durable, { ...emptyDurableGroup, batchCount: this.durable.batchCount, replica, isEnded: isEnd });
     this.#positions.clear();
     this.#durableFirstIndex = 1;
     this.#isDamagedDurably = false;

@@ -1,6 +1,6 @@
 /**
  * One seed of random life for a log on the simulated disk: appends to several groups, truncations, large entries, hints,
- * snapshots made and received, compaction, segments given up, groups that begin anew as another replica, power cuts that lose, tear and reorder what was not synced, kills, disk errors at any call, a disk that is full for a while.
+ * snapshots made and received, compaction, segments given up, groups that begin anew as another replica or end, power cuts that lose, tear and reorder what was not synced, kills, disk errors at any call, a disk that is full for a while.
  * After every start each group must stand exactly as after some prefix of what was appended to it, and that prefix must
  * hold everything that was acknowledged.
  */
@@ -41,6 +41,10 @@ export interface CrashRunCounts {
   /** Groups that began anew as another replica, and those that were found so. */
   begun: number;
   foundBegun: number;
+  /** Groups that ended, those that were found so, and those that began again. */
+  ended: number;
+  foundEnded: number;
+  begunAgain: number;
 }
 
 interface Base {
@@ -66,6 +70,8 @@ interface GroupState {
 /** What a group must be: where it stood at the last start, and what was appended since. */
 class ModelGroup {
   readonly replica: number;
+  /** Nobody has the group, from this replica on. */
+  readonly isEnded: boolean;
   /** Takes the place of this one as soon as that is durable; nothing is appended meanwhile. */
   next: ModelGroup | undefined;
   /** Snapshots that are being written. */
@@ -79,8 +85,9 @@ class ModelGroup {
   /** The highest index up to which the log was ever cut. */
   compactedIndex = 0;
 
-  constructor(replica = 0) {
+  constructor(replica = 0, isEnded = false) {
     this.replica = replica;
+    this.isEnded = isEnded;
   }
 
   get newest(): GroupState {
@@ -168,6 +175,9 @@ export class CrashRun {
     wanted: 0,
     begun: 0,
     foundBegun: 0,
+    ended: 0,
+    foundEnded: 0,
+    begunAgain: 0,
   };
 
   constructor(seed: number) {
@@ -299,37 +309,46 @@ export class CrashRun {
 
   /** One that was to begin has begun, or has not. */
   #replicaFound(id: number, model: ModelGroup): ModelGroup {
-    const { replica } = this.#current.group(id);
-    const found = model.next?.replica === replica ? model.next : model;
-    if (found.replica !== replica) throw new Error(`group ${id}: replica ${replica} instead of ${model.replica}`);
-    if (found !== model) this.counts.foundBegun++;
+    const { replica, isEnded } = this.#current.group(id);
+    const { next } = model;
+    const found = next !== undefined && next.replica === replica && next.isEnded === isEnded ? next : model;
+    if (found.replica !== replica || found.isEnded !== isEnded)
+      throw new Error(`group ${id}: replica ${replica} (${isEnded}) instead of ${model.replica} (${model.isEnded})`);
+    if (found !== model) this.counts[isEnded ? "foundEnded" : "foundBegun"]++;
     this.#groups.set(id, found);
     found.next = undefined;
     found.writerCount = 0;
     return found;
   }
 
-  /** Of those that are not about to begin anew. */
+  /** Of those that are there, and not about to begin anew. */
   #pick(): [number, ModelGroup] | undefined {
-    const groups = [...this.#groups].filter(([, { next }]) => next === undefined);
+    return this.#pickOf(({ isEnded }) => !isEnded);
+  }
+
+  #pickOf(isMeant: (model: ModelGroup) => boolean): [number, ModelGroup] | undefined {
+    const groups = [...this.#groups].filter(([, model]) => model.next === undefined && isMeant(model));
     return groups.length === 0 ? undefined : this.#random.pick(groups);
   }
 
   #beginReplica(): void {
-    const [id, model] = this.#pick() ?? [];
+    const [id, model] = this.#pickOf(({ isEnded }) => isEnded) ?? this.#pick() ?? [];
     if (id === undefined || model === undefined || model.writerCount > 0) return;
-    const next = new ModelGroup(model.replica + this.#random.integer(1, 3));
+    const isEnd = !model.isEnded && this.#random.chance(0.5);
+    const next = new ModelGroup(model.replica + this.#random.integer(isEnd ? 0 : 1, 3), isEnd);
     model.next = next;
     this.#isCut = this.#random.chance(0.5);
     const log = this.#current;
-    log.beginReplica(id, next.replica, () => {
+    const done = (): void => {
       const group = log.group(id);
       const isEmpty = group.lastIndex === 0 && group.firstIndex === 1 && group.snapshot === undefined;
       if (!isEmpty || group.hardState.term !== 0) throw new Error(`group ${id} begins with something`);
       if (this.#log !== log) return;
       this.#groups.set(id, next);
-      this.counts.begun++;
-    });
+      this.counts[isEnd ? "ended" : model.isEnded ? "begunAgain" : "begun"]++;
+    };
+    if (isEnd) log.endReplica(id, next.replica, done);
+    else log.beginReplica(id, next.replica, done);
   }
 
   /** What was found becomes what must be there from now on: it is durable once `open` has resolved. */
@@ -393,7 +412,7 @@ export class CrashRun {
     else if (dice < 92) this.#injectError(random.integer(0, 5));
     else if (dice < 94) this.#injectFull();
     else if (dice < 95) this.#host.machine.disk.stall(50);
-    else if (dice < 96) this.#beginReplica();
+    else if (dice < 97) this.#beginReplica();
     else this.#current.flush();
     if (random.chance(0.6)) this.#current.flush();
     this.#epoch = Math.max(this.#epoch, this.#current.diskEpoch);
@@ -463,7 +482,7 @@ export class CrashRun {
     const [id, model] = this.#random.pick(
       [...this.#groups].filter(([group]) => wanted === undefined || group === wanted),
     );
-    if (model.next !== undefined) return;
+    if (model.next !== undefined || model.isEnded) return;
     const { newest } = model;
     const group = this.#current.group(id);
     const from = Math.max(group.snapshot?.index ?? 0, newest.base.index) + 1;
