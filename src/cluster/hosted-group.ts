@@ -18,6 +18,7 @@ import type { Reply } from "../resp/index.ts";
 import { type Checksum, Checksums, digestWithMembers } from "./checksums.ts";
 import { ElectionHaste } from "./election-haste.ts";
 import { replicaStopped } from "./errors.ts";
+import type { GroupWish } from "./group-change.ts";
 import { GroupSnapshots } from "./group-snapshots.ts";
 import { LostReplica } from "./lost-replica.ts";
 import { MemberChanges, promotionLagEntriesMax } from "./member-changes.ts";
@@ -52,6 +53,8 @@ export interface HostedGroupOptions {
   readonly onDifference: (index: LogIndex) => void;
   /** Tells the other nodes that this one's replicas of the group up to this one are lost. */
   readonly tellLost: (group: number, upTo: ReplicaId) => void;
+  /** See `MemberChangesOptions`. Default: the members stay where they are. */
+  readonly wish?: () => GroupWish | undefined;
 }
 
 /** What there is of one replica. */
@@ -92,6 +95,7 @@ export class HostedGroup {
       logger: host.logger,
       replica: () => this.replica,
       nameOf: (nodeId) => directory.nameOf(nodeId),
+      wish: () => options.wish?.(),
     });
     if (reason !== undefined) this.lose(reason);
     else if (keyspace instanceof Error) this.replica.stop(`its snapshot: ${keyspace.message}`, replicaStopped);
@@ -155,7 +159,7 @@ export class HostedGroup {
       return { node: directory.record.name, step, ...nothing };
     }
     const led = this.changes.underWay;
-    if (led !== undefined) {
+    if (led?.isRebuild === true) {
       const isCopying = led.step === "wait";
       const part = isCopying ? { matchIndex: led.matchIndex, lastIndex: led.lastIndex } : {};
       return { node: directory.nameOf(led.node), step: isCopying ? "copying" : "changing", ...nothing, ...part };

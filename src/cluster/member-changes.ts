@@ -1,12 +1,13 @@
 /**
  * What a leader does for its group's membership: replicas that have lost what they had acknowledged are made anew on their
- * nodes, one at a time (CONSENSUS D-3). Each look goes by what is seen now (`replica-change.ts`): any leader goes on where
- * the one before it stopped, whoever crashed.
+ * nodes, one at a time (CONSENSUS D-3), and the members come to be on the nodes on which they are wished (§15). Each look goes
+ * by what is seen now (`group-change.ts`): any leader goes on where the one before it stopped, whoever crashed.
  */
 import { type Clock, type Logger, mark } from "../platform/index.ts";
-import type { Configuration, ConfigurationChange, Proposed, ReplicaId } from "../raft/index.ts";
+import type { Configuration, ConfigurationChange, ReplicaId } from "../raft/index.ts";
+import { type GroupWish, groupStep } from "./group-change.ts";
 import type { Replica } from "./replica.ts";
-import { nextStep, type ReplicaStep, wishOf } from "./replica-change.ts";
+import type { ReplicaStep } from "./replica-change.ts";
 import { nodeOf } from "./replica-id.ts";
 
 /** Ticks between two looks. */
@@ -23,11 +24,15 @@ export interface MemberChangesOptions {
   readonly logger: Logger;
   readonly replica: () => Replica;
   readonly nameOf: (nodeId: number) => string;
+  /** Where the members are to be; the same object as long as that does not change. Undefined: where they are. */
+  readonly wish: () => GroupWish | undefined;
 }
 
-/** A replica that is being made anew, as its leader sees it. */
+/** A replica that comes or goes, as its group's leader sees it. */
 export interface ChangeUnderWay {
   readonly node: number;
+  /** A lost replica is made anew; otherwise it is wished. */
+  readonly isRebuild: boolean;
   readonly step: ReplicaStep["kind"];
   /** What the new replica has of the log, and how long that is. */
   readonly matchIndex: number;
@@ -42,6 +47,12 @@ export class MemberChanges {
   /** What is under way; undefined if nothing is, or this replica does not lead. */
   get underWay(): ChangeUnderWay | undefined {
     return this.#options.replica().isLeading ? this.#underWay : undefined;
+  }
+
+  /** Whether this replica leads, and its group's members are as they should be: nothing is under way, and nothing to be done. */
+  get isAtRest(): boolean {
+    const { isLeading, core } = this.#options.replica();
+    return isLeading && this.#quiet?.configuration === core.configuration && this.#quiet.wish === this.#options.wish();
   }
 
   /** A node says that its replicas up to this one are lost. Kept also by who does not lead: it may, soon. */
@@ -63,8 +74,8 @@ export class MemberChanges {
   /** By node. */
   readonly #lost: Map<number, { readonly upTo: ReplicaId; readonly heardMs: number }> = new Map();
   #tickCount = 0;
-  /** The one for which there was nothing to do. */
-  #quietConfiguration: Configuration | undefined;
+  /** What there was nothing to do for. */
+  #quiet: { readonly configuration: Configuration; readonly wish: GroupWish | undefined } | undefined;
   #underWay: ChangeUnderWay | undefined;
   #notedMs = Number.NEGATIVE_INFINITY;
   /** What was said last of a change that was refused, so that it is said once. */
@@ -74,23 +85,33 @@ export class MemberChanges {
     const nowMs = this.#options.clock.nowMs();
     for (const [nodeId, { heardMs }] of this.#lost) if (nowMs - heardMs > lostMs) this.#lost.delete(nodeId);
     const { core } = replica;
+    const wish = this.#options.wish();
     // Where nobody is lost, nothing changes by itself.
-    if (this.#lost.size === 0 && core.configuration === this.#quietConfiguration) return;
+    const isQuiet = core.configuration === this.#quiet?.configuration && wish === this.#quiet.wish;
+    if (this.#lost.size === 0 && isQuiet) return;
     const { configuration, progress, lastIndex } = core.status();
     const isLost = (id: ReplicaId): boolean => this.#isLost(id);
     const view = { self: core.id, configuration, progress, lastIndex, isLost, lagEntriesMax: promotionLagEntriesMax };
-    const wish = wishOf(view);
-    if (wish === undefined) {
+    const { step, node, isRebuild } = groupStep(view, wish);
+    if (step.kind === "done") {
       this.#underWay = undefined;
-      this.#quietConfiguration = configuration;
+      this.#quiet = { configuration, wish };
       return;
     }
-    const step = nextStep(view, wish);
     const matchIndex = step.kind === "wait" ? step.matchIndex : 0;
-    this.#underWay = { node: wish.node, step: step.kind, matchIndex, lastIndex };
+    this.#underWay = { node, isRebuild, step: step.kind, matchIndex, lastIndex };
     if (step.kind === "wait") this.#noteProgress(replica, step);
-    if (step.kind === "handOver") replica.handOver();
+    if (step.kind === "handOver") this.#handOver(replica, step.nodes);
+    else if (step.kind === "blocked") this.#noteRefusal(step.because, { group: replica.group, step: step.kind });
     else if ("change" in step && step.change !== undefined) this.#propose(replica, step, step.change);
+  }
+
+  /** To one that stays, as long as one of those follows closely; otherwise to anybody. */
+  #handOver(replica: Replica, nodes: readonly number[]): void {
+    if (replica.handOverTarget !== undefined) return;
+    const close = nodes.filter((node) => replica.isCaughtUp(node));
+    replica.handOver((node) => close.length === 0 || close.includes(node));
+    mark("a leader that is to go hands over");
   }
 
   #noteProgress(
@@ -115,26 +136,29 @@ export class MemberChanges {
     const members = change.changes.map((each) => `${each.action} ${each.replica}`).join(", ");
     const fields = { group: replica.group, step: step.kind, members };
     if ("refused" in proposed) {
-      this.#noteRefusal(proposed, fields);
+      // A change that is being applied passes by itself.
+      if (proposed.refused !== "changePending") this.#noteRefusal(proposed.refused, fields);
       return;
     }
     this.#refused = "";
     const [first] = change.changes;
     const node = first === undefined ? "" : nameOf(nodeOf(first.replica));
-    logger.log("info", "a replica is made anew", { ...fields, node });
-    if (step.kind === "add") mark("a lost replica gets a successor");
-    else if (step.kind === "drop") mark("a learner of no use is dropped");
-    else if (step.kind === "swap") mark("a successor takes the vote over");
+    const isRebuild = this.#underWay?.isRebuild === true;
+    logger.log("info", isRebuild ? "a replica is made anew" : "a replica moves", { ...fields, node });
+    if (isRebuild) {
+      if (step.kind === "add") mark("a lost replica gets a successor");
+      else if (step.kind === "drop") mark("a learner of no use is dropped");
+      else if (step.kind === "swap") mark("a successor takes the vote over");
+    } else if (step.kind === "add") mark("a replica is added where it is wished");
+    else if (step.kind === "swap") mark("a replica gets its vote where it is wished");
+    else if (step.kind === "drop") mark("a replica goes that is not wished any more");
   }
 
-  #noteRefusal(
-    proposed: Extract<Proposed, { readonly refused: string }>,
-    fields: Readonly<Record<string, string | number>>,
-  ): void {
-    const text = `${proposed.refused} ${fields.members}`;
-    // A change that is being applied passes by itself.
-    if (text === this.#refused || proposed.refused === "changePending") return;
+  /** Says it once. */
+  #noteRefusal(reason: string, fields: Readonly<Record<string, string | number>>): void {
+    const text = `${reason} ${fields.members}`;
+    if (text === this.#refused) return;
     this.#refused = text;
-    this.#options.logger.log("warn", "a replica cannot be made anew now", { ...fields, reason: proposed.refused });
+    this.#options.logger.log("warn", "the members of a group cannot change now", { ...fields, reason });
   }
 }

@@ -114,7 +114,7 @@ test("a replica moves to another node the same way; if it leads, another one lea
   const configuration = { ...three, learners: [there], highestReplica: there };
   const matches = { 3: 5_000, [there]: 5_000 };
   expect(nextStep(view({ configuration, matches }), move)).toMatchObject({ kind: "swap", to: there });
-  expect(nextStep(view({ configuration, matches, self: 3 }), move)).toEqual({ kind: "handOver" });
+  expect(nextStep(view({ configuration, matches, self: 3 }), move)).toEqual({ kind: "handOver", nodes: [] });
 });
 
 test("nobody has a wish while all are well; then the one that was begun comes first, and one at a time", () => {

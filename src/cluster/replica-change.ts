@@ -10,7 +10,7 @@
  *
  * It is a pure function of what a leader sees: whoever leads goes on from whatever configuration there is, and nothing is
  * remembered between the steps. It serves a replica that is made anew on its own node because its storage is damaged
- * (D-3), and as well one that moves to another node.
+ * (D-3); what is wished of a group's members comes after that (`group-change.ts`).
  */
 import {
   type Configuration,
@@ -63,7 +63,13 @@ export type ReplicaStep =
   /** A replica on its way in is of no use: lost as well, or not needed any more. */
   | { readonly kind: "drop"; readonly replica: ReplicaId; readonly change: ConfigurationChange }
   /** The leader itself is to go: another one must lead first (M-5). */
-  | { readonly kind: "handOver" }
+  | {
+      readonly kind: "handOver";
+      /** Those to whom it is best handed; empty: to anybody. */
+      readonly nodes: readonly number[];
+    }
+  /** Nothing can be done as long as it is so. */
+  | { readonly kind: "blocked"; readonly because: string }
   | { readonly kind: "done" };
 
 /**
@@ -116,7 +122,7 @@ export function nextStep(view: ChangeView, { from, node }: ReplicaWish): Replica
     const matchIndex = progressOf(view, to)?.matchIndex ?? 0;
     return { kind: "wait", to, matchIndex, lastIndex: view.lastIndex };
   }
-  if (isFromMember && from === self) return { kind: "handOver" };
+  if (isFromMember && from === self) return { kind: "handOver", nodes: [] };
   const isFromVoter = configuration.voters.includes(from);
   const removal: SingleChange[] = isFromMember ? [{ action: "remove", replica: from }] : [];
   if (isLearner && (isFromVoter || !isFromMember)) {
@@ -131,7 +137,8 @@ function simple(...changes: readonly SingleChange[]): ConfigurationChange {
   return { transition: "auto", changes };
 }
 
-function progressOf({ progress }: ChangeView, replica: ReplicaId): MemberProgress | undefined {
+/** What the leader knows of a member; undefined if it is none. */
+export function progressOf({ progress }: ChangeView, replica: ReplicaId): MemberProgress | undefined {
   return progress.find(({ id }) => id === replica);
 }
 
@@ -144,8 +151,14 @@ function isWell(view: ChangeView, replica: ReplicaId): boolean {
   return progress !== undefined && progress.matchIndex > 0 && progress.isRecentlyActive;
 }
 
-function isCaughtUp(view: ChangeView, replica: ReplicaId): boolean {
+/** Whether it answered of late, and has not lost what it had acknowledged. */
+export function isLive(view: ChangeView, replica: ReplicaId): boolean {
+  return replica === view.self || (!view.isLost(replica) && progressOf(view, replica)?.isRecentlyActive === true);
+}
+
+/** Whether it answers, and lacks little. */
+export function isCaughtUp(view: ChangeView, replica: ReplicaId): boolean {
   const progress = progressOf(view, replica);
-  if (progress === undefined || !progress.isRecentlyActive) return false;
+  if (progress === undefined || !isLive(view, replica)) return false;
   return progress.matchIndex > 0 && progress.matchIndex + view.lagEntriesMax >= view.lastIndex;
 }

@@ -42,6 +42,10 @@ export const markNames = [
   "a lost replica gets a successor",
   "a replica begins anew",
   "a learner of no use is dropped",
+  "a replica is added where it is wished",
+  "a replica gets its vote where it is wished",
+  "a replica goes that is not wished any more",
+  "a leader that is to go hands over",
   "a successor takes the vote over",
   "a rebuilt replica votes",
 ] as const;
