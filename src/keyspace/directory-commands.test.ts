@@ -14,7 +14,7 @@ function records(replica: Replica): Readonly<Record<string, string>> {
   return found;
 }
 
-test("a change counts for the epoch that it was decided for, and for no other", () => {
+test("a change counts for the epoch that it was decided for, and for no other [B-5]", () => {
   const replica = new Replica();
   expect(change(replica, 0, "node:4", "one", "shard:1", "two")).toBe("CHANGED 1");
   expect(change(replica, 0, "node:4", "other")).toBe("EPOCH 1");
