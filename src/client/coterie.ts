@@ -2,6 +2,7 @@
  * The embedded form: a cluster of one node within this process, on a directory or in memory. It is the same node, with
  * the same log and the same commands, as `coterie start` runs; what it lacks is peers and, unless asked for, a port.
  */
+import { Context } from "../channels/index.ts";
 import { Node } from "../cluster/index.ts";
 import {
   createNodePlatform,
@@ -192,12 +193,8 @@ export class Coterie {
   async #close(): Promise<void> {
     const connection = this.#connection;
     if (connection !== undefined) {
-      let stop = (): void => {};
-      const timeout = new Promise<void>((resolve) => {
-        const timer = this.#platform.clock.setTimer(closeWaitMs, resolve);
-        stop = () => timer.cancel();
-      });
-      await Promise.race([connection.idle(), timeout]);
+      const [patience, stop] = Context.background(this.#platform).withTimeout(closeWaitMs);
+      await Promise.race([connection.idle(), patience.done()]);
       stop();
       connection.close();
     }

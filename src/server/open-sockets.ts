@@ -1,3 +1,5 @@
+import { WaitGroup } from "../channels/index.ts";
+
 /** What has a socket, until that is closed. */
 interface SocketOwner {
   destroy(): void;
@@ -6,22 +8,20 @@ interface SocketOwner {
 /** All sockets of a server, from when they were accepted until they are closed for good. */
 export class OpenSockets {
   readonly #owners = new Set<SocketOwner>();
-  #onEmpty: (() => void)[] = [];
+  readonly #open = new WaitGroup();
 
   get count(): number {
     return this.#owners.size;
   }
 
   add(owner: SocketOwner): void {
+    if (this.#owners.has(owner)) return;
     this.#owners.add(owner);
+    this.#open.add();
   }
 
   remove(owner: SocketOwner): void {
-    this.#owners.delete(owner);
-    if (this.#owners.size > 0) return;
-    const waiting = this.#onEmpty;
-    this.#onEmpty = [];
-    for (const resolve of waiting) resolve();
+    if (this.#owners.delete(owner)) this.#open.done();
   }
 
   destroyAll(): void {
@@ -29,8 +29,7 @@ export class OpenSockets {
   }
 
   /** Resolves once none is left. */
-  allClosed(): Promise<void> {
-    if (this.#owners.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#onEmpty.push(resolve));
+  async allClosed(): Promise<void> {
+    await this.#open.wait();
   }
 }

@@ -93,6 +93,7 @@ export class RedisServer {
     boundClients(config, platform.process.openFilesMax - limits.reservedFilesMin, options.logger);
     const context = new ServerContext({
       clock: platform.clock,
+      random: platform.random,
       process: platform.process,
       logger: options.logger,
       node,

@@ -1,4 +1,5 @@
-import type { Clock, Logger, Process, Timer } from "../platform/index.ts";
+import { Context, go, Ticker } from "../channels/index.ts";
+import type { Clock, Logger, Process, Random } from "../platform/index.ts";
 import { Arguments, scratchBytes } from "../resp/index.ts";
 import { ClientPause } from "./client-pause.ts";
 import type { ServerConfig } from "./config.ts";
@@ -19,6 +20,7 @@ const housekeepingMs = 1_000;
 
 export interface ServerContextOptions {
   readonly clock: Clock;
+  readonly random: Random;
   readonly process: Process;
   readonly logger: Logger;
   readonly node: ServedNode;
@@ -78,7 +80,8 @@ export class ServerContext {
   #isTurnArmed = false;
   #dirty: Connection[] = [];
   #resumable: Connection[] = [];
-  #housekeeping: Timer | undefined;
+  /** Ends with the server; its background duties run under it. */
+  readonly #lifetime: Context;
 
   constructor(options: ServerContextOptions) {
     this.clock = options.clock;
@@ -109,7 +112,8 @@ export class ServerContext {
       this.bulkBytesMax = Number(value);
       for (const connection of this.connections.values()) connection.input.setBulkBytesMax(this.bulkBytesMax);
     });
-    this.#keepHouse();
+    this.#lifetime = Context.background(options).child();
+    go((context) => this.#keepHouse(context), this.#lifetime);
   }
 
   /**
@@ -165,8 +169,7 @@ export class ServerContext {
   }
 
   close(): void {
-    this.#housekeeping?.cancel();
-    this.#housekeeping = undefined;
+    this.#lifetime.cancel();
     this.pause.end();
   }
 
@@ -193,16 +196,14 @@ export class ServerContext {
     for (const connection of dirty) connection.flush();
   };
 
-  #keepHouse(): void {
-    this.#housekeeping = this.clock.setTimer(housekeepingMs, () => {
-      const nowMs = this.clock.nowMs();
+  async #keepHouse(context: Context): Promise<void> {
+    for await (const nowMs of new Ticker(housekeepingMs, context).ticks) {
       this.statistics.sampleRates(nowMs);
       this.peakHeapBytes = Math.max(this.peakHeapBytes, this.process.memory().heapBytes);
       if (this.#idleMsMax !== Number.POSITIVE_INFINITY) {
         for (const connection of [...this.connections.values()]) connection.closeIfIdle(nowMs - this.#idleMsMax);
       }
       if (this.outputLimit.isSet) for (const connection of [...this.connections.values()]) connection.checkOutput();
-      this.#keepHouse();
-    });
+    }
   }
 }
