@@ -35,6 +35,7 @@ export type { Framing } from "./message-splitter.ts";
 export type { EarlierRun, PeerIdentity, Refusal, RefusalCode } from "./peer-identity.ts";
 export type { PeerLink } from "./peer-link.ts";
 export {
+  type KnownPeer,
   PeerLinks,
   type PeerLinksHandler,
   type PeerLinksOptions,

@@ -36,6 +36,10 @@ export type RefusalCode =
   | "WRONG_NAMES"
   /** Its name does not belong to its number. */
   | "WRONG_NODE"
+  /** The one that refuses has not heard of it yet; it is to try again. */
+  | "UNKNOWN_NODE"
+  /** It was removed from the cluster, for good. */
+  | "REMOVED"
   /** It lacks what it once knew: an empty, older or copied directory. */
   | "FORGOTTEN"
   /** Its proof is not of this cluster's secret. */
@@ -49,6 +53,8 @@ const codes: readonly RefusalCode[] = [
   "WRONG_CLUSTER",
   "WRONG_NAMES",
   "WRONG_NODE",
+  "UNKNOWN_NODE",
+  "REMOVED",
   "FORGOTTEN",
   "WRONG_SECRET",
   "WRONG_VERSION",

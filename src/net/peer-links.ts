@@ -3,16 +3,17 @@
  * The other one only *introduces* itself: a handshake without a connection behind it, by which the dialler learns that
  * it is there, and where, since addresses may change at every start. What breaks is made again, with a growing wait.
  */
-import type {
-  Clock,
-  Logger,
-  LogValue,
-  Network,
-  Random,
-  SocketAddress,
-  StreamListener,
-  StreamSocket,
-  Timer,
+import {
+  assert,
+  type Clock,
+  type Logger,
+  type LogValue,
+  type Network,
+  type Random,
+  type SocketAddress,
+  type StreamListener,
+  type StreamSocket,
+  type Timer,
 } from "../platform/index.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import { type AttemptOutcome, ConnectionAttempt } from "./connection-attempt.ts";
@@ -73,6 +74,14 @@ export const peerLinksDefaults: PeerLinksSettings = {
   frameBytesMax: 8 * 1024 * 1024,
 };
 
+/** Another node. */
+export interface KnownPeer {
+  readonly nodeId: number;
+  readonly name: string;
+  /** Where it was last heard to listen for its peers; with port 0 it is not known, and the peer is waited for. */
+  readonly address: SocketAddress;
+}
+
 export interface PeerLinksOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -81,7 +90,8 @@ export interface PeerLinksOptions {
   /** What to say of ourselves; asked at each handshake, since the disk epoch rises. */
   readonly own: () => PeerIdentity;
   readonly secret: Uint8Array;
-  readonly peers: readonly { readonly nodeId: number; readonly name: string; readonly address: SocketAddress }[];
+  /** Those that are known at the start; see {@link PeerLinks.add}. */
+  readonly peers: readonly KnownPeer[];
   readonly handler: PeerLinksHandler;
   readonly settings?: Partial<PeerLinksSettings>;
 }
@@ -96,11 +106,39 @@ export class PeerLinks {
     this.#options = options;
     this.#settings = { ...peerLinksDefaults, ...options.settings };
     this.#log = new LogLimiter(options.clock, options.logger);
-    const ownId = options.own().nodeId;
-    for (const { nodeId, name, address } of options.peers) {
-      const peer = new Peer({ nodeId, name, address, isDialledByUs: ownId < nodeId });
-      this.#peers.set(nodeId, peer);
+    for (const peer of options.peers) this.add(peer);
+  }
+
+  /** Holds connections with one more peer from now on; nothing if it is one already. */
+  add({ nodeId, name, address }: KnownPeer): void {
+    if (this.#isClosed || this.#peers.has(nodeId)) return;
+    const ownId = this.#options.own().nodeId;
+    assert(nodeId !== ownId, "no node is its own peer");
+    const peer = new Peer({ nodeId, name, address, isDialledByUs: ownId < nodeId });
+    this.#peers.set(nodeId, peer);
+    if (this.#isStarted) this.#dialMissing(peer);
+  }
+
+  /** Gives up all connections with a peer, and makes none any more. Who is admitted all the same gets nowhere. */
+  remove(nodeId: number): void {
+    const peer = this.#peers.get(nodeId);
+    if (peer === undefined) return;
+    this.#peers.delete(nodeId);
+    peer.cancelTimers();
+    for (const attempt of peer.attempts()) {
+      this.#forget(attempt);
+      attempt.cancel();
     }
+    for (const kind of linkKinds) peer.links[kind]?.close("the node is no peer any more");
+  }
+
+  /** Somebody else has said where a peer listens: it is dialled there from now on. False: it is connected, and knows better. */
+  redirect(nodeId: number, address: SocketAddress): boolean {
+    const peer = this.#peers.get(nodeId);
+    if (peer === undefined || peer.links.control !== undefined) return false;
+    peer.address = address;
+    if (this.#isStarted) this.#dialMissing(peer);
+    return true;
   }
 
   /** Starts to listen. @throws NetworkError if it cannot. */
@@ -119,6 +157,7 @@ export class PeerLinks {
 
   /** Starts to dial. */
   start(): void {
+    this.#isStarted = true;
     for (const peer of this.#peers.values()) this.#dialMissing(peer);
     this.#armCheck();
   }
@@ -173,6 +212,7 @@ export class PeerLinks {
   readonly #accepted: Set<ConnectionAttempt> = new Set();
   #listener: StreamListener | undefined;
   #checkTimer: Timer | undefined;
+  #isStarted = false;
   #isClosed = false;
   #rejectedCount = 0;
 
@@ -198,8 +238,13 @@ export class PeerLinks {
     for (const purpose of peer.missing()) this.#dial(peer, purpose);
   }
 
+  /** Whether no connection with it is wanted any more. */
+  #isGone(peer: Peer): boolean {
+    return this.#isClosed || this.#peers.get(peer.nodeId) !== peer;
+  }
+
   #dial(peer: Peer, purpose: LinkPurpose): void {
-    if (this.#isClosed || peer.isDialling(purpose)) return;
+    if (this.#isGone(peer) || peer.isDialling(purpose) || peer.address.port === 0) return;
     const attempt = this.#attempt("dialler", purpose, peer);
     peer.dialling(purpose, attempt);
     attempt.dialled((handlers) => this.#options.network.connect(peer.address, handlers));
@@ -278,12 +323,15 @@ export class PeerLinks {
     if (outcome.kind === "refused") {
       const { code, text } = outcome.refusal;
       const by = outcome.peer?.name ?? who;
-      this.#warn("a peer refuses this node", from, { peer: by, code, text, isProven: outcome.isProven });
+      if (code !== "UNKNOWN_NODE" || !outcome.isProven)
+        this.#warn("a peer refuses this node", from, { peer: by, code, text, isProven: outcome.isProven });
       if (outcome.isProven && code !== "NOT_EXPECTED") handler.onRefused(outcome.refusal, by);
     } else if (outcome.kind === "refusing") {
       const name = outcome.peer?.name;
+      const { code, text } = outcome.refusal;
       this.#rejectedCount++;
-      this.#warn("a peer was refused", from, { peer: name, code: outcome.refusal.code, text: outcome.refusal.text });
+      if (code === "UNKNOWN_NODE") this.#options.logger.log("debug", "a peer is not known here yet", { peer: name });
+      else this.#warn("a peer was refused", from, { peer: name, code, text });
     } else if (dialled === undefined) {
       this.#reject(outcome.kind === "broken" ? outcome.reason : "no handshake within the time limit", from);
     } else if (outcome.kind === "unreachable") {
@@ -331,7 +379,7 @@ export class PeerLinks {
     const wasSteady = peer.disconnected(link, this.#options.clock.nowMs());
     this.#options.logger.log("info", "a connection to a peer broke", { peer: peer.name, link: link.kind, reason });
     this.#options.handler.onDown(link, reason);
-    if (this.#isClosed) return;
+    if (this.#isGone(peer)) return;
     // The first try comes at once: its failure is the quickest news of a peer's death.
     for (const purpose of peer.missing()) {
       if (wasSteady) this.#dial(peer, purpose);

@@ -38,6 +38,11 @@ export class Peer {
     return this.#attempts.has(purpose);
   }
 
+  /** Those that are under way. */
+  attempts(): readonly ConnectionAttempt[] {
+    return [...this.#attempts.values()];
+  }
+
   dialling(purpose: LinkPurpose, attempt: ConnectionAttempt): void {
     this.#timers.get(purpose)?.cancel();
     this.#timers.delete(purpose);
