@@ -5,6 +5,7 @@
  */
 import type { EarlierRun, PeerIdentity, Refusal } from "../net/index.ts";
 import { shapeDigest } from "./identity.ts";
+import type { Member } from "./member.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 
 /** Undefined lets the peer in, and remembers it. `earlier`: who it says it was at the start that was seen last. */
@@ -15,21 +16,35 @@ export function admit(directory: NodeDirectory, peer: PeerIdentity, earlier: Ear
 }
 
 function strangerRefusal(directory: NodeDirectory, peer: PeerIdentity): Refusal | undefined {
-  const { clusterId, name, names, shardCount } = directory.record;
-  if (Buffer.compare(peer.shapeDigest, shapeDigest(names, shardCount)) !== 0) {
-    const shape = `${names}${shardCount === 1 ? "" : ` with ${shardCount} shards`}`;
-    const text = `node ${peer.name} was given another set of names, or another number of shards, than node ${name}, which knows ${shape}: start all nodes with the same.`;
+  const { record } = directory;
+  const { clusterId, name, names, shardCount, replicaCount } = record;
+  if (Buffer.compare(peer.shapeDigest, shapeDigest(record)) !== 0) {
+    const shape = `${names} with ${shardCount} shards of ${replicaCount} replicas`;
+    const text = `node ${peer.name} was given another set of names, or another number of shards or replicas, than node ${name}, which knows ${shape}: start all nodes with the same.`;
     return { code: "WRONG_NAMES", text };
   }
   if (Buffer.from(peer.clusterId).toString("hex") !== clusterId) {
     const text = `node ${peer.name} belongs to another cluster than node ${name}: give it the addresses of its own peers.`;
     return { code: "WRONG_CLUSTER", text };
   }
-  if (names[peer.nodeId - 1] !== peer.name || peer.name === name) {
+  const member = directory.member(peer.nodeId);
+  if (member === undefined) {
+    const text = `node ${name} does not know node ${peer.name} (${peer.nodeId}) yet: nothing is to be done, it will hear of it.`;
+    return { code: "UNKNOWN_NODE", text };
+  }
+  if (member.name !== peer.name || peer.nodeId === directory.nodeId) {
     const text = `node ${peer.name} (${peer.nodeId}) cannot be a peer of node ${name}: run each name once.`;
     return { code: "WRONG_NODE", text };
   }
-  return undefined;
+  return member.state === "removed" ? removedRefusal(member) : undefined;
+}
+
+/** What a node is told that the cluster has done without for good. */
+export function removedRefusal({ id, name }: Member): Refusal {
+  const text =
+    `node ${name} (${id}) was removed from the cluster, and its number is never used again: let it join anew with an empty ` +
+    "directory, and delete this one.";
+  return { code: "REMOVED", text };
 }
 
 /**
@@ -37,9 +52,12 @@ function strangerRefusal(directory: NodeDirectory, peer: PeerIdentity): Refusal 
  * on past what its peers have seen. It still does not know the incarnation that they saw.
  */
 function forgottenRefusal(directory: NodeDirectory, peer: PeerIdentity, earlier: EarlierRun): Refusal | undefined {
-  const known = directory.memoryOf(peer.name);
+  const known = directory.memoryOf(peer.nodeId);
+  const directoryId = Buffer.from(peer.directoryId).toString("hex");
+  const joinedWith = directory.member(peer.nodeId)?.directoryId;
+  if (joinedWith !== undefined && joinedWith !== directoryId) return forgotten(directory, peer, "another");
   if (known === undefined) return undefined;
-  if (known.directoryId !== Buffer.from(peer.directoryId).toString("hex")) return forgotten(directory, peer, "another");
+  if (known.directoryId !== directoryId) return forgotten(directory, peer, "another");
   // A connection of the run that is known already: its epoch may have been read before a newer one came in.
   const isSameRun =
     peer.bootCounter === known.bootCounter && Buffer.from(peer.incarnation).toString("hex") === known.incarnation;
@@ -61,9 +79,10 @@ function askedForAnother(peer: PeerIdentity): Refusal {
 }
 
 function forgotten(directory: NodeDirectory, peer: PeerIdentity, kind: string): Refusal {
-  const known = directory.memoryOf(peer.name);
+  const known = directory.memoryOf(peer.nodeId);
   const has = `start ${peer.bootCounter}, disk epoch ${peer.diskEpoch}`;
-  const seen = `start ${known?.bootCounter}, disk epoch ${known?.diskEpoch}`;
+  const seen =
+    known === undefined ? "the one with which it joined" : `start ${known.bootCounter}, disk epoch ${known.diskEpoch}`;
   const text =
     `node ${peer.name} comes with ${kind} directory (${has}; node ${directory.record.name} has seen ${seen}): ` +
     "it has forgotten its votes and what it acknowledged. Start it with its newest directory. If that is lost, leave the " +

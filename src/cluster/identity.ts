@@ -2,6 +2,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { isLoopback, type SocketAddress } from "../platform/index.ts";
 import { IdentityError } from "./errors.ts";
+import type { JoinGrant } from "./join-wire.ts";
 
 /** One node as the configuration names it. */
 export interface NodeAddress extends SocketAddress {
@@ -15,12 +16,18 @@ export interface GivenIdentity {
   readonly peers: readonly NodeAddress[] | undefined;
   /** Over how many shards the keys are divided; fixed at the first start. Default 1. */
   readonly shardCount: number | undefined;
+  /** How many replicas each shard has, as far as there are nodes; fixed at the first start. Default: `replicasDefault`. */
+  readonly replicaCount: number | undefined;
   /** 32 hexadecimal digits. Default: follows from the secret and the names. */
   readonly clusterId: string | undefined;
   /** Shared by all nodes of the cluster. */
   readonly secret: string | undefined;
   /** Where to listen for peers, if not at the node's own address among them. */
   readonly listenHost: string | undefined;
+  /** Where peers reach a node that joined, and so stands in no list of `peers`. */
+  readonly address: SocketAddress | undefined;
+  /** Asks the cluster that the node is to join, with the id of its directory, until it has an answer. */
+  readonly join: ((directoryId: string) => Promise<JoinGrant>) | undefined;
 }
 
 /** The names of `peers`, sorted. @throws IdentityError (IDENTITY) */
@@ -45,10 +52,11 @@ export function openSecret(names: readonly string[]): string {
 }
 
 /** An address of those given at which other machines reach the nodes; undefined if there is none, or only one node. */
-export function openHost(names: readonly string[], given: GivenIdentity): string | undefined {
-  if (names.length < 2) return undefined;
+export function openHost(nodeCount: number, given: GivenIdentity): string | undefined {
+  if (nodeCount < 2) return undefined;
   const hosts = (given.peers ?? []).map((peer) => peer.host);
   if (given.listenHost !== undefined) hosts.push(given.listenHost);
+  if (given.address !== undefined) hosts.push(given.address.host);
   return hosts.find((host) => !isLoopback(host));
 }
 
@@ -59,8 +67,20 @@ export function derivedClusterId(secret: string, names: readonly string[]): stri
     .slice(0, 32);
 }
 
-/** Eight bytes that tell one set of names, and one number of shards, from another. */
-export function shapeDigest(names: readonly string[], shardCount: number): Uint8Array {
-  const shape = shardCount === 1 ? names : [...names, "", String(shardCount)];
+/** What all nodes of a cluster were told alike when it began. */
+export interface ClusterShape {
+  readonly names: readonly string[];
+  readonly shardCount: number;
+  readonly replicaCount: number;
+}
+
+/**
+ * Eight bytes that tell one set of first names, one number of shards and one of replicas from another. One shard, and a
+ * replica on every node, say nothing: as before there was a choice.
+ */
+export function shapeDigest({ names, shardCount, replicaCount }: ClusterShape): Uint8Array {
+  const isEverywhere = replicaCount === Math.max(3, names.length);
+  const shape = shardCount === 1 && isEverywhere ? [...names] : [...names, "", String(shardCount)];
+  if (!isEverywhere) shape.push(String(replicaCount));
   return createHash("sha256").update(shape.join("\0")).digest().subarray(0, 8);
 }

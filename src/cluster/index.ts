@@ -2,7 +2,9 @@ export type { Checksum } from "./checksums.ts";
 export { ClientStream, type ReplyTarget, type StreamOptions } from "./client-stream.ts";
 export { DirectoryInUseError, DirectoryUnreadableError, IdentityError, nodeExitCode } from "./errors.ts";
 export type { NodeAddress } from "./identity.ts";
+export type { JoinGrant, JoinRequest } from "./join-wire.ts";
 export type { LoadingProgress } from "./loading.ts";
+export type { Member } from "./member.ts";
 export { Node, type NodeOptions } from "./node.ts";
 export { type NodeSettings, nodeDefaults } from "./settings.ts";
 export type {

@@ -2,6 +2,7 @@
  * A node's directory apart from its log: who the node is, how often it has been started, what it remembers of its
  * peers, and the cluster's secret. One process at a time; a lock says so.
  */
+import { replicasDefault } from "../directory/index.ts";
 import type { PeerIdentity } from "../net/index.ts";
 import {
   assert,
@@ -13,10 +14,19 @@ import {
   type SocketAddress,
 } from "../platform/index.ts";
 import type { ReplicaId } from "../raft/index.ts";
-import { shardsMax } from "../ring/index.ts";
+import { replicasMax, shardsMax } from "../ring/index.ts";
 import { DirectoryInUseError, DirectoryUnreadableError, IdentityError } from "./errors.ts";
-import { derivedClusterId, type GivenIdentity, namesOf, openHost, openSecret } from "./identity.ts";
-import { formatNodeRecord, incarnationsMax, type NodeRecord, type PeerMemory, parseNodeRecord } from "./node-record.ts";
+import { derivedClusterId, type GivenIdentity, type NodeAddress, namesOf, openHost, openSecret } from "./identity.ts";
+import { forgetJoining, type Identity, joinedIdentity } from "./joining.ts";
+import { areSameMembers, firstMembers, type Member, memberOf } from "./member.ts";
+import {
+  formatNodeRecord,
+  incarnationsMax,
+  type NodeRecord,
+  nodeKey,
+  type PeerMemory,
+  parseNodeRecord,
+} from "./node-record.ts";
 import { readFileIfThere, replaceFile, syncAncestors } from "./small-file.ts";
 
 const recordFile = "node.json";
@@ -62,6 +72,7 @@ export class NodeDirectory {
           : await laterStart(options, parseNodeRecord(path, text.toString("utf8")));
       const own = new NodeDirectory({ record, secret, options, place: { disk, directory, lock } });
       await replaceFile(disk, directory, recordFile, formatNodeRecord(own.record));
+      if (text === undefined) await forgetJoining(disk, directory);
       return own;
     } catch (error) {
       await lock.release();
@@ -73,6 +84,10 @@ export class NodeDirectory {
 
   /** The same for a node that keeps nothing. @throws IdentityError (IDENTITY) */
   static inMemory(options: Omit<NodeDirectoryOptions, "disk" | "directory">): NodeDirectory {
+    if (options.given.join !== undefined)
+      throw new IdentityError(
+        "A node that joins a cluster needs a directory: without one it would join anew at each start.",
+      );
     const { record, secret } = newIdentity(options);
     return new NodeDirectory({ record, secret, options, place: undefined });
   }
@@ -83,19 +98,57 @@ export class NodeDirectory {
 
   /** This node's number. */
   get nodeId(): number {
-    return this.#record.names.indexOf(this.#record.name) + 1;
+    return this.#record.nodeId;
   }
 
+  /** Whether everybody can compute the cluster's secret. */
+  get isOpen(): boolean {
+    return this.secret === openSecret(this.#record.names);
+  }
+
+  /** The nodes of the cluster as far as known here, removed ones included, in the order of their numbers. */
+  get members(): readonly Member[] {
+    return this.#record.members;
+  }
+
+  member(nodeId: number): Member | undefined {
+    return this.#record.members.find(({ id }) => id === nodeId);
+  }
+
+  /** The numbers of the other nodes, without those that were removed. The same array until they change. */
+  get peerIds(): readonly number[] {
+    const { members, nodeId } = this.#record;
+    if (this.#knownPeers?.members !== members) {
+      const ids = members.filter(({ id, state }) => id !== nodeId && state !== "removed").map(({ id }) => id);
+      this.#knownPeers = { members, ids };
+    }
+    return this.#knownPeers.ids;
+  }
+
+  /** Of the present bearer of the name; 0 if there is none. */
   nodeIdOf(name: string): number {
-    return this.#record.names.indexOf(name) + 1;
+    return this.#record.members.find((member) => member.name === name && member.state !== "removed")?.id ?? 0;
   }
 
   nameOf(nodeId: number): string {
-    return this.#record.names[nodeId - 1] ?? `node ${nodeId}`;
+    return this.member(nodeId)?.name ?? `node ${nodeId}`;
   }
 
-  memoryOf(name: string): PeerMemory | undefined {
-    return this.#record.peers[name];
+  /** Takes what the directory says of all nodes, in the order of their numbers. It is written soon. True if it is news. */
+  setMembers(nodes: readonly Member[]): boolean {
+    if (areSameMembers(nodes, this.#record.members)) return false;
+    this.#change({ members: nodes.map(memberOf) });
+    return true;
+  }
+
+  /** Where a node listened for its peers when it was heard last, or else as the directory says. */
+  addressOf(nodeId: number): SocketAddress | undefined {
+    const { addresses, names } = this.#record;
+    return addresses[nodeKey(names, nodeId)] ?? this.member(nodeId)?.peerAddress;
+  }
+
+  memoryOf(nodeId: number): PeerMemory | undefined {
+    return this.#record.peers[nodeKey(this.#record.names, nodeId)];
   }
 
   /** Of the run that began with this node's `start`-th start; undefined where the directory does not reach back so far. */
@@ -106,8 +159,8 @@ export class NodeDirectory {
   }
 
   /** Remembers the highest seen of a peer. It is written soon, not at once. */
-  remember(peer: Pick<PeerIdentity, "name" | "directoryId" | "bootCounter" | "incarnation" | "diskEpoch">): void {
-    const known = this.#record.peers[peer.name];
+  remember(peer: Pick<PeerIdentity, "nodeId" | "directoryId" | "bootCounter" | "incarnation" | "diskEpoch">): void {
+    const known = this.memoryOf(peer.nodeId);
     const memory: PeerMemory = {
       directoryId: Buffer.from(peer.directoryId).toString("hex"),
       bootCounter: peer.bootCounter,
@@ -120,7 +173,7 @@ export class NodeDirectory {
       known.incarnation === memory.incarnation &&
       known.directoryId === memory.directoryId;
     if (isSame) return;
-    this.#change({ peers: { ...this.#record.peers, [peer.name]: memory } });
+    this.#change({ peers: { ...this.#record.peers, [nodeKey(this.#record.names, peer.nodeId)]: memory } });
   }
 
   /** The log was opened and writes under this epoch. */
@@ -128,8 +181,9 @@ export class NodeDirectory {
     this.#change({ diskEpoch });
   }
 
-  rememberAddress(name: string, { host, port }: SocketAddress): void {
-    this.#change({ addresses: { ...this.#record.addresses, [name]: { host, port } } });
+  rememberAddress(nodeId: number, { host, port }: SocketAddress): void {
+    const { addresses, names } = this.#record;
+    this.#change({ addresses: { ...addresses, [nodeKey(names, nodeId)]: { host, port } } });
   }
 
   /** The newest replica of a group that was ever to begin here; 0: none but the one from the beginning. */
@@ -165,6 +219,7 @@ export class NodeDirectory {
   #record: NodeRecord;
   #writing: Promise<void> | undefined;
   #isChanged = false;
+  #knownPeers: { readonly members: readonly Member[]; readonly ids: readonly number[] } | undefined;
   /** As the file says that is known to be durable. */
   #durableReplicas: NodeRecord["replicas"] = {};
 
@@ -220,11 +275,6 @@ async function takeLock(disk: Disk, directory: string): Promise<DiskLock> {
   }
 }
 
-interface Identity {
-  readonly record: NodeRecord;
-  readonly secret: string;
-}
-
 async function firstStart(options: NodeDirectoryOptions): Promise<Identity> {
   const { disk, directory } = options;
   const others = await disk.list(directory);
@@ -232,8 +282,9 @@ async function firstStart(options: NodeDirectoryOptions): Promise<Identity> {
     const reason = "is missing, though there is a log beside it. Put it back from the newest copy of this directory.";
     throw new DirectoryUnreadableError(`${directory}/${recordFile}`, reason);
   }
-  const identity = newIdentity(options);
   await syncAncestors(disk, directory);
+  const { join } = options.given;
+  const identity = join === undefined ? newIdentity(options) : await joinedIdentity({ ...options, join });
   await replaceFile(disk, directory, secretFile, `${identity.secret}\n`);
   return identity;
 }
@@ -248,6 +299,11 @@ async function laterStart(options: NodeDirectoryOptions, record: NodeRecord): Pr
   if (given.shardCount !== undefined && given.shardCount !== record.shardCount) {
     const cure = "The number of shards is fixed when a cluster is created.";
     throw new IdentityError(`${directory} has ${record.shardCount} shards, not ${given.shardCount}. ${cure}`);
+  }
+  if (given.replicaCount !== undefined && given.replicaCount !== record.replicaCount) {
+    const cure = "It is a setting of the running cluster once this has begun.";
+    const was = `was created with ${record.replicaCount} replicas of each shard, not ${given.replicaCount}`;
+    throw new IdentityError(`${directory} ${was}. ${cure}`);
   }
   const isOpen = secret === openSecret(record.names);
   if (given.secret !== undefined && given.secret !== secret && !isOpen) {
@@ -268,8 +324,9 @@ async function laterStart(options: NodeDirectoryOptions, record: NodeRecord): Pr
     const cure = "The set of names of a cluster is fixed; addresses may change.";
     throw new IdentityError(`${directory} belongs to a cluster of ${record.names}, not of ${names}. ${cure}`);
   }
-  const addresses = given.peers === undefined ? record.addresses : addressesOf(given.peers);
-  const kept = isOpen ? await closedSecret(options, secret, names) : secret;
+  const own = given.address === undefined ? {} : { [nodeKey(names, record.nodeId)]: given.address };
+  const addresses = { ...record.addresses, ...addressesOf(given.peers ?? []), ...own };
+  const kept = isOpen ? await closedSecret(options, secret, record.members.length) : secret;
   return { record: { ...record, addresses }, secret: kept };
 }
 
@@ -277,14 +334,14 @@ async function laterStart(options: NodeDirectoryOptions, record: NodeRecord): Pr
 async function closedSecret(
   { disk, directory, given, logger }: NodeDirectoryOptions,
   secret: string,
-  names: readonly string[],
+  nodeCount: number,
 ): Promise<string> {
   if (given.secret !== undefined && given.secret.trim() !== "" && given.secret !== secret) {
     await replaceFile(disk, directory, secretFile, `${given.secret}\n`);
     logger.log("info", "the node has a cluster secret now", { directory });
     return given.secret;
   }
-  const host = openHost(names, given);
+  const host = openHost(nodeCount, given);
   if (host === undefined) return secret;
   const cure =
     "Make one (openssl rand -hex 32 > cluster-secret), stop all nodes, and start each once with --secret-file cluster-secret.";
@@ -305,18 +362,24 @@ function newIdentity(options: Pick<NodeDirectoryOptions, "given" | "logger" | "r
   const clusterId = given.clusterId ?? derivedClusterId(secret, names);
   if (!/^[0-9a-f]{32}$/.test(clusterId))
     throw new IdentityError(`A cluster id has 32 hexadecimal digits: ${clusterId}`);
-  const addresses = given.peers === undefined ? {} : addressesOf(given.peers);
+  const addresses = addressesOf(given.peers ?? []);
   const shardCount = given.shardCount ?? 1;
   if (!Number.isInteger(shardCount) || shardCount < 1 || shardCount > shardsMax)
     throw new IdentityError(`A cluster has 1 to ${shardsMax} shards, not ${shardCount}.`);
+  const replicaCount = given.replicaCount ?? replicasDefault(names.length);
+  if (!Number.isInteger(replicaCount) || replicaCount < 1 || replicaCount > replicasMax)
+    throw new IdentityError(`A shard has 1 to ${replicasMax} replicas, not ${replicaCount}.`);
   const directoryId = Buffer.from(random.bytes(16)).toString("hex");
   const { name } = given;
   return {
     record: {
       clusterId,
       name,
+      nodeId: names.indexOf(name) + 1,
       names,
       shardCount,
+      replicaCount,
+      members: firstMembers(names),
       directoryId,
       bootCounter: 0,
       incarnations: [],
@@ -332,7 +395,7 @@ function newIdentity(options: Pick<NodeDirectoryOptions, "given" | "logger" | "r
 
 /** @throws IdentityError (IDENTITY) where one must be given */
 function firstSecret(names: readonly string[], given: GivenIdentity, logger: Logger): string {
-  const host = openHost(names, given);
+  const host = openHost(names.length, given);
   if (host !== undefined) {
     const cure = "Give all nodes the same one at their first start, for example from: openssl rand -hex 32";
     throw new IdentityError(`Nodes that talk over other addresses than loopback (${host}) need a secret. ${cure}`);
@@ -342,6 +405,6 @@ function firstSecret(names: readonly string[], given: GivenIdentity, logger: Log
   return openSecret(names);
 }
 
-function addressesOf(peers: NonNullable<GivenIdentity["peers"]>): Record<string, SocketAddress> {
+function addressesOf(peers: readonly NodeAddress[]): Record<string, SocketAddress> {
   return Object.fromEntries(peers.map(({ name, host, port }) => [name, { host, port }]));
 }

@@ -1,17 +1,28 @@
 /** What a node knows for good about itself and its peers: `node.json` in its directory. */
 import type { SocketAddress } from "../platform/index.ts";
 import type { ReplicaId } from "../raft/index.ts";
-import { shardsMax } from "../ring/index.ts";
+import { replicasMax, shardsMax } from "../ring/index.ts";
 import { DirectoryUnreadableError } from "./errors.ts";
+import { entriesOf, isCount, isHex, isNameList, isNodeId, parseAddressFields, parseObject } from "./json-fields.ts";
+import { firstMembers, type Member, memberOf } from "./member.ts";
 
 export interface NodeRecord {
   /** 32 hexadecimal digits. */
   readonly clusterId: string;
   readonly name: string;
-  /** Of all nodes of the cluster, sorted. A node's number is its place here, from 1. */
+  /** This node's number: its place in `names`, from 1, or what the directory gave it when it joined. */
+  readonly nodeId: number;
+  /** Of the nodes that the cluster began with, sorted; the same at all nodes for ever. */
   readonly names: readonly string[];
   /** Over so many shards the keys are divided, from the cluster's first start on. */
   readonly shardCount: number;
+  /** How many replicas each shard was to have, as far as there are nodes, when the cluster began. */
+  readonly replicaCount: number;
+  /**
+   * The nodes of the cluster as the directory named them last, in the order of their numbers. Soft: whoever is missing is
+   * only heard of later.
+   */
+  readonly members: readonly Member[];
   /** 32 random hexadecimal digits from the first start, by which peers know this directory from another one. */
   readonly directoryId: string;
   /** How often the node has been started, the present run included. */
@@ -20,8 +31,9 @@ export interface NodeRecord {
   readonly incarnations: readonly string[];
   /** Of the node's own log, when it was opened last; 0 before that. */
   readonly diskEpoch: number;
-  /** Where each node listens for its peers, its own address included, as far as known. Soft. */
+  /** Where each node listens for its peers, its own address included, as far as known; by {@link nodeKey}. Soft. */
   readonly addresses: Readonly<Record<string, SocketAddress>>;
+  /** By {@link nodeKey}. */
   readonly peers: Readonly<Record<string, PeerMemory>>;
   /**
    * By group, the newest replica that was ever to begin here, written before the log knows it: whatever the log lost, no
@@ -46,6 +58,14 @@ export const incarnationsMax = 256;
 
 const format = 1;
 
+/**
+ * Under what a node's address and memory stand in the record: a first node's name, and for others their number, since a
+ * name may come back under another number.
+ */
+export function nodeKey(names: readonly string[], nodeId: number): string {
+  return names[nodeId - 1] ?? `#${nodeId}`;
+}
+
 export function formatNodeRecord(record: NodeRecord): string {
   return `${JSON.stringify({ format, ...record }, undefined, 2)}\n`;
 }
@@ -63,7 +83,6 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
     isHex(clusterId, 32) &&
     typeof name === "string" &&
     isNameList(names) &&
-    names.includes(name) &&
     isHex(directoryId, 32) &&
     isCount(shardCount) &&
     shardCount >= 1 &&
@@ -73,13 +92,21 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
     isCount(diskEpoch);
   const replicas = entriesOf(fields.replicas).filter((each): each is [string, number] => isCount(each[1]));
   const isEveryReplicaKnown = replicas.length === entriesOf(fields.replicas).length;
-  if (!isWhole || !isEveryReplicaKnown)
-    throw new DirectoryUnreadableError(path, `is damaged or incomplete. ${restore}`);
+  const damaged = new DirectoryUnreadableError(path, `is damaged or incomplete. ${restore}`);
+  if (!isWhole || !isEveryReplicaKnown) throw damaged;
+  // Of directories from before there were others, every node has every shard.
+  const { nodeId = names.indexOf(name) + 1, replicaCount = Math.max(3, names.length) } = fields;
+  const members = parseMembers(names, fields.members);
+  const isSound = isNodeId(nodeId) && isNodeId(replicaCount) && replicaCount <= replicasMax;
+  if (!isSound || !members.some((member) => member.id === nodeId && member.name === name)) throw damaged;
   return {
     clusterId,
     name,
+    nodeId,
     names,
     shardCount,
+    replicaCount,
+    members,
     directoryId,
     bootCounter,
     incarnations,
@@ -93,9 +120,36 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
 
 const restore = "The node's identity stands there: put the file back from the newest copy of this directory.";
 
+/** What cannot be read of the soft copy is left out; the first nodes are always among them. */
+function parseMembers(names: readonly string[], value: unknown): readonly Member[] {
+  const members = new Map(firstMembers(names).map((member) => [member.id, member]));
+  for (const [, fields] of entriesOf(value)) {
+    const member = parseMember(fields);
+    if (member !== undefined) members.set(member.id, member);
+  }
+  return [...members.values()].toSorted((left, right) => left.id - right.id);
+}
+
+/** Undefined if it makes no sense. */
+export function parseMember(value: unknown): Member | undefined {
+  const fields = Object.fromEntries(entriesOf(value));
+  const { id, name, directoryId } = fields;
+  const state = memberStates.find((known) => known === fields.state);
+  if (!isNodeId(id) || typeof name !== "string" || name === "" || state === undefined) return undefined;
+  return memberOf({
+    id,
+    name,
+    state,
+    directoryId: isHex(directoryId, 32) ? directoryId : undefined,
+    peerAddress: parseAddressFields(fields.peerAddress),
+  });
+}
+
+const memberStates: readonly Member["state"][] = ["joining", "active", "draining", "drained", "removed"];
+
 function parseAddress(name: string, value: unknown): [string, SocketAddress][] {
-  const { host, port } = Object.fromEntries(entriesOf(value));
-  return typeof host === "string" && isCount(port) && port <= 65_535 ? [[name, { host, port }]] : [];
+  const address = parseAddressFields(value);
+  return address === undefined ? [] : [[name, address]];
 }
 
 function parsePeer(name: string, value: unknown): [string, PeerMemory][] {
@@ -104,32 +158,7 @@ function parsePeer(name: string, value: unknown): [string, PeerMemory][] {
   return [[name, { directoryId, bootCounter, incarnation, diskEpoch }]];
 }
 
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? Object.fromEntries(Object.entries(value)) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function entriesOf(value: unknown): [string, unknown][] {
-  return typeof value === "object" && value !== null ? Object.entries(value) : [];
-}
-
-function isHex(value: unknown, digits: number): value is string {
-  return typeof value === "string" && value.length === digits && /^[0-9a-f]*$/.test(value);
-}
-
 function isIncarnations(value: unknown, bootCounter: number): value is string[] {
   const isList = Array.isArray(value) && value.length <= Math.min(bootCounter, incarnationsMax);
   return isList && value.every((each) => isHex(each, 32));
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-}
-
-function isNameList(value: unknown): value is string[] {
-  return Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string" && name !== "");
 }

@@ -23,6 +23,7 @@ import { HostedGroup } from "./hosted-group.ts";
 import { HostedGroups } from "./hosted-groups.ts";
 import { leaderToMove } from "./leader-balance.ts";
 import type { LocalLane } from "./local-lane.ts";
+import type { Member } from "./member.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 import { PeerTraffic, type PeerTrafficHandler } from "./peer-traffic.ts";
 import type { Replica, ReplicaHost } from "./replica.ts";
@@ -50,6 +51,8 @@ export interface NodeWorkOptions {
   readonly attributes: () => Readonly<Record<string, string>>;
   /** This node's status, as it is sent to others. */
   readonly statusText: () => string;
+  /** Takes what the directory says of all nodes, in the order of their numbers: at each of its changes. */
+  readonly setMembers: (nodes: readonly Member[]) => void;
 }
 
 /** Ticks between two questions for a peer's clock. */
@@ -98,7 +101,6 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       entryClock: this.#entryClock,
       forwarding: this.#forwarding,
       links,
-      peerIds: this.#peerIds(),
       peerQueueBytesMax: settings.peerQueueBytesMax,
       diskEpoch: () => log.diskEpoch,
       isDiskFull: () => log.isFull,
@@ -127,7 +129,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   }
 
   get clockSkewMs(): number {
-    return this.#entryClock.skewMs(this.#peerIds());
+    return this.#entryClock.skewMs(this.#options.directory.peerIds);
   }
 
   groupStatuses(): readonly GroupStatus[] {
@@ -372,8 +374,8 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   }
 
   /**
-   * Of a directory that has forgotten something that is written down before the process ends: each further start counts
-   * as a later one, and the peers could not tell again.
+   * Of a directory that has forgotten something, or was removed, that is written down before the process ends: each further
+   * start counts as a later one, and the peers could not tell again.
    */
   onRefusedForGood(refusal: Refusal): void {
     const { directory, platform } = this.#options;
@@ -382,7 +384,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.#isRefused = true;
     this.logger.log("error", "the peers refuse this node, which stops", { code, text });
     const reason = `${code}: ${text}`;
-    if (code !== "FORGOTTEN") platform.process.exit(nodeExitCode.refused, reason);
+    if (code !== "FORGOTTEN" && code !== "REMOVED") platform.process.exit(nodeExitCode.refused, reason);
     for (const { replica } of this.#groups) replica.stop(reason, replicaStopped);
     const exit = (): void => void platform.clock.setTimer(0, () => platform.process.exit(nodeExitCode.refused, reason));
     void directory.rememberRefusal(reason).then(exit, exit);
@@ -438,7 +440,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   /** One group at a time, to a node that is there, follows closely, and has said that its disk takes entries. */
   #balanceLeaders(): void {
     const { links, directory } = this.#options;
-    const candidates = this.#peerIds().filter(
+    const candidates = directory.peerIds.filter(
       (id) => links().link(id, "control") !== undefined && !this.traffic.isPeerFull(id),
     );
     const led = [...this.#groups.places].map(({ group, route, hosted }) => {
@@ -465,11 +467,6 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   #resumeLanes(): void {
     for (const lane of [...this.waiting]) lane.resume();
-  }
-
-  #peerIds(): readonly number[] {
-    const { record, nodeId } = this.#options.directory;
-    return record.names.map((_, at) => at + 1).filter((id) => id !== nodeId);
   }
 
   #addGroup(group: number): void {

@@ -1,10 +1,13 @@
 import type { Keyspace } from "../keyspace/index.ts";
 import { Log, MemoryLog, type NodeLog } from "../log/index.ts";
 import { type PeerIdentity, PeerLinks } from "../net/index.ts";
-import { CoterieError, type Logger, type Platform, type SocketAddress } from "../platform/index.ts";
+import { CoterieError, isLoopback, type Logger, type Platform, type SocketAddress } from "../platform/index.ts";
 import type { ClientStream, ReplyTarget, StreamOptions } from "./client-stream.ts";
 import { nodeClosing, nodeExitCode } from "./errors.ts";
 import { type GivenIdentity, type NodeAddress, shapeDigest } from "./identity.ts";
+import type { JoinGrant } from "./join-wire.ts";
+import type { Member } from "./member.ts";
+import { Membership } from "./membership.ts";
 import { NodeDirectory } from "./node-directory.ts";
 import { NodeWork } from "./node-work.ts";
 import { type NodeSettings, nodeSettings } from "./settings.ts";
@@ -44,6 +47,18 @@ export interface NodeOptions {
    * nodes. Default 1.
    */
   readonly shards?: number | undefined;
+  /**
+   * How many replicas each shard has, from 1 to 15, as far as there are nodes. Fixed at the first start, and the same at all
+   * nodes. Default: one on each node for 3 to 5 of them, otherwise 3.
+   */
+  readonly replicas?: number | undefined;
+  /**
+   * For the first start of a node that joins a running cluster, instead of `peers`: asks that cluster, with the id of this
+   * node's directory, until it has the answer. Given at later starts it means nothing.
+   */
+  readonly join?: ((directoryId: string) => Promise<JoinGrant>) | undefined;
+  /** Where peers reach a node that joined. Later: a new address, or undefined. */
+  readonly address?: SocketAddress | undefined;
   readonly settings?: Partial<NodeSettings> | undefined;
 }
 
@@ -175,10 +190,9 @@ export class Node {
 
   /** Where the shards are, as far as this node knows; cheap. */
   topology(): Topology {
-    const { names, clusterId } = this.#directory.record;
-    const nodes = names.map((name): TopologyNode => {
-      const nodeId = this.#directory.nodeIdOf(name);
-      const isSelf = name === this.name;
+    const { clusterId } = this.#directory.record;
+    const nodes = this.#presentMembers().map(({ id: nodeId, name }): TopologyNode => {
+      const isSelf = nodeId === this.#directory.nodeId;
       const isUp = isSelf || this.#links.link(nodeId, "control") !== undefined;
       return { nodeId, name, isSelf, isUp, attributes: isSelf ? this.#attributes : this.#work.attributesOf(nodeId) };
     });
@@ -223,9 +237,9 @@ export class Node {
 
   /** Asks all nodes. Those that do not answer within `statusTimeoutMs` are shown without a status. */
   async status(): Promise<ClusterStatus> {
-    const { names, clusterId } = this.#directory.record;
+    const { clusterId } = this.#directory.record;
     this.#work.wantChecksums();
-    const nodes = await Promise.all(names.map((name) => this.#view(name)));
+    const nodes = await Promise.all(this.#presentMembers().map((member) => this.#view(member)));
     const statuses = nodes.flatMap(({ status }) => (status === null ? [] : [status]));
     return { clusterId, askedNode: this.name, nodes, commonChecksums: commonChecksums(statuses) };
   }
@@ -248,6 +262,7 @@ export class Node {
   readonly #directory: NodeDirectory;
   readonly #log: NodeLog;
   readonly #links: PeerLinks;
+  readonly #membership: Membership;
   readonly #work: NodeWork;
   readonly #startedMs: number;
   readonly #attributes: Record<string, string> = {};
@@ -267,6 +282,11 @@ export class Node {
     this.#directory = directory;
     this.#log = log;
     this.#startedMs = platform.clock.nowMs();
+    this.#membership = new Membership({
+      directory,
+      links: () => this.#links,
+      onRemoved: (refusal) => this.#work.onRefusedForGood(refusal),
+    });
     this.#work = new NodeWork({
       platform,
       logger,
@@ -277,8 +297,8 @@ export class Node {
       links: () => this.#links,
       attributes: () => this.#attributes,
       statusText: () => JSON.stringify(this.nodeStatus()),
+      setMembers: (nodes) => this.#membership.set(nodes),
     });
-    const { names, name, addresses } = directory.record;
     this.#links = new PeerLinks({
       clock: platform.clock,
       random: platform.random,
@@ -286,9 +306,7 @@ export class Node {
       logger,
       own: () => this.#identity(),
       secret: Buffer.from(directory.secret, "utf8"),
-      peers: names.flatMap((peer, at) =>
-        peer === name ? [] : [{ nodeId: at + 1, name: peer, address: addresses[peer] ?? { host: peer, port: 0 } }],
-      ),
+      peers: this.#membership.peers,
       handler: this.#work.traffic,
       settings: settings.links,
     });
@@ -305,37 +323,47 @@ export class Node {
   }
 
   #identity(): PeerIdentity {
-    const { clusterId, directoryId, name, names, shardCount, bootCounter, addresses } = this.#directory.record;
+    const { record } = this.#directory;
+    const { clusterId, directoryId, name, bootCounter } = record;
     return {
       clusterId: Buffer.from(clusterId, "hex"),
-      shapeDigest: shapeDigest(names, shardCount),
+      shapeDigest: shapeDigest(record),
       nodeId: this.#directory.nodeId,
       name,
       directoryId: Buffer.from(directoryId, "hex"),
       bootCounter,
       incarnation: this.#directory.incarnation,
       diskEpoch: this.#log.diskEpoch,
-      address: this.#peerAddress ?? addresses[name] ?? { host: "", port: 0 },
+      address: this.#peerAddress ?? this.#directory.addressOf(this.#directory.nodeId) ?? { host: "", port: 0 },
     };
   }
 
+  #presentMembers(): readonly Member[] {
+    return this.#directory.members.filter(({ state }) => state !== "removed");
+  }
+
   /**
-   * A node without peers listens nowhere. The peers are told its own address among them, which they go on dialling
+   * A node without an address listens nowhere, nor does one alone that anybody could speak to as a peer. The peers are told its own address among them, which they go on dialling
    * wherever it listens, since something between may forward it; a port 0 there stands for the one that it really has.
    */
   async #listen(given: SocketAddress | undefined): Promise<void> {
-    const { names, name, addresses } = this.#directory.record;
-    if (names.length === 1) return;
-    const own = addresses[name] ?? { host: "127.0.0.1", port: 0 };
+    const { members, nodeId } = this.#directory;
+    const known = this.#directory.addressOf(nodeId);
+    if (members.length === 1 && (known === undefined || this.#isOpenTo(given ?? known))) return;
+    const own = known ?? { host: "127.0.0.1", port: 0 };
     const { port } = await this.#links.listen(given ?? own);
     this.#peerAddress = { host: own.host, port: own.port === 0 ? port : own.port };
     this.#options.logger.log("info", "listening for peers", { host: (given ?? own).host, port });
     this.#links.start();
   }
 
-  async #view(name: string): Promise<NodeView> {
-    const nodeId = this.#directory.nodeIdOf(name);
-    if (name === this.name) {
+  /** Whether other machines reach the address, and could compute the cluster's secret. */
+  #isOpenTo({ host }: SocketAddress): boolean {
+    return !isLoopback(host) && this.#directory.isOpen;
+  }
+
+  async #view({ id: nodeId, name }: Member): Promise<NodeView> {
+    if (nodeId === this.#directory.nodeId) {
       return { name, nodeId, peer: this.#peerAddress ?? null, lastContactMs: 0, status: this.nodeStatus() };
     }
     const answer = await this.#work.traffic.askStatus(nodeId, this.#settings.statusTimeoutMs);
@@ -359,8 +387,19 @@ export class Node {
 }
 
 function openDirectory(options: NodeOptions): Promise<NodeDirectory> {
-  const { platform, logger, directory, name, peers, clusterId, secret, listen, shards } = options;
-  const given: GivenIdentity = { name, peers, clusterId, secret, listenHost: listen?.host, shardCount: shards };
+  const { platform, logger, directory, name, peers, clusterId, secret, listen, shards, replicas, join, address } =
+    options;
+  const given: GivenIdentity = {
+    name,
+    peers,
+    clusterId,
+    secret,
+    listenHost: listen?.host,
+    shardCount: shards,
+    replicaCount: replicas,
+    address,
+    join,
+  };
   const { disk, random } = platform;
   if (directory !== undefined) return NodeDirectory.open({ disk, random, logger, directory, given });
   return Promise.resolve().then(() => NodeDirectory.inMemory({ random, logger, given }));

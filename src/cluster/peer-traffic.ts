@@ -30,7 +30,6 @@ export interface PeerTrafficOptions {
   readonly entryClock: EntryClock;
   readonly forwarding: Forwarding;
   readonly links: () => PeerLinks;
-  readonly peerIds: readonly number[];
   readonly peerQueueBytesMax: number;
   readonly diskEpoch: () => number;
   readonly isDiskFull: () => boolean;
@@ -104,7 +103,7 @@ export class PeerTraffic implements PeerLinksHandler {
   }
 
   announce(group: number, checksum: Checksum): void {
-    for (const nodeId of this.#options.peerIds) {
+    for (const nodeId of this.#options.directory.peerIds) {
       const link = this.#options.links().link(nodeId, "control");
       const out = link?.begin(messageType.digest, 64);
       out?.integer(group);
@@ -117,13 +116,14 @@ export class PeerTraffic implements PeerLinksHandler {
 
   /** Tells every peer what it should know of this node. */
   tellFacts(): void {
-    for (const nodeId of this.#options.peerIds) this.#tellFacts(this.#options.links().link(nodeId, "control"));
+    for (const nodeId of this.#options.directory.peerIds)
+      this.#tellFacts(this.#options.links().link(nodeId, "control"));
     this.#options.handler.onOutput();
   }
 
   /** Tells every peer that this node's replicas of the group up to this one have lost what they had acknowledged. */
   sendLost(group: number, upTo: ReplicaId): void {
-    for (const nodeId of this.#options.peerIds) {
+    for (const nodeId of this.#options.directory.peerIds) {
       const link = this.#options.links().link(nodeId, "control");
       const out = link?.begin(messageType.replicaLost, 16);
       out?.integer(group);
@@ -135,13 +135,14 @@ export class PeerTraffic implements PeerLinksHandler {
 
   /** Tells every peer that this node leads these groups, so that those without a replica know where to turn. */
   sendLed(led: readonly LedTerm[]): void {
-    for (const nodeId of this.#options.peerIds) this.#sendLed(this.#options.links().link(nodeId, "control"), led);
+    for (const nodeId of this.#options.directory.peerIds)
+      this.#sendLed(this.#options.links().link(nodeId, "control"), led);
     this.#options.handler.onOutput();
   }
 
   /** Asks every peer for the time, which also tells it that we are here. */
   ping(): void {
-    for (const nodeId of this.#options.peerIds) this.#ping(this.#options.links().link(nodeId, "control"));
+    for (const nodeId of this.#options.directory.peerIds) this.#ping(this.#options.links().link(nodeId, "control"));
     this.#options.handler.onOutput();
   }
 
@@ -185,7 +186,7 @@ export class PeerTraffic implements PeerLinksHandler {
 
   startSeen(nodeId: number): number {
     const { directory } = this.#options;
-    return directory.memoryOf(directory.nameOf(nodeId))?.bootCounter ?? 0;
+    return directory.memoryOf(nodeId)?.bootCounter ?? 0;
   }
 
   incarnationOf(start: number): Uint8Array | undefined {
@@ -197,15 +198,20 @@ export class PeerTraffic implements PeerLinksHandler {
   }
 
   onRefused(refusal: Refusal, by: string): void {
-    const { directory, handler, links, peerIds } = this.#options;
-    if (refusal.code === "FORGOTTEN") {
+    const { directory, handler, links } = this.#options;
+    const { peerIds } = directory;
+    if (refusal.code === "FORGOTTEN" || refusal.code === "REMOVED") {
       handler.onRefusedForGood(refusal);
+      return;
+    }
+    if (refusal.code === "UNKNOWN_NODE") {
+      this.#onUnknown(by);
       return;
     }
     // Two that contradict each other cannot both be right: only a majority of the peers decides who has to go.
     this.#refusedBy.add(by);
     const hasFriend = peerIds.some((nodeId) => links().link(nodeId, "control") !== undefined);
-    if (hasFriend || 2 * this.#refusedBy.size <= directory.record.names.length - 1) return;
+    if (hasFriend || 2 * this.#refusedBy.size <= peerIds.length) return;
     handler.onRefusedForGood(refusal);
   }
 
@@ -213,6 +219,7 @@ export class PeerTraffic implements PeerLinksHandler {
     const { directory, handler } = this.#options;
     const { nodeId, name } = link.peer;
     this.#refusedBy.delete(name);
+    this.#unknownTo.delete(name);
     if (link.kind === "control") {
       this.#ping(link);
       this.#tellFacts(link);
@@ -240,7 +247,7 @@ export class PeerTraffic implements PeerLinksHandler {
     const { directory, logger } = this.#options;
     const name = directory.nameOf(nodeId);
     logger.log("info", "a peer has another address", { peer: name, address: `${address.host}:${address.port}` });
-    directory.rememberAddress(name, address);
+    directory.rememberAddress(nodeId, address);
   }
 
   onMessage(link: PeerLink, type: number, input: ByteReader): boolean {
@@ -299,9 +306,18 @@ export class PeerTraffic implements PeerLinksHandler {
   readonly #heartbeats: Heartbeats;
   readonly #heardMs: Map<number, number> = new Map();
   readonly #refusedBy: Set<string> = new Set();
+  /** Peers that have not heard of this node yet. */
+  readonly #unknownTo: Set<string> = new Set();
   readonly #full: Set<number> = new Set();
   readonly #questions: Map<number, (answer: string) => void> = new Map();
   #lastQuestion = 0;
+
+  /** It passes: once that peer has heard what the others have agreed upon. */
+  #onUnknown(by: string): void {
+    if (this.#unknownTo.has(by)) return;
+    this.#unknownTo.add(by);
+    this.#options.logger.log("info", "a peer has not heard of this node yet, and is asked again", { peer: by });
+  }
 
   #tellFacts(link: PeerLink | undefined): void {
     const text = this.#options.handler.facts();

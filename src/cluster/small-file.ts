@@ -46,7 +46,8 @@ async function syncIfAllowed(disk: Disk, directory: string): Promise<void> {
   }
 }
 
-async function removeIfThere(disk: Disk, path: string): Promise<void> {
+/** @throws DiskError */
+export async function removeIfThere(disk: Disk, path: string): Promise<void> {
   try {
     await disk.remove(path);
   } catch (error) {

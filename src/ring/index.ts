@@ -20,6 +20,7 @@ export {
   type Placement,
   type PlacementOptions,
   type ReplicaMove,
+  replicasMax,
   shardPosition,
 } from "./placement.ts";
 export { type NodeLoad, type Plan, type PlanOptions, plan } from "./plan.ts";

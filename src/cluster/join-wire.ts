@@ -1,0 +1,114 @@
+/**
+ * What a node that joins and a node of the cluster say to each other on the Redis port, and how each proves that it knows
+ * the cluster's secret without showing it:
+ *
+ * ```
+ * joiner                                             node of the cluster
+ *   COTERIE JOIN HELLO   version, nonce                 ->
+ *                                                      <-  nonce
+ *   COTERIE JOIN REQUEST request, proof                 ->
+ *                                                      <-  grant, proof
+ * ```
+ *
+ * A proof is an HMAC-SHA-256 with the secret over both nonces and the words that it stands for, and names the role of the
+ * one who gives it. The joiner proves first: whoever only reaches the port learns nothing to try secrets against. Request
+ * and grant are JSON texts; none of it is secret.
+ */
+import { createHmac, timingSafeEqual } from "node:crypto";
+import type { SocketAddress } from "../platform/index.ts";
+import { replicasMax, shardsMax } from "../ring/index.ts";
+import { entriesOf, isCount, isHex, isNameList, isNodeId, parseAddressFields, parseObject } from "./json-fields.ts";
+import type { Member } from "./member.ts";
+import { parseMember } from "./node-record.ts";
+
+/** Changes when these words do: who speaks another one is told so. */
+export const joinProtocolVersion = 1;
+
+/** 64 hexadecimal digits. */
+export const joinNonceBytes = 32;
+
+/** What a node that joins says of itself. */
+export interface JoinRequest {
+  /** 32 hexadecimal digits: of the joiner's directory on disk. Asked again with the same one, the answer is the same. */
+  readonly directoryId: string;
+  readonly name: string;
+  /** Where it will take its peers' connections; undefined if it does not know yet. */
+  readonly peerAddress: SocketAddress | undefined;
+  /** Nodes that may fail together; empty: it is a zone of its own. */
+  readonly zone: string;
+  /** What it is to carry beside others, from 1 to 10,000. */
+  readonly weight: number;
+}
+
+/** What a node needs to know to be one of the cluster. */
+export interface JoinGrant {
+  /** 32 hexadecimal digits. */
+  readonly clusterId: string;
+  /** The joiner's number. */
+  readonly nodeId: number;
+  /** What the cluster began with. */
+  readonly names: readonly string[];
+  readonly shardCount: number;
+  readonly replicaCount: number;
+  /** All nodes, the joiner included, with their addresses as far as they are known. */
+  readonly members: readonly Member[];
+}
+
+export interface JoinNonces {
+  readonly joiner: string;
+  readonly cluster: string;
+}
+
+export function requestProof(secret: string, { joiner, cluster }: JoinNonces, request: string): string {
+  return proof(secret, ["request", joiner, cluster, request]);
+}
+
+/** Covers the request as well: it is the answer to this one. */
+export function grantProof(secret: string, nonces: JoinNonces, request: string, grant: string): string {
+  return proof(secret, ["grant", nonces.joiner, nonces.cluster, request, grant]);
+}
+
+/** In a time that tells nothing. */
+export function isSameProof(left: string, right: string): boolean {
+  const [one, other] = [Buffer.from(left, "utf8"), Buffer.from(right, "utf8")];
+  return one.length === other.length && timingSafeEqual(one, other);
+}
+
+export function isJoinNonce(text: string): boolean {
+  return isHex(text, 2 * joinNonceBytes);
+}
+
+export function formatJoinRequest(request: JoinRequest): string {
+  return JSON.stringify(request);
+}
+
+/** Undefined if it makes no sense. */
+export function parseJoinRequest(text: string): JoinRequest | undefined {
+  const { directoryId, name, zone, weight, peerAddress } = parseObject(text) ?? {};
+  if (!isHex(directoryId, 32) || typeof name !== "string" || typeof zone !== "string" || !isCount(weight))
+    return undefined;
+  return { directoryId, name, zone, weight, peerAddress: parseAddressFields(peerAddress) };
+}
+
+export function formatJoinGrant(grant: JoinGrant): string {
+  return JSON.stringify(grant);
+}
+
+/** Undefined if it makes no sense, or is not meant for this directory. */
+export function parseJoinGrant(text: string, directoryId: string): JoinGrant | undefined {
+  const { clusterId, nodeId, names, shardCount, replicaCount, members } = parseObject(text) ?? {};
+  if (!isHex(clusterId, 32) || !isNameList(names) || !isNodeId(nodeId)) return undefined;
+  if (!isNodeId(shardCount) || shardCount > shardsMax) return undefined;
+  if (!isNodeId(replicaCount) || replicaCount > replicasMax) return undefined;
+  const known = entriesOf(members).flatMap(([, fields]) => parseMember(fields) ?? []);
+  const own = known.find((member) => member.id === nodeId);
+  if (own?.directoryId !== directoryId || own.state === "removed") return undefined;
+  return { clusterId, nodeId, names, shardCount, replicaCount, members: known };
+}
+
+/** Each word with its length, so that no two lists of words have the same text. */
+function proof(secret: string, words: readonly string[]): string {
+  const mac = createHmac("sha256", secret).update("coterie join\0");
+  for (const word of words) mac.update(`${Buffer.byteLength(word)}:`).update(word);
+  return mac.digest("hex");
+}
