@@ -18,6 +18,11 @@ export class HostedGroups {
     return this.#places.values();
   }
 
+  /** Of all groups, hosted or not. */
+  get count(): number {
+    return this.#places.size;
+  }
+
   get(group: number): HostedGroup | undefined {
     return this.#hosted.get(group);
   }

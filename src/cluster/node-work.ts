@@ -18,20 +18,19 @@ import { EntryClock } from "./entry-clock.ts";
 import { nodeExitCode, replicaStopped } from "./errors.ts";
 import type { ForwardStream } from "./forward-stream.ts";
 import { Forwarding } from "./forwarding.ts";
+import { GroupHosting } from "./group-hosting.ts";
 import { groupStatus } from "./group-status.ts";
-import { HostedGroup } from "./hosted-group.ts";
+import type { HostedGroup } from "./hosted-group.ts";
 import { HostedGroups } from "./hosted-groups.ts";
-import { leaderToMove } from "./leader-balance.ts";
+import { LeadershipMoves } from "./leadership-moves.ts";
 import type { LocalLane } from "./local-lane.ts";
 import type { Member } from "./member.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 import { PeerTraffic, type PeerTrafficHandler } from "./peer-traffic.ts";
 import type { Replica, ReplicaHost } from "./replica.ts";
-import { nodeOf } from "./replica-id.ts";
 import type { NodeSettings } from "./settings.ts";
-import { groupOfShard, groupSettings, groupsOf, shardOfGroup } from "./shard-group.ts";
+import { groupOfShard, groupsOf, shardOfGroup } from "./shard-group.ts";
 import type { LedTerm, ShardPlace } from "./shard-place.ts";
-import { SnapshotBudget } from "./snapshot-budget.ts";
 import type { SnapshotPiece, SnapshotQuestion } from "./snapshot-wire.ts";
 import type { GroupStatus } from "./status.ts";
 import { Ticker } from "./ticker.ts";
@@ -57,10 +56,6 @@ export interface NodeWorkOptions {
 
 /** Ticks between two questions for a peer's clock. */
 const pingTicks = 5;
-/** Ticks between two looks at how many groups each node leads. */
-const balanceTicks = 10;
-/** Ticks between two attempts to hand over leadership because this node is not fit to lead. */
-const handOverTicks = 100;
 
 export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandler {
   readonly clock: Clock;
@@ -92,7 +87,6 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       settings,
       onOutput: () => this.noteOutput(),
     });
-    this.#budget = new SnapshotBudget(platform.clock, settings);
     log.onSnapshotWanted((group) => this.#groups.get(group)?.snapshots.want());
     this.traffic = new PeerTraffic({
       clock: platform.clock,
@@ -107,7 +101,17 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       handler: this,
     });
     this.router = new CommandRouter(new SlotRanges(shardCount));
-    for (const group of groupsOf(shardCount)) this.#addGroup(group);
+    this.#leadership = new LeadershipMoves({
+      groups: this.#groups,
+      nodeId: directory.nodeId,
+      peerIds: () => directory.peerIds,
+      links,
+      isPeerFull: (nodeId) => this.traffic.isPeerFull(nodeId),
+    });
+    const { clock, traffic } = this;
+    const onOutput = (): void => this.noteOutput();
+    this.#hosting = new GroupHosting({ ...options, groups: this.#groups, clock, traffic, host: this, onOutput });
+    this.#hosting.begin();
   }
 
   /** Time begins. */
@@ -169,13 +173,13 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   /** No command is taken any more; leadership goes to others, those under way are finished. */
   beginClosing(reply: ErrorReply): void {
     this.closingReply = reply;
-    for (const { replica } of this.#groups) if (replica.isLeading) replica.handOver();
+    this.#leadership.beginClosing();
   }
 
   /** Whether nobody waits here, and no other node for us. */
   get isQuiet(): boolean {
     for (const { replica } of this.#groups) {
-      if (!replica.isIdle || this.#isHandingOver(replica)) return false;
+      if (!replica.isIdle || this.#leadership.isHandingOver(replica)) return false;
     }
     return this.waiting.size === 0;
   }
@@ -398,11 +402,10 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   /** By node. */
   readonly #attributes: Map<number, Readonly<Record<string, string>>> = new Map();
   readonly #forwarding: Forwarding;
-  readonly #budget: SnapshotBudget;
+  readonly #leadership: LeadershipMoves;
+  readonly #hosting: GroupHosting;
   #ticker: Ticker | undefined;
   #tickCount = 0;
-  /** Before it, leadership is not handed over again. */
-  #handOverTick = 0;
   #dirty: Set<Replica> = new Set();
   /** Empty; takes the place of `#dirty` during a turn. */
   #spare: Set<Replica> = new Set();
@@ -426,71 +429,18 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   #tick(): void {
     this.#tickCount++;
-    if (this.router.ranges.shardCount > 1 && this.#tickCount % balanceTicks === 0) this.#balanceLeaders();
+    this.#leadership.tick();
     for (const hosted of this.#groups) {
       hosted.tick();
       const isOff = this.#clockAlarm.check(this.#entryClock.skewMs(hosted.otherVoters));
-      if (isOff || this.isDiskFull()) this.#handOver(hosted.replica);
+      if (isOff || this.isDiskFull()) this.#leadership.unfit(hosted.replica);
     }
     for (const lane of [...this.waiting]) lane.expire();
     if (this.#tickCount % pingTicks === 0) this.traffic.ping();
     this.noteOutput();
   }
 
-  /** One group at a time, to a node that is there, follows closely, and has said that its disk takes entries. */
-  #balanceLeaders(): void {
-    const { links, directory } = this.#options;
-    const candidates = directory.peerIds.filter(
-      (id) => links().link(id, "control") !== undefined && !this.traffic.isPeerFull(id),
-    );
-    const led = [...this.#groups.places].map(({ group, route, hosted }) => {
-      return { group, leader: route.leader, voters: hosted?.voters ?? [] };
-    });
-    const move = leaderToMove(led, directory.nodeId, candidates);
-    if (move === undefined || this.closingReply !== undefined) return;
-    const { replica } = this.hosted(move.group);
-    if (replica.isCaughtUp(move.to)) replica.handOver((id) => id === move.to);
-  }
-
-  /** This node should not lead now: its clock is off, or its disk takes no entries while others' do. */
-  #handOver(replica: Replica): void {
-    if (!replica.isLeading || this.#tickCount < this.#handOverTick) return;
-    this.#handOverTick = this.#tickCount + handOverTicks;
-    replica.handOver((id) => !this.traffic.isPeerFull(id));
-  }
-
-  /** To somebody who is there: where all nodes stop at once nobody is. */
-  #isHandingOver(replica: Replica): boolean {
-    const target = replica.isLeading ? replica.handOverTarget : undefined;
-    return target !== undefined && this.#options.links().link(nodeOf(target), "control") !== undefined;
-  }
-
   #resumeLanes(): void {
     for (const lane of [...this.waiting]) lane.resume();
-  }
-
-  #addGroup(group: number): void {
-    const { directory, keyspaces, links, log } = this.#options;
-    const hosted: HostedGroup = new HostedGroup({
-      group,
-      directory,
-      log,
-      keyspace: keyspaces.get(group),
-      links,
-      budget: this.#budget,
-      settings: groupSettings(this.settings, directory.record.shardCount),
-      host: this,
-      onOutput: () => this.noteOutput(),
-      announce: (of, checksum) => this.traffic.announce(of, checksum),
-      onDifference: (index) => this.#differs(hosted, index),
-      tellLost: (of, upTo) => this.traffic.sendLost(of, upTo),
-    });
-    this.#groups.add(hosted);
-  }
-
-  #differs(hosted: HostedGroup, index: LogIndex): void {
-    const reason = `its state at entry ${index} is not that of the majority`;
-    this.logger.log("error", "a replica differs from the majority and stops", { group: hosted.group, index });
-    hosted.replica.stop(reason, replicaStopped);
   }
 }
