@@ -37,6 +37,24 @@ test("every node has a row, also one that does not answer", () => {
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
 });
 
+test("sessions, and damage that reading everything back has found, have a line where there are any", () => {
+  const scrub = { isRunning: false, roundCount: 3, lastRoundWallMs: 1, readBytes: 5, damageCount: 2 };
+  const shards = (counts: readonly number[]): object =>
+    status("", 11, {
+      scrub,
+      groups: counts.map((sessionCount, at) => ({ group: at + 1, role: "leader", sessionCount })),
+    });
+  const last = (...nodes: readonly object[]): readonly string[] =>
+    formatStatus({ nodes, commonChecksums: [] }).slice(-2);
+  expect(last(node("n1", shards([7])))).toEqual([
+    "Sessions: 7; a shard holds up to 65536, then those unused for longest go.",
+    "n1: reading back what is stored has found damage (2): look at its disk.",
+  ]);
+  // A follower may be behind.
+  const [line] = last(node("n1", shards([7, 2])), node("n2", status("follower", 12, {}, { sessionCount: 5 })));
+  expect(line).toBe("Sessions: 9, at most 7 in a shard; a shard holds up to 65536, then those unused for longest go.");
+});
+
 function shardsOf(led: readonly number[]): object {
   const groups = [0, 1, 2].map((shard) => ({
     group: shard + 1,

@@ -1,4 +1,5 @@
 /** What `COTERIE STATUS` answers, as `coterie status` shows it: a table for people, the JSON itself for programs. */
+import { sessionsMax } from "../keyspace/index.ts";
 import { type Reply, VerbatimReply } from "../resp/index.ts";
 import { fieldsOf, itemsOf, type JsonObject, parseObject } from "./json-object.ts";
 import { formatAddress } from "./peer-list.ts";
@@ -44,7 +45,11 @@ export function formatStatus(status: JsonObject): readonly string[] {
   const rows = nodes.map(rowOf);
   const shardCount = Math.max(...nodes.map((node) => groupsOf(node).length), 0);
   const shards = shardCount > 1 ? ["", ...formatTable(shardColumns, shardRows(nodes, shardCount))] : [];
-  const notes = [...digestLines(itemsOf(status.commonChecksums).map(fieldsOf)), ...remarks(nodes, shardCount)];
+  const notes = [
+    ...digestLines(itemsOf(status.commonChecksums).map(fieldsOf)),
+    ...sessionLines(nodes),
+    ...remarks(nodes, shardCount),
+  ];
   return [...formatTable(columns, rows), ...shards, ...notes.flatMap((note, at) => (at === 0 ? ["", note] : [note]))];
 }
 
@@ -92,6 +97,18 @@ function rowOf(node: JsonObject): readonly string[] {
   ];
 }
 
+/** How many sessions there are, where there are any. */
+function sessionLines(nodes: readonly JsonObject[]): readonly string[] {
+  const counts = new Map<unknown, number>();
+  for (const { group, sessionCount } of nodes.flatMap((node) => groupsOf(node)))
+    if (typeof sessionCount === "number") counts.set(group, Math.max(sessionCount, counts.get(group) ?? 0));
+  const most = Math.max(0, ...counts.values());
+  if (most === 0) return [];
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const where = counts.size > 1 ? `, at most ${most} in a shard` : "";
+  return [`Sessions: ${total}${where}; a shard holds up to ${sessionsMax}, then those unused for longest go.`];
+}
+
 /** Which nodes held the same state at the index at which they were compared last. */
 function digestLines(checksums: readonly JsonObject[]): readonly string[] {
   const [first = {}, ...others] = checksums;
@@ -127,6 +144,11 @@ function remarks(nodes: readonly JsonObject[], shardCount: number): string[] {
     const status = fieldsOf(node.status);
     if (status.isDiskFull === true)
       lines.push(`${shown(node.name)}: the disk is full; writes are refused until there is space.`);
+    const { damageCount } = fieldsOf(status.scrub);
+    if (typeof damageCount === "number" && damageCount > 0)
+      lines.push(
+        `${shown(node.name)}: reading back what is stored has found damage (${damageCount}): look at its disk.`,
+      );
     for (const group of itemsOf(status.groups).map(fieldsOf))
       if (typeof group.stoppedBecause === "string") {
         lines.push(`${shown(node.name)}: ${replicaName(group, shardCount)} has stopped: ${group.stoppedBecause}`);

@@ -33,7 +33,7 @@ export class GroupSnapshots {
       isAwaited: (follower) => this.#replica?.isSnapshotAwaited(follower) === true,
       onFailed: (follower) => this.#replica?.snapshotFailed(follower),
       onOutdated: () => this.want(),
-      onUnreadable: () => this.#unreadable(),
+      onUnreadable: () => this.unreadable(),
     });
   }
 
@@ -47,6 +47,15 @@ export class GroupSnapshots {
   /** The log needs the space that this group's entries take. */
   want(): void {
     this.#maker?.want();
+  }
+
+  /**
+   * The last one is damaged: somebody else should lead, whose snapshot can be sent; and the next one here will be readable
+   * (CONSENSUS N-7, D-8).
+   */
+  unreadable(): void {
+    this.#replica?.handOver();
+    this.want();
   }
 
   tick(): void {
@@ -94,10 +103,4 @@ export class GroupSnapshots {
   #replica: Replica | undefined;
   #maker: SnapshotMaker | undefined;
   #receiver: SnapshotReceiver | undefined;
-
-  /** Somebody else should lead, whose snapshot can be sent; and the next one here will be readable (CONSENSUS N-7). */
-  #unreadable(): void {
-    this.#replica?.handOver();
-    this.want();
-  }
 }

@@ -22,6 +22,7 @@ export function groupStatus(
     snapshotIndex: replica.log.snapshot?.index ?? 0,
     keyCount: keyspace.keyCount,
     logicalBytes: keyspace.logicalBytes,
+    sessionCount: keyspace.sessions.count,
     checksums: checksums.finished,
     stoppedBecause: stoppedBecause ?? null,
     brokenInvariant: brokenInvariant ?? null,

@@ -175,11 +175,13 @@ export class Node {
         loading: this.#work.hosted(group.group).replica.loading,
         replica: group.replica,
         rebuild: group.rebuild,
+        sessionCount: group.sessionCount,
       })),
       keyCount: sum(({ keyCount }) => keyCount),
       deadlineCount: sum(({ deadlineCount }) => deadlineCount),
       logicalBytes: sum(({ logicalBytes }) => logicalBytes),
       logBytes: status.logBytes,
+      scrub: status.scrub,
       statistics: {
         hitCount: sum(({ statistics }) => statistics.hitCount),
         missCount: sum(({ statistics }) => statistics.missCount),
@@ -227,6 +229,7 @@ export class Node {
       logBytes: this.#log.sizeBytes,
       residentBytes: process.memory().residentBytes,
       isDiskFull: this.#log.isFull,
+      scrub: this.#log.scrub ?? null,
       clockSkewMs: this.#work.clockSkewMs,
       missedTicks: this.#work.missedTicks,
       rejectedConnections: this.#links.rejectedCount,
@@ -315,6 +318,7 @@ export class Node {
       platform.process.exit(nodeExitCode.diskFailed, error.message);
     });
     log.onDamage((error) => this.#work.damaged(error.group, error.message));
+    log.onSnapshotDamage(({ group }) => this.#work.hosted(group).snapshots.unreadable());
   }
 
   #keyspaces(): readonly Keyspace[] {
@@ -419,6 +423,8 @@ async function openLog(options: NodeOptions, settings: NodeSettings, directory: 
     bootCounter,
     diskEpochSeen: diskEpoch,
     segmentBytes: settings.segmentBytes,
+    scrubIntervalMs: settings.scrubIntervalMs,
+    scrubBytesPerSecond: settings.scrubBytesPerSecond,
     cacheBytesPerGroupMax: groupSettings(settings, directory.record.shardCount).logCacheBytes,
   });
   return log;

@@ -177,6 +177,51 @@ test("the leader's own log is damaged while it runs: another leads, and makes it
   await cluster.close();
 });
 
+test("entries that rot and that nobody asks for are found when all is read back, and the replica is made anew [D-3, D-8]", async () => {
+  const cluster = await started({}, { scrubIntervalMs: 60_000 });
+  const leader = await cluster.untilLeader();
+  const [victim = ""] = cluster.followers;
+  await load(cluster, cluster.client(leader), 30, 2_000);
+  const scrub = (name: string) => cluster.node(name).nodeStatus().scrub;
+  damage(cluster, victim);
+  const found = (): boolean => scrub(victim)?.damageCount === 1;
+  await cluster.until(found, "damage found", 70_000);
+  await untilRebuilt(cluster, victim);
+  expect(cluster.status(victim).replica).toBe(replicaOf(cluster.names.indexOf(victim) + 1, 1));
+  const areRead = (): boolean => cluster.names.every((name) => (scrub(name)?.roundCount ?? 0) > 1);
+  await cluster.until(areRead, "two rounds", 130_000);
+  for (const name of cluster.names) expect(scrub(name)?.damageCount).toBe(name === victim ? 1 : 0);
+  await expectEqual(cluster);
+  await cluster.close();
+});
+
+test.for([
+  { whose: "a leader", isLeader: true },
+  { whose: "a follower", isLeader: false },
+])("a snapshot of $whose that rots is replaced before anybody needs it [D-8, N-7]", async ({ isLeader }) => {
+  const cluster = await started({}, { ...small, scrubIntervalMs: 60_000 });
+  const leader = await cluster.untilLeader();
+  const victim = isLeader ? leader : (cluster.followers[0] ?? "");
+  await load(cluster, cluster.client(leader), 100, 2_000);
+  await cluster.world.run(3_000);
+  const { snapshotIndex } = cluster.status(victim);
+  expect(snapshotIndex).toBeGreaterThan(0);
+  const { disk } = cluster.world.machine(victim);
+  const file = disk.files().find(({ path }) => path.startsWith("/data/log/") && path.endsWith(".snapshot"));
+  disk.flipBit(file?.path ?? "", (file?.sizeBytes ?? 0) - 100);
+  const found = (): boolean => cluster.node(victim).nodeStatus().scrub?.damageCount === 1;
+  await cluster.until(found, "damage found", 70_000);
+  await load(cluster, cluster.client(await cluster.untilLeader()), 1);
+  await cluster.until(() => cluster.status(victim).snapshotIndex > snapshotIndex, "another snapshot");
+  // A start is what reads it all.
+  cluster.kill(victim);
+  await cluster.world.until(cluster.startNode(victim));
+  expect(cluster.status(victim).stoppedBecause).toBeNull();
+  await expectEqual(cluster);
+  expect(cluster.eventsOf("a replica is made anew")).toEqual([]);
+  await cluster.close();
+});
+
 test("an id that was to begin and did not, since the process was killed, is used up: the next one begins [C-4, M-10]", async () => {
   const cluster = await started({ seed: 3 });
   const leader = await cluster.untilLeader();

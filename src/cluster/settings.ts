@@ -81,6 +81,10 @@ export interface NodeSettings {
   readonly snapshotSendsMax: number;
   /** What all snapshots together take of the network, at most. Default 64 MiB. */
   readonly snapshotBytesPerSecond: number;
+  /** How often all that the log holds is read back and verified; 0: never. At most 24 days. Default 7. */
+  readonly scrubIntervalMs: number;
+  /** How much of it a second, at most. Default 4 MiB. */
+  readonly scrubBytesPerSecond: number;
   /** For a benchmark of what checking the invariants costs, and nothing else. Default: they are checked. */
   readonly invariantSwitch: InvariantSwitch;
   readonly links: PeerLinksSettings;
@@ -121,6 +125,8 @@ export const nodeDefaults: NodeSettings = {
   snapshotLagBytesMax: 256 * mebibyte,
   snapshotSendsMax: 2,
   snapshotBytesPerSecond: 64 * mebibyte,
+  scrubIntervalMs: 7 * 86_400_000,
+  scrubBytesPerSecond: 4 * mebibyte,
   invariantSwitch: { isOn: true },
   links: peerLinksDefaults,
 };

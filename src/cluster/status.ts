@@ -1,4 +1,5 @@
 /** What a node says of itself and of the others: plain values, for JSON. */
+import type { ScrubStatus } from "../log/index.ts";
 import type { SocketAddress } from "../platform/index.ts";
 import type { InvariantId, LogIndex, ReplicaId, Role, Term } from "../raft/index.ts";
 import type { SlotRange } from "../ring/index.ts";
@@ -24,6 +25,8 @@ export interface GroupStatus {
   readonly snapshotIndex: LogIndex;
   readonly keyCount: number;
   readonly logicalBytes: number;
+  /** Open sessions; a shard holds at most `sessionsMax`. */
+  readonly sessionCount: number;
   /** Rounds of digests that were finished here, the newest last. */
   readonly checksums: readonly Checksum[];
   /** Why the replica takes no part; null while it does. */
@@ -62,6 +65,8 @@ export interface NodeStatus {
   readonly logBytes: number;
   readonly residentBytes: number;
   readonly isDiskFull: boolean;
+  /** What reading back all that is stored has come to; null in memory. */
+  readonly scrub: ScrubStatus | null;
   /** Own wall clock minus the voters' median. */
   readonly clockSkewMs: number;
   /** Ticks that were left out since the start: the process was paused, or too busy. */
@@ -128,6 +133,8 @@ export interface NodeInfo {
   /** The weight of all keys and values, the same on every replica. */
   readonly logicalBytes: number;
   readonly logBytes: number;
+  /** What reading back all that is stored has come to; null in memory. */
+  readonly scrub: ScrubStatus | null;
   /** Of the look-ups and expired keys here, since the start or the last `resetStatistics`. */
   readonly statistics: KeyspaceCounts;
 }
@@ -156,6 +163,8 @@ export interface ShardInfo {
   readonly brokenInvariant: InvariantId | undefined;
   readonly replica: ReplicaId;
   readonly rebuild: RebuildStatus | null;
+  /** Open sessions; a shard holds at most `sessionsMax`. */
+  readonly sessionCount: number;
 }
 
 /** The newest round that all of `statuses` have finished, for each group. */

@@ -21,6 +21,7 @@ const shardGauges: readonly {
     help: "Entry of the newest durable snapshot here",
     value: ({ snapshotIndex }) => snapshotIndex,
   },
+  { name: "sessions", help: "Open sessions of the shard", value: ({ sessionCount }) => sessionCount },
   { name: "keys", help: "Keys of the shard", value: ({ keyCount }) => keyCount },
   { name: "logical_bytes", help: "Weight of the shard's keys and values", value: ({ logicalBytes }) => logicalBytes },
   {
@@ -59,6 +60,12 @@ export class NodeMetrics {
     gauge("resident_bytes", "Memory of the process", () => node.nodeStatus().residentBytes);
     gauge("log_bytes", "Size of the log's files", () => node.nodeStatus().logBytes);
     gauge("disk_full", "1 while the disk takes no entries", () => (node.nodeStatus().isDiskFull ? 1 : 0));
+    gauge("scrub_running", "1 while all that is stored is read back", () =>
+      node.nodeStatus().scrub?.isRunning ? 1 : 0,
+    );
+    counter("scrub_rounds", "Times that all was read back", () => node.nodeStatus().scrub?.roundCount ?? 0);
+    counter("scrub_bytes", "Bytes read back", () => node.nodeStatus().scrub?.readBytes ?? 0);
+    counter("scrub_damaged", "Times that damage was found so", () => node.nodeStatus().scrub?.damageCount ?? 0);
     gauge("clock_skew_seconds", "Own clock minus the voters' median", () => node.nodeStatus().clockSkewMs / 1_000);
     gauge("clients", "Connections of clients", () => figures().clientCount);
     counter("missed_ticks", "Ticks left out because the process stood still", () => node.nodeStatus().missedTicks);

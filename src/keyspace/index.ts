@@ -43,7 +43,7 @@ export {
   sessionTtlMsMax,
   sessionTtlMsMin,
 } from "./session-commands.ts";
-export { SessionTable } from "./session-table.ts";
+export { SessionTable, sessionsMax } from "./session-table.ts";
 export { KeyspaceSnapshot, type SnapshotOptions, snapshotChunkBytes } from "./snapshot.ts";
 export { SnapshotDigestError, SnapshotFormatError, SnapshotUnknownError, snapshotFormat } from "./snapshot-format.ts";
 export { KeyspaceLoader } from "./snapshot-loader.ts";

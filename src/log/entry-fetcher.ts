@@ -14,7 +14,7 @@ export interface FetchedGroup {
 }
 
 export type FetchResult =
-  | { readonly entries: readonly Entry[] }
+  | { readonly entries: readonly Entry[]; readonly readBytes: number }
   | { readonly damage: LogDamagedError }
   /** The system had no file to spare, or something else that says nothing of the bytes: to be tried again later. */
   | { readonly trouble: DiskError };
@@ -34,23 +34,30 @@ export class EntryFetcher {
     this.#fetchBytes = fetchBytes;
   }
 
-  /** The entry at `index`, its neighbours in the same batch, and those after it. */
-  async fetch(group: FetchedGroup, positions: PositionIndex, index: LogIndex): Promise<FetchResult> {
-    const runs = this.#plan(group, positions, index);
+  /** The entry at `index`, its neighbours in the same batch, and those after it in about so many bytes. */
+  async fetch(
+    group: FetchedGroup,
+    positions: PositionIndex,
+    index: LogIndex,
+    bytesWanted: number = this.#fetchBytes,
+  ): Promise<FetchResult> {
+    const runs = this.#plan(group, positions, index, bytesWanted);
     const entries: Entry[] = [];
+    let readBytes = 0;
     for (let start = 0; start < runs.length; ) {
       const end = endOfStretch(runs, start);
       for (let tries = 1; ; tries++) {
         const result = await this.#readStretch(group, runs.slice(start, end));
         if ("entries" in result) {
           entries.push(...result.entries);
+          readBytes += result.readBytes;
           break;
         }
-        if ("trouble" in result || tries === readTriesMax) return entries.length > 0 ? { entries } : result;
+        if ("trouble" in result || tries === readTriesMax) return entries.length > 0 ? { entries, readBytes } : result;
       }
       start = end;
     }
-    return { entries };
+    return { entries, readBytes };
   }
 
   readonly #reads: SegmentReads;
@@ -58,11 +65,11 @@ export class EntryFetcher {
   readonly #fetchBytes: number;
 
   /** Runs that follow each other from the one with `index`, as many as may be read at once. */
-  #plan(group: FetchedGroup, positions: PositionIndex, index: LogIndex): readonly PositionRun[] {
+  #plan(group: FetchedGroup, positions: PositionIndex, index: LogIndex, bytesWanted: number): readonly PositionRun[] {
     const runs: PositionRun[] = [];
     const { lastIndex } = group.durable;
     let bytes = 0;
-    for (let next = index; next <= lastIndex && bytes < this.#fetchBytes; ) {
+    for (let next = index; next <= lastIndex && bytes < bytesWanted; ) {
       const run = positions.find(next, lastIndex);
       if (run === undefined) break;
       runs.push(run);
@@ -82,12 +89,14 @@ export class EntryFetcher {
     const stretch = { segment: first.segment, offset: first.offset, bytes: last.offset + last.bytes - first.offset };
     const bytes = await this.#read(group, stretch);
     if (!(bytes instanceof Uint8Array)) return bytes;
+    let readBytes = bytes.length;
     for (const run of runs) {
       const place = run.place as BatchPlace;
       const assembler = new EntryAssembler();
       for (const earlier of run.earlierPlaces) {
         const part = await this.#read(group, earlier);
         if (!(part instanceof Uint8Array)) return part;
+        readBytes += part.length;
         if (!this.#feed(assembler, group, earlier, part)) {
           return { damage: this.#damage(group, earlier, "a batch of entries fails its checksum") };
         }
@@ -99,7 +108,7 @@ export class EntryFetcher {
       if (found === undefined) return { damage: this.#damage(group, place, "a batch of entries fails its checksum") };
       entries.push(...found);
     }
-    return { entries };
+    return { entries, readBytes };
   }
 
   async #read(

@@ -3,12 +3,13 @@ import type { HardState, LogIndex, ReplicaId, Snapshot } from "../raft/index.ts"
 import { EntryFetcher } from "./entry-fetcher.ts";
 import type { LogIdentity } from "./format.ts";
 import type { GroupLog } from "./group-log.ts";
-import { type LogDamagedError, LogDiskError } from "./log-errors.ts";
+import { type LogDamagedError, LogDiskError, type SnapshotDamagedError } from "./log-errors.ts";
 import { LogWriter, type WriterSettings } from "./log-writer.ts";
 import type { LogRecords, NodeLog } from "./node-log.ts";
 import { Reclaimer, type ReclaimerHost } from "./reclaimer.ts";
 import { RecordSet, type ReplicaRecord } from "./record-set.ts";
 import { type DamagedRange, type ReadLog, type RecoverySource, readLog } from "./recovery.ts";
+import { Scrubber, type ScrubberHost, type ScrubSettings, type ScrubStatus, scrubDefaults } from "./scrubber.ts";
 import { SegmentReads } from "./segment-files.ts";
 import type { GroupAtStart } from "./segment-header.ts";
 import { type OpenedSegment, openSegment, removeAll } from "./segment-opening.ts";
@@ -17,7 +18,7 @@ import { type FoundSnapshots, findSnapshots } from "./snapshot-recovery.ts";
 import { SnapshotStore, type SnapshotStoreHost } from "./snapshot-store.ts";
 import { type GroupHost, StoredGroup } from "./stored-group.ts";
 
-export interface LogSettings extends WriterSettings {
+export interface LogSettings extends WriterSettings, ScrubSettings {
   /**
    * A larger log, unless its snapshots are more than half as large, asks for snapshots of the groups that hold its oldest
    * part. Default 256 MiB.
@@ -78,6 +79,7 @@ const settingsDefault: LogSettings = {
   fullRetryMs: 1_000,
   freeBytesMin: 16 * mebibyte,
   reclaimBytes: 256 * mebibyte,
+  ...scrubDefaults,
 };
 
 /**
@@ -118,6 +120,10 @@ export class Log implements NodeLog {
 
   get isFull(): boolean {
     return this.#writer.isFull;
+  }
+
+  get scrub(): ScrubStatus {
+    return this.#scrubber.status;
   }
 
   get diskEpoch(): number {
@@ -200,7 +206,12 @@ export class Log implements NodeLog {
     this.#onDamage = handler;
   }
 
+  onSnapshotDamage(handler: (error: SnapshotDamagedError) => void): void {
+    this.#onSnapshotDamage = handler;
+  }
+
   async close(): Promise<void> {
+    await this.#scrubber.close();
     await this.#reclaimer.close();
     await this.#snapshots.close();
     await this.#writer.close();
@@ -221,7 +232,9 @@ export class Log implements NodeLog {
   readonly #groups: Map<number, StoredGroup> = new Map();
   readonly #mayMissGroups: boolean;
   readonly #reclaimer: Reclaimer;
+  readonly #scrubber: Scrubber;
   #onDamage: ((error: LogDamagedError) => void) | undefined;
+  #onSnapshotDamage: ((error: SnapshotDamagedError) => void) | undefined;
   #onSnapshotWanted: ((group: number) => void) | undefined;
 
   private constructor(options: LogOptions, settings: LogSettings, start: LogStart) {
@@ -256,6 +269,7 @@ export class Log implements NodeLog {
     const place = { ...options, bootCounter: options.bootCounter ?? 0 };
     this.#writer = new LogWriter(place, settings, state, { ...opened, file });
     this.#reclaimer.consider();
+    this.#scrubber = new Scrubber(this.#scrubberHost(options), settings);
   }
 
   #group(id: number): StoredGroup {
@@ -296,6 +310,24 @@ export class Log implements NodeLog {
       restated: (segment, bytes) => this.#logger.log("info", "log entries restated", { segment, bytes }),
       keptByDamage: (segment, group) =>
         this.#logger.log("warn", "log segment kept for a damaged group", { segment, group }),
+    };
+  }
+
+  #scrubberHost({ clock, identity, logger }: LogOptions): ScrubberHost {
+    return {
+      clock,
+      logger,
+      nodeId: identity.nodeId,
+      groups: () => this.#groups.values(),
+      openSnapshot: (group) => this.openSnapshot(group),
+      cut: (group, index) => {
+        this.#logger.log("warn", "stored entries damaged, which a snapshot holds", { group, index });
+        this.compact(group, index);
+      },
+      snapshotDamaged: (error) => {
+        this.#logger.log("error", "stored snapshot damaged", { group: error.group, path: error.path });
+        this.#onSnapshotDamage?.(error);
+      },
     };
   }
 
@@ -426,6 +458,8 @@ function settingsOf(options: LogOptions): LogSettings {
     fullRetryMs: options.fullRetryMs ?? settingsDefault.fullRetryMs,
     freeBytesMin: options.freeBytesMin ?? settingsDefault.freeBytesMin,
     reclaimBytes: options.reclaimBytes ?? settingsDefault.reclaimBytes,
+    scrubIntervalMs: options.scrubIntervalMs ?? settingsDefault.scrubIntervalMs,
+    scrubBytesPerSecond: options.scrubBytesPerSecond ?? settingsDefault.scrubBytesPerSecond,
   };
 }
 

@@ -102,6 +102,11 @@ export class MemoryLog implements NodeLog {
   /** Never called. */
   onDamage(): void {}
 
+  /** Never called. */
+  onSnapshotDamage(): void {}
+
+  readonly scrub: undefined = undefined;
+
   close(): Promise<void> {
     this.#isClosed = true;
     return Promise.resolve();

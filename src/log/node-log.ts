@@ -1,6 +1,7 @@
 import type { LogIndex, Persist, ReplicaId } from "../raft/index.ts";
 import type { GroupLog } from "./group-log.ts";
-import type { LogDamagedError, LogDiskError } from "./log-errors.ts";
+import type { LogDamagedError, LogDiskError, SnapshotDamagedError } from "./log-errors.ts";
+import type { ScrubStatus } from "./scrubber.ts";
 import type { SnapshotMeta, SnapshotReader, SnapshotWriter } from "./snapshot.ts";
 
 /** A node's log for all its groups, on disk ({@link Log}) or in memory ({@link MemoryLog}). */
@@ -90,6 +91,15 @@ export interface NodeLog {
 
   /** Entries that were read back are damaged: the group's replica on this node must stop (CONSENSUS D-3, D-8). */
   onDamage(handler: (error: LogDamagedError) => void): void;
+
+  /**
+   * The group's snapshot turned out to be damaged when all was read back. The state in memory is sound: a new one takes its
+   * place (CONSENSUS D-8).
+   */
+  onSnapshotDamage(handler: (error: SnapshotDamagedError) => void): void;
+
+  /** What reading everything back has come to in this run; undefined in memory. */
+  readonly scrub: ScrubStatus | undefined;
 
   /** Writes what is queued, as far as the disk lets it, then a sync mark, and closes the files. Idempotent. */
   close(): Promise<void>;

@@ -61,6 +61,16 @@ export interface GroupHost {
   troubled(error: DiskError): Promise<void>;
 }
 
+/** What reading back has found. */
+export type Verified =
+  | { readonly kind: "sound"; readonly nextIndex: LogIndex; readonly bytes: number }
+  /** Behind the last durable entry, or the group is damaged or begins anew. */
+  | { readonly kind: "end" }
+  /** Entries up to `lastIndex` are damaged that a snapshot holds: the log may be cut behind them. */
+  | { readonly kind: "spare"; readonly lastIndex: LogIndex }
+  /** What had been acknowledged is lost, which the host has been told. */
+  | { readonly kind: "damaged" };
+
 /** Entries wanted at once by readers at different places of a group's log; what is beyond is asked for again later. */
 const wantedMax = 8;
 
@@ -257,6 +267,22 @@ export class StoredGroup implements GroupLog {
     }
   }
 
+  /** Reads back what the disk holds from `from` on, about so many bytes, be it in memory or not. */
+  async verifyStored(from: LogIndex, bytesWanted: number): Promise<Verified> {
+    const index: LogIndex = Math.max(from, this.#durableFirstIndex);
+    if (this.#isDamaged || this.#isBeginning || index > this.durable.lastIndex) return { kind: "end" };
+    const before = this.#positions.find(index, this.durable.lastIndex);
+    const result = await this.#host.fetcher.fetch(this, this.#positions, index, bytesWanted);
+    if ("entries" in result) {
+      const lastIndex = Math.max(index, result.entries.at(-1)?.index ?? index);
+      return { kind: "sound", nextIndex: lastIndex + 1, bytes: result.readBytes };
+    }
+    if ("trouble" in result) await this.#host.troubled(result.trouble);
+    // While it was being read it may have been given up, or moved.
+    else if (this.#isStillAt(index, before)) return this.#verifiedDamage(index, bytesWanted, before, result.damage);
+    return { kind: "sound", nextIndex: index, bytes: 0 };
+  }
+
   /** Resolves when nothing is being read any more. */
   async idle(): Promise<void> {
     this.#wanted.length = 0;
@@ -388,9 +414,28 @@ export class StoredGroup implements GroupLog {
 
   /** While it was being read the entry may have been given up, or moved: then nothing is damaged. */
   #lost(index: LogIndex, before: PositionRun | undefined, error: LogDamagedError): void {
+    if (this.#isOnDisk(index) && this.#isStillAt(index, before)) this.#damaged(error);
+  }
+
+  async #verifiedDamage(
+    index: LogIndex,
+    bytesWanted: number,
+    run: PositionRun | undefined,
+    damage: LogDamagedError,
+  ): Promise<Verified> {
+    // Which of the batches that were read together it is, each tells by itself.
+    if (bytesWanted > 1) return this.verifyStored(index, 1);
+    // A snapshot stands for what it holds: nothing is lost with entries that were only kept for others.
+    const lastIndex = run?.lastIndex ?? index;
+    if (lastIndex <= (this.snapshot?.index ?? 0)) return { kind: "spare", lastIndex };
+    this.#damaged(damage);
+    return { kind: "damaged" };
+  }
+
+  #isStillAt(index: LogIndex, before: PositionRun | undefined): boolean {
+    if (this.#isDamaged || index < this.#durableFirstIndex) return false;
     const now = this.#positions.find(index, this.durable.lastIndex);
-    const isMoved = now?.place?.segment !== before?.place?.segment || now?.place?.offset !== before?.place?.offset;
-    if (this.#isOnDisk(index) && !isMoved) this.#damaged(error);
+    return now?.place?.segment === before?.place?.segment && now?.place?.offset === before?.place?.offset;
   }
 
   #damaged(error: LogDamagedError): void {

@@ -48,6 +48,7 @@ export const markNames = [
   "a leader that is to go hands over",
   "a successor takes the vote over",
   "a rebuilt replica votes",
+  "all that is stored was read back",
 ] as const;
 
 export type MarkName = (typeof markNames)[number];

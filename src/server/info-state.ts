@@ -1,4 +1,5 @@
 import type { LoadingProgress, ShardInfo } from "../cluster/index.ts";
+import { sessionsMax } from "../keyspace/index.ts";
 import type { InfoSection } from "./info.ts";
 import { memoryFigures } from "./memory-commands.ts";
 import { redisVersion } from "./redis-version.ts";
@@ -129,7 +130,14 @@ function* persistence(context: ServerContext): Iterable<Field> {
   yield ["aof_last_bgrewrite_status", "ok"];
   yield ["aof_last_write_status", "ok"];
   yield ["module_fork_in_progress", 0];
-  yield ["raft_log_bytes", context.node.info().logBytes];
+  const { logBytes, scrub } = context.node.info();
+  yield ["raft_log_bytes", logBytes];
+  if (scrub === null) return;
+  yield ["raft_scrub_in_progress", scrub.isRunning ? 1 : 0];
+  yield ["raft_scrub_rounds", scrub.roundCount];
+  yield ["raft_scrub_last_time", scrub.lastRoundWallMs === null ? -1 : Math.floor(scrub.lastRoundWallMs / 1_000)];
+  yield ["raft_scrub_bytes", scrub.readBytes];
+  yield ["raft_scrub_damaged", scrub.damageCount];
 }
 
 function* replication(): Iterable<Field> {
@@ -162,13 +170,16 @@ function* raft(context: ServerContext): Iterable<Field> {
 }
 
 function* raftFields(shard: ShardInfo): Iterable<Field> {
-  const { role, term, leader, commitIndex, appliedIndex, stoppedBecause, brokenInvariant, replica, rebuild } = shard;
+  const { role, term, leader, commitIndex, appliedIndex, stoppedBecause, brokenInvariant, replica } = shard;
+  const { rebuild, sessionCount } = shard;
   yield ["raft_role", role];
   yield ["raft_term", term];
   yield ["raft_leader", leader ?? ""];
   yield ["raft_commit_index", commitIndex];
   yield ["raft_applied_index", appliedIndex];
   yield ["raft_replica", replica];
+  yield ["raft_sessions", sessionCount];
+  yield ["raft_sessions_max", sessionsMax];
   yield ["raft_rebuild", rebuild === null ? "none" : `${rebuild.node}:${rebuild.step}`];
   if (stoppedBecause === undefined) return;
   yield ["raft_broken_invariant", brokenInvariant ?? ""];

@@ -70,6 +70,29 @@ describe("INFO", () => {
     );
   });
 
+  test("counts sessions beside their limit, and says what reading back all that is stored has come to", async () => {
+    const served = await start();
+    const client = await connect(served);
+    for (let count = 0; count < 3; count++) await client.run("COTERIE", "SESSION", "OPEN");
+    expect(await info(client, "raft")).toContain("raft_sessions:3\r\nraft_sessions_max:65536\r\n");
+    expect(await info(client, "persistence")).not.toContain("scrub");
+    const scrub = { isRunning: true, roundCount: 0, lastRoundWallMs: null, readBytes: 7, damageCount: 0 };
+    served.node.scrub = scrub;
+    expect(await info(client, "persistence")).toContain(
+      "raft_scrub_in_progress:1\r\nraft_scrub_rounds:0\r\nraft_scrub_last_time:-1\r\nraft_scrub_bytes:7\r\nraft_scrub_damaged:0\r\n",
+    );
+    served.node.scrub = {
+      ...scrub,
+      isRunning: false,
+      roundCount: 2,
+      lastRoundWallMs: 1_700_000_000_900,
+      damageCount: 1,
+    };
+    expect(await info(client, "persistence")).toContain(
+      "raft_scrub_in_progress:0\r\nraft_scrub_rounds:2\r\nraft_scrub_last_time:1700000000\r\nraft_scrub_bytes:7\r\nraft_scrub_damaged:1\r\n",
+    );
+  });
+
   test("says why a replica has stopped, and for which invariant", async () => {
     const served = await start();
     const client = await connect(served);

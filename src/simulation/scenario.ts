@@ -97,7 +97,7 @@ export function drawScenario(options: ScenarioOptions): Scenario {
     clockSkewsMs: nodes.map(
       (node) => Math.round(random.between(-skewMsMax, skewMsMax)) + (node === wrongClock ? wrongByMs : 0),
     ),
-    settings: drawSettings(random),
+    settings: { ...drawSettings(random), ...drawScrubbing(new SeededRandom(seed + scrubSeeds)) },
     workload,
     faultsMs,
     faults: faults.sort((left, right) => left.atMs - right.atMs),
@@ -119,6 +119,17 @@ export function sessionClientNames(count: number): readonly string[] {
 
 /** Added to a seed: what sessions draw shifts nothing else. */
 export const sessionSeeds: number = 2 ** 40;
+
+/** Added to a seed: what scrubbing draws shifts nothing else. */
+const scrubSeeds: number = 2 ** 41;
+
+/** Mostly often, so that all is read back beside whatever else happens. */
+function drawScrubbing(random: SeededRandom): Partial<NodeSettings> {
+  return {
+    scrubIntervalMs: random.pick([604_800_000, 15_000, 4_000]),
+    scrubBytesPerSecond: random.pick([4 * 2 ** 20, 100_000]),
+  };
+}
 
 function drawSessions(random: SeededRandom): Pick<Workload, "sessionClients" | "sessionTtlMs"> {
   return {

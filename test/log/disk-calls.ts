@@ -2,31 +2,11 @@ import type { Disk, DiskFile } from "../../src/platform/index.ts";
 
 /** Tells of every call that changes something, right before it is made: file by file, as CONSENSUS N-2 and D-6 want it. */
 export function watchedDisk(disk: Disk, onCall: (operation: string, path: string) => void): Disk {
-  const watchedFile = (file: DiskFile, path: string): DiskFile => ({
-    write: (bytes, position, done) => {
-      onCall("write", path);
-      file.write(bytes, position, done);
-    },
-    sync: (done) => {
-      onCall("sync", path);
-      file.sync(done);
-    },
-    writeAndSync: (bytes, position, done) => {
-      onCall("write", path);
-      file.writeAndSync(bytes, position, done);
-    },
-    read: (position, length) => file.read(position, length),
-    sizeBytes: () => file.sizeBytes(),
-    truncate: (sizeBytes) => {
-      onCall("truncate", path);
-      return file.truncate(sizeBytes);
-    },
-    close: () => file.close(),
-  });
   return {
     open: async (path, mode) => {
       if (mode === "create") onCall("open", path);
-      return watchedFile(await disk.open(path, mode), path);
+      const tell = (operation: string): void => onCall(operation, path);
+      return watchedFile(await disk.open(path, mode), tell);
     },
     readFile: (path) => disk.readFile(path),
     rename: (from, to) => {
@@ -46,5 +26,30 @@ export function watchedDisk(disk: Disk, onCall: (operation: string, path: string
     },
     freeBytes: (path) => disk.freeBytes(path),
     lock: (path) => disk.lock(path),
+  };
+}
+
+/** The same for one file that is open. */
+export function watchedFile(file: DiskFile, onCall: (operation: string) => void = () => {}): DiskFile {
+  return {
+    write: (bytes, position, done) => {
+      onCall("write");
+      file.write(bytes, position, done);
+    },
+    sync: (done) => {
+      onCall("sync");
+      file.sync(done);
+    },
+    writeAndSync: (bytes, position, done) => {
+      onCall("write");
+      file.writeAndSync(bytes, position, done);
+    },
+    read: (position, length) => file.read(position, length),
+    sizeBytes: () => file.sizeBytes(),
+    truncate: (sizeBytes) => {
+      onCall("truncate");
+      return file.truncate(sizeBytes);
+    },
+    close: () => file.close(),
   };
 }

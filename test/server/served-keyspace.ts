@@ -17,6 +17,8 @@ export class ServedKeyspace implements ServedNode {
   stopped: { readonly stoppedBecause: string; readonly brokenInvariant: "I-8" | undefined } | undefined;
   /** How far the shard is with its log. */
   loading: LoadingProgress | undefined;
+  /** What reading back all that is stored has come to; null: it is in memory. */
+  scrub: NodeInfo["scrub"] = null;
   /** What `wait` finds. */
   replicaCount = 0;
   readonly waits: { readonly target: ReplyTarget; readonly ticket: number; readonly wanted: number }[] = [];
@@ -71,12 +73,14 @@ export class ServedKeyspace implements ServedNode {
           brokenInvariant: this.stopped?.brokenInvariant,
           replica: 1,
           rebuild: null,
+          sessionCount: keyspace.sessions.count,
         },
       ],
       keyCount: keyspace.keyCount,
       deadlineCount: keyspace.deadlineCount,
       logicalBytes: keyspace.logicalBytes,
       logBytes: 0,
+      scrub: this.scrub,
       statistics: keyspace.statistics,
     };
   }
