@@ -36,6 +36,7 @@ import type { GroupStatus } from "./status.ts";
 import { Ticker } from "./ticker.ts";
 import { parseAttributes, type Topology } from "./topology.ts";
 import { vitalPart } from "./vital-part.ts";
+import { NodeWaves } from "./waves.ts";
 
 export interface NodeWorkOptions {
   readonly platform: Platform;
@@ -62,6 +63,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: NodeSettings;
+  readonly waves: NodeWaves;
   readonly router: CommandRouter;
   readonly traffic: PeerTraffic;
   readonly waiting: Set<LocalLane> = new Set();
@@ -100,6 +102,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       isDiskFull: () => log.isFull,
       handler: this,
     });
+    this.waves = new NodeWaves(this.clock, settings, shardCount);
     this.router = new CommandRouter(new SlotRanges(shardCount));
     this.#leadership = new LeadershipMoves({
       groups: this.#groups,
@@ -187,6 +190,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   stop(reply: ErrorReply): void {
     this.closingReply = reply;
     this.#ticker?.stop();
+    this.waves.stop();
     for (const hosted of this.#groups) {
       hosted.stop();
       hosted.replica.stop("the node has stopped", reply);
@@ -418,6 +422,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     const dirty = this.#dirty;
     this.#dirty = this.#spare;
     for (const replica of dirty) replica.turn();
+    this.waves.turned();
     dirty.clear();
     this.#spare = dirty;
     this.#forwarding.pump();

@@ -5,6 +5,7 @@ import { Arguments, type Reply } from "../resp/index.ts";
 import { Batch } from "./batch.ts";
 import { Lane } from "./lane.ts";
 import { ReadRounds } from "./read-rounds.ts";
+import { aloneMember } from "./waves.ts";
 
 class FakeLane extends Lane {
   readonly answers: number[] = [];
@@ -31,7 +32,7 @@ function proposedBatch(index: number): Batch {
 }
 
 test("a read is served once its round is confirmed and the index is applied [R-1]", () => {
-  const rounds = new ReadRounds(2);
+  const rounds = new ReadRounds(2, aloneMember);
   const lane = new FakeLane();
   rounds.add(lane, 1, get, args, 0);
   rounds.add(lane, 2, get, args, 0);
@@ -46,7 +47,7 @@ test("a read is served once its round is confirmed and the index is applied [R-1
 });
 
 test("a confirmation counts for its own round only [R-3]", () => {
-  const rounds = new ReadRounds(2);
+  const rounds = new ReadRounds(2, aloneMember);
   const lane = new FakeLane();
   rounds.add(lane, 1, get, args, 0);
   const first = rounds.ask();
@@ -61,7 +62,7 @@ test("a confirmation counts for its own round only [R-3]", () => {
 });
 
 test("no more rounds are asked for than may be under way; what comes collects", () => {
-  const rounds = new ReadRounds(1);
+  const rounds = new ReadRounds(1, aloneMember);
   const lane = new FakeLane();
   rounds.add(lane, 1, get, args, 0);
   const context = rounds.ask();
@@ -74,7 +75,7 @@ test("no more rounds are asked for than may be under way; what comes collects", 
 });
 
 test("a read behind a proposed write waits for it, others do not, and a lane keeps its order [R-9]", () => {
-  const rounds = new ReadRounds(3);
+  const rounds = new ReadRounds(3, aloneMember);
   const writer = new FakeLane();
   const other = new FakeLane();
   const batch = proposedBatch(20);
@@ -106,7 +107,7 @@ test("the reads of a lane can be taken out, wherever they wait, in their order [
   );
   fc.assert(
     fc.property(steps, (sequence) => {
-      const rounds = new ReadRounds(1_000);
+      const rounds = new ReadRounds(1_000, aloneMember);
       const model = lanes.map((): number[] => []);
       const asked: number[] = [];
       let ticket = 0;

@@ -14,6 +14,7 @@ import type { LogIndex } from "../raft/index.ts";
 import type { Arguments } from "../resp/index.ts";
 import type { Lane } from "./lane.ts";
 import { ReadBatch } from "./read-batch.ts";
+import type { WaveMember } from "./waves.ts";
 
 /** Batches that are kept to be used again. */
 const spareMax = 8;
@@ -43,8 +44,9 @@ export type ReadVisitor = (batch: ReadBatch, at: number, lane: Lane) => void;
 export type ReadPreparer = (batch: ReadBatch, at: number) => void;
 
 export class ReadRounds {
-  constructor(roundsMax: number) {
+  constructor(roundsMax: number, wave: WaveMember) {
     this.#roundsMax = roundsMax;
+    this.#wave = wave;
     this.#open = this.#newRound();
   }
 
@@ -66,7 +68,7 @@ export class ReadRounds {
 
   /** Whether the core should be asked now. */
   get isWanted(): boolean {
-    return this.#open.length > 0 && this.#askedCount < this.#roundsMax;
+    return this.#open.length > 0 && this.#askedCount < this.#roundsMax && this.#wave.mayLeave();
   }
 
   add(lane: Lane, ticket: number, spec: CommandSpec<Keyspace>, args: Arguments, nowMs: number): void {
@@ -91,6 +93,7 @@ export class ReadRounds {
     this.#plain.push(round);
     this.#behind.push(round);
     this.#askedCount++;
+    this.#wave.left();
     this.#open = this.#newRound();
     return round.context;
   }
@@ -150,12 +153,15 @@ export class ReadRounds {
     this.#plain.length = 0;
     this.#behind.length = 0;
     this.#askedCount = 0;
+    this.#wave.forgotten();
     this.#releasedIndex = 0;
     this.#open = this.#newRound();
     assert(this.#count === 0, "reads are left over");
   }
 
   readonly #roundsMax: number;
+  /** The node's other groups, with which rounds leave. */
+  readonly #wave: WaveMember;
   #open: Round;
   /** Rounds that were asked for and whose plain reads, or reads behind writes, are not served yet. */
   readonly #plain: Round[] = [];
@@ -185,6 +191,7 @@ export class ReadRounds {
     if (round.index !== undefined) return;
     round.index = index;
     this.#askedCount--;
+    this.#wave.arrived();
   }
 
   #visitAll(batch: ReadBatch, visit: ReadVisitor): void {

@@ -13,7 +13,7 @@ import {
   wrongArity,
 } from "../keyspace/index.ts";
 import { assert, type Clock, mark, type Random } from "../platform/index.ts";
-import type { LogIndex, RaftCore, Term } from "../raft/index.ts";
+import type { LogIndex, Proposed, RaftCore, Term } from "../raft/index.ts";
 import { Arguments, type ErrorReply } from "../resp/index.ts";
 import type { Batch } from "./batch.ts";
 import { failUncertain, failUnproposed, giveBack } from "./batch-fate.ts";
@@ -23,11 +23,12 @@ import { Orphans } from "./orphans.ts";
 import { ReadPatience } from "./read-patience.ts";
 import { type ReadPreparer, ReadRounds, type ReadVisitor } from "./read-rounds.ts";
 import type { NodeSettings } from "./settings.ts";
+import type { WaveMembers } from "./waves.ts";
 import { packWords, wordsBytes } from "./words.ts";
 import { WriteQueue } from "./write-queue.ts";
 import { WriteWaits, waitSpec } from "./write-waits.ts";
 
-export interface ReplicaCommandsOptions {
+export interface ReplicaCommandsOptions extends WaveMembers {
   readonly core: RaftCore;
   /** The present one: a snapshot replaces it. */
   readonly keyspace: () => Keyspace;
@@ -47,8 +48,9 @@ export class ReplicaCommands {
     const { core, clock, random, settings, entryTimeMs } = options;
     this.#options = options;
     this.#keyspace = options.keyspace();
-    this.#writes = new WriteQueue({ clock, random, settings, entryTimeMs, propose: (data) => core.propose(data) });
-    this.#reads = new ReadRounds(settings.readRoundsInFlightMax);
+    const propose = (data: Uint8Array): Proposed => core.propose(data);
+    this.#writes = new WriteQueue({ clock, random, settings, entryTimeMs, propose, wave: options.writeWave });
+    this.#reads = new ReadRounds(settings.readRoundsInFlightMax, options.readWave);
     this.#patience = new ReadPatience(clock, settings.readPatienceMs, {
       oldestRound: () => this.#reads.oldestUnconfirmed,
       askEverybody: () => {

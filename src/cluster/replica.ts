@@ -31,8 +31,10 @@ import type { Lane } from "./lane.ts";
 import { Loading, type LoadingProgress } from "./loading.ts";
 import { ReplicaCommands } from "./replica-commands.ts";
 import { membersOn, nodeOf } from "./replica-id.ts";
+import type { Route } from "./route.ts";
 import type { NodeSettings } from "./settings.ts";
 import { bestSuccessor, isCaughtUp } from "./succession.ts";
+import type { NodeWaves } from "./waves.ts";
 
 /** What a replica needs of its node. */
 export interface ReplicaHost {
@@ -40,6 +42,7 @@ export interface ReplicaHost {
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: NodeSettings;
+  readonly waves: NodeWaves;
   /** Writes to the node's log; `done` once it is durable. */
   append(group: number, persist: Persist, done: () => void): void;
   send(group: number, message: Message): void;
@@ -57,12 +60,6 @@ export interface ReplicaHost {
   /** A snapshot has replaced the state. */
   onInstalled(replica: Replica): void;
   onStopped(replica: Replica, error: unknown): void;
-}
-
-/** Where commands go: the leader's node, 0 if nobody knows one, and the term in which it leads. */
-export interface Route {
-  readonly leader: number;
-  readonly term: Term;
 }
 
 export class Replica {
@@ -97,6 +94,7 @@ export class Replica {
       entryTimeMs: () => host.entryTimeMs(this),
       lacksSpace: () => host.lacksSpace(group),
       onProposal: () => host.markDirty(this),
+      ...host.waves.members(() => host.markDirty(this)),
     });
     this.#hints = new CommitHints(host.clock, host.settings.commitHintDelayMs, (message) => host.send(group, message));
     const { clock, logger } = host;

@@ -4,7 +4,8 @@
  * is refused where it comes to, by its term, and waits. It is never carried out by the wrong one.
  */
 import type { HostedGroup } from "./hosted-group.ts";
-import type { Replica, Route } from "./replica.ts";
+import type { Replica } from "./replica.ts";
+import type { Route } from "./route.ts";
 
 /** What a leader says of itself: in this term it leads the group. */
 export interface LedTerm {

@@ -11,6 +11,7 @@ import { Batch } from "./batch.ts";
 import type { Lane } from "./lane.ts";
 import { PieceCutter } from "./piece.ts";
 import type { NodeSettings } from "./settings.ts";
+import type { WaveMember } from "./waves.ts";
 
 export interface WriteQueueOptions {
   readonly clock: Clock;
@@ -19,6 +20,8 @@ export interface WriteQueueOptions {
   readonly propose: (data: Uint8Array) => Proposed;
   /** The time for an entry proposed now; undefined while there is none that can be vouched for. */
   readonly entryTimeMs: () => number | undefined;
+  /** The node's other groups, with which batches leave. */
+  readonly wave: WaveMember;
 }
 
 interface Large {
@@ -92,7 +95,7 @@ export class WriteQueue {
   get canPropose(): boolean {
     const { batchesInFlightMax, piecesInFlightMax } = this.#options.settings;
     const hasBatch = this.#closed.length > 0 || this.#open?.isWanted === true;
-    if (hasBatch && this.#proposed.length < batchesInFlightMax) return true;
+    if (hasBatch && this.#proposed.length < batchesInFlightMax && this.#options.wave.mayLeave()) return true;
     return this.#large.length > 0 && this.#piecesInFlight.length < piecesInFlightMax;
   }
 
@@ -100,7 +103,7 @@ export class WriteQueue {
   propose(): void {
     while (this.#proposed.length < this.#options.settings.batchesInFlightMax) {
       const batch = this.#closed[0] ?? (this.#open?.isWanted === true ? this.#open : undefined);
-      if (batch === undefined || !this.#proposeBatch(batch)) break;
+      if (batch === undefined || !this.#options.wave.mayLeave() || !this.#proposeBatch(batch)) break;
     }
     while (this.#large.length > 0 && this.#piecesInFlight.length < this.#options.settings.piecesInFlightMax) {
       if (!this.#proposePiece(this.#large[0] as Large)) break;
@@ -117,6 +120,7 @@ export class WriteQueue {
       throw new InvariantViolation("I-4", what);
     }
     this.#proposed.shift();
+    this.#options.wave.arrived();
     return batch.isDone ? undefined : batch;
   }
 
@@ -147,6 +151,7 @@ export class WriteQueue {
   takeProposed(): readonly Batch[] {
     const proposed = this.#proposed.filter((batch) => !batch.isDone);
     this.#proposed = [];
+    this.#options.wave.forgotten();
     this.#piecesInFlight.length = 0;
     return proposed;
   }
@@ -193,6 +198,7 @@ export class WriteQueue {
     }
     this.#writers.push(batch.proposed(proposed.index, proposed.term));
     this.#proposed.push(batch);
+    this.#options.wave.left();
     return true;
   }
 
@@ -215,6 +221,7 @@ export class WriteQueue {
     this.#largeBytes -= entry.length;
     batch.proposed(proposed.index, proposed.term);
     this.#proposed.push(batch);
+    this.#options.wave.left();
     // Whoever was told that its fate is open has gone on.
     if (batch.isDone) return true;
     lane.isBehindLarge = false;
