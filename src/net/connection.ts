@@ -20,6 +20,7 @@ import {
 import { ConnectionClosedError, ConnectionLostError } from "./connection-errors.ts";
 import { iterate } from "./iterate.ts";
 import { limitOf } from "./limit.ts";
+import { TurnBatching } from "./turn-batching.ts";
 
 /** Where a byte stream leads: by TCP, or to a Unix socket of this machine. */
 export type StreamAddress = SocketAddress | UnixAddress;
@@ -49,11 +50,14 @@ export interface ConnectionEvents {
 export class Connection<A extends StreamAddress = StreamAddress> implements AsyncIterable<Uint8Array> {
   readonly #socket: StreamSocket<A>;
   readonly #options: ConnectionOptions;
+  readonly #batching: TurnBatching;
   readonly #arrived: Channel<Uint8Array>;
   /** Held while the operating system has not taken what was written; whoever writes then waits for it. */
   readonly #blocked = new Semaphore(1);
   readonly #ended = new Channel<never>();
   #arrivedBytes = 0;
+  /** Came in this turn of the event loop, for a reader that may be waiting, and is handed over at its end. */
+  #heldBack: Uint8Array | undefined;
   #isPaused = false;
   #isDrainAwaited = false;
   /** This side sends nothing more. */
@@ -71,6 +75,7 @@ export class Connection<A extends StreamAddress = StreamAddress> implements Asyn
   ) {
     const readBufferBytesMax = limitOf("readBufferBytesMax", options.readBufferBytesMax);
     this.#options = options;
+    this.#batching = TurnBatching.of(options.runtime.clock);
     // A piece has a byte at least, so that there is always a place for one while there is room for its bytes.
     this.#arrived = new Channel(readBufferBytesMax);
     this.#socket = open({
@@ -169,13 +174,32 @@ export class Connection<A extends StreamAddress = StreamAddress> implements Asyn
 
   #onData(bytes: Uint8Array): void {
     if (this.#isReadClosed) return;
-    const waitingBefore = this.#arrived.length;
     // The handler's bytes are lent, and the `slice` of a Buffer would be no copy.
-    const isTaken = this.#arrived.trySend(Buffer.from(bytes));
+    const piece = Buffer.from(bytes);
+    const mayWait = this.#heldBack === undefined && this.#arrived.length === 0;
+    if (this.#batching.noteArrival() && mayWait && piece.length < this.#options.readBufferBytesMax) {
+      this.#heldBack = piece;
+      this.#batching.atEndOfTurn(this.#handOver);
+      return;
+    }
+    this.#handOver();
+    this.#take(piece);
+  }
+
+  readonly #handOver = (): void => {
+    const piece = this.#heldBack;
+    if (piece === undefined) return;
+    this.#heldBack = undefined;
+    this.#take(piece);
+  };
+
+  #take(piece: Uint8Array): void {
+    const waitingBefore = this.#arrived.length;
+    const isTaken = this.#arrived.trySend(piece);
     assert(isTaken, "a paused socket receives nothing");
     // What a reader was waiting for does not lie here.
     if (this.#arrived.length === waitingBefore) return;
-    this.#arrivedBytes += bytes.length;
+    this.#arrivedBytes += piece.length;
     if (this.#arrivedBytes < this.#options.readBufferBytesMax) return;
     this.#isPaused = true;
     this.#socket.pause();
@@ -219,11 +243,13 @@ export class Connection<A extends StreamAddress = StreamAddress> implements Asyn
   }
 
   #closeArrived(): void {
+    this.#handOver();
     if (!this.#arrived.isClosed) this.#arrived.close();
   }
 
   #stopReading(): void {
     this.#isReadClosed = true;
+    this.#heldBack = undefined;
     while (this.#arrived.length > 0) this.#arrived.tryReceive();
     this.#arrivedBytes = 0;
     this.#closeArrived();
@@ -233,6 +259,7 @@ export class Connection<A extends StreamAddress = StreamAddress> implements Asyn
     if (error !== undefined) {
       this.#failure = new ConnectionLostError(this.remoteAddress, error.code, { cause: error });
       // What came before is still read; then the readers hear of it, unless they have been told of the end already.
+      this.#handOver();
       if (!this.#arrived.isClosed) this.#arrived.fail(this.#failure);
     }
     this.#isWriteClosed = true;

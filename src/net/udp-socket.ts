@@ -5,12 +5,20 @@ import {
   contextOf,
   InvalidArgumentError,
   type ReceiveChannel,
+  type Runtime,
   Semaphore,
 } from "../channels/index.ts";
 import { assert, type DatagramHandlers, type DatagramSocket, type SocketAddress } from "../platform/index.ts";
 import { addressFrom } from "./address.ts";
 import { ConnectionClosedError, DatagramNotSentError } from "./connection-errors.ts";
 import { limitOf } from "./limit.ts";
+import { TurnBatching } from "./turn-batching.ts";
+
+/**
+ * Datagrams that are held back until their turn ends. A socket with room for fewer hands out each at once, so that a quick
+ * receiver loses none by it.
+ */
+const heldBackMax = 64;
 
 /** One datagram, and who sent it. */
 export interface Datagram {
@@ -22,6 +30,8 @@ export interface Datagram {
 
 /** What a socket holds at most. */
 export interface UdpSocketOptions {
+  /** Whose clock says when a turn ends. */
+  readonly runtime: Runtime;
   /** Datagrams that wait to be received; those that come beyond are dropped and counted. */
   readonly pendingDatagramsMax: number;
   /** Datagrams on their way to the operating system; a send beyond them waits. */
@@ -36,12 +46,16 @@ export interface UdpSocketOptions {
 export class UdpSocket implements AsyncIterable<Datagram> {
   readonly #arrived: Channel<Datagram>;
   readonly #sending: Semaphore;
+  readonly #batching: TurnBatching;
+  /** Came in this turn of the event loop, for a receiver that may be waiting, and are handed out at its end. */
+  readonly #heldBack: Datagram[] = [];
   #socket: DatagramSocket | undefined;
   #droppedCount = 0;
   #isClosed = false;
 
   /** For `listenUdp` and `dialUdp`. */
   constructor(options: UdpSocketOptions) {
+    this.#batching = TurnBatching.of(options.runtime.clock);
     this.#arrived = new Channel(limitOf("pendingDatagramsMax", options.pendingDatagramsMax, 0));
     this.#sending = new Semaphore(limitOf("pendingSendsMax", options.pendingSendsMax));
   }
@@ -107,6 +121,7 @@ export class UdpSocket implements AsyncIterable<Datagram> {
   async close(): Promise<void> {
     if (!this.#isClosed) {
       this.#isClosed = true;
+      this.#heldBack.length = 0;
       while (this.#arrived.length > 0) this.#arrived.tryReceive();
       this.#arrived.close();
     }
@@ -129,9 +144,28 @@ export class UdpSocket implements AsyncIterable<Datagram> {
 
   /** For `listenUdp` and `dialUdp`. */
   readonly onMessage: DatagramHandlers["onMessage"] = (bytes, from) => {
-    if (this.#isClosed || this.#arrived.trySend({ bytes, from })) return;
-    this.#droppedCount++;
+    if (this.#isClosed) return;
+    const datagram = { bytes, from };
+    const isBatching = this.#batching.noteArrival() && this.#arrived.capacity >= heldBackMax;
+    const heldBackCount = this.#heldBack.length;
+    // Whoever has others to receive is not waiting.
+    if (heldBackCount === 0 && !(isBatching && this.#arrived.length === 0)) {
+      this.#take(datagram);
+      return;
+    }
+    this.#heldBack.push(datagram);
+    if (heldBackCount === 0) this.#batching.atEndOfTurn(this.#handOut);
+    else if (this.#heldBack.length === heldBackMax) this.#handOut();
   };
+
+  readonly #handOut = (): void => {
+    for (const datagram of this.#heldBack) this.#take(datagram);
+    this.#heldBack.length = 0;
+  };
+
+  #take(datagram: Datagram): void {
+    if (!this.#arrived.trySend(datagram)) this.#droppedCount++;
+  }
 
   get #bound(): DatagramSocket {
     assert(this.#socket !== undefined, "a socket is handed out when it is bound");

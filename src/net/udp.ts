@@ -68,6 +68,7 @@ async function bind(
   const context = options.context === undefined ? background() : contextOf(options.context);
   context.throwIfDone();
   const socket = new UdpSocket({
+    runtime: context.runtime,
     pendingDatagramsMax: options.pendingDatagramsMax ?? pendingDatagramsMaxDefault,
     pendingSendsMax: options.pendingSendsMax ?? pendingSendsMaxDefault,
   });
