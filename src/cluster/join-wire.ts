@@ -5,14 +5,15 @@
  * ```
  * joiner                                             node of the cluster
  *   COTERIE JOIN HELLO   version, nonce                 ->
- *                                                      <-  nonce
+ *                                                      <-  greeting
  *   COTERIE JOIN REQUEST request, proof                 ->
  *                                                      <-  grant, proof
  * ```
  *
  * A proof is an HMAC-SHA-256 with the secret over both nonces and the words that it stands for, and names the role of the
- * one who gives it. The joiner proves first: whoever only reaches the port learns nothing to try secrets against. Request
- * and grant are JSON texts; none of it is secret.
+ * one who gives it. The joiner proves first: whoever only reaches the port learns nothing to try secrets against. Greeting,
+ * request and grant are JSON texts of ASCII characters alone; none of it is secret. A nonce of the cluster is good for one
+ * request.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { SocketAddress } from "../platform/index.ts";
@@ -26,6 +27,14 @@ export const joinProtocolVersion = 1;
 
 /** 64 hexadecimal digits. */
 export const joinNonceBytes = 32;
+
+/** What the cluster's node says first. */
+export interface JoinGreeting {
+  /** The cluster's. */
+  readonly nonce: string;
+  /** The cluster has no secret, and its first nodes have these names: what is proven with follows from them. */
+  readonly openNames: readonly string[] | undefined;
+}
 
 /** What a node that joins says of itself. */
 export interface JoinRequest {
@@ -78,8 +87,20 @@ export function isJoinNonce(text: string): boolean {
   return isHex(text, 2 * joinNonceBytes);
 }
 
+export function formatJoinGreeting(greeting: JoinGreeting): string {
+  return asciiJson(greeting);
+}
+
+/** Undefined if it makes no sense. */
+export function parseJoinGreeting(text: string): JoinGreeting | undefined {
+  const { nonce, openNames } = parseObject(text) ?? {};
+  if (typeof nonce !== "string" || !isJoinNonce(nonce)) return undefined;
+  if (openNames !== undefined && !isNameList(openNames)) return undefined;
+  return { nonce, openNames };
+}
+
 export function formatJoinRequest(request: JoinRequest): string {
-  return JSON.stringify(request);
+  return asciiJson(request);
 }
 
 /** Undefined if it makes no sense. */
@@ -91,19 +112,27 @@ export function parseJoinRequest(text: string): JoinRequest | undefined {
 }
 
 export function formatJoinGrant(grant: JoinGrant): string {
-  return JSON.stringify(grant);
+  return asciiJson(grant);
 }
 
-/** Undefined if it makes no sense, or is not meant for this directory. */
-export function parseJoinGrant(text: string, directoryId: string): JoinGrant | undefined {
+/** Undefined if it makes no sense, or is not meant for whoever asked so. */
+export function parseJoinGrant(text: string, { directoryId, name }: JoinRequest): JoinGrant | undefined {
   const { clusterId, nodeId, names, shardCount, replicaCount, members } = parseObject(text) ?? {};
   if (!isHex(clusterId, 32) || !isNameList(names) || !isNodeId(nodeId)) return undefined;
   if (!isNodeId(shardCount) || shardCount > shardsMax) return undefined;
   if (!isNodeId(replicaCount) || replicaCount > replicasMax) return undefined;
   const known = entriesOf(members).flatMap(([, fields]) => parseMember(fields) ?? []);
   const own = known.find((member) => member.id === nodeId);
-  if (own?.directoryId !== directoryId || own.state === "removed") return undefined;
+  if (own?.directoryId !== directoryId || own.name !== name || own.state === "removed") return undefined;
   return { clusterId, nodeId, names, shardCount, replicaCount, members: known };
+}
+
+/** The same on every path, whatever that makes of bytes. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** Each word with its length, so that no two lists of words have the same text. */

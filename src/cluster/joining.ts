@@ -3,7 +3,7 @@
  * it (`joining.json`), and is what it asks with: wherever a crash comes, the next start asks with the same one, and
  * gets the same number.
  */
-import type { Disk, Random } from "../platform/index.ts";
+import type { Disk, Random, SocketAddress } from "../platform/index.ts";
 import { DirectoryUnreadableError, IdentityError } from "./errors.ts";
 import { type GivenIdentity, openHost, openSecret } from "./identity.ts";
 import type { JoinGrant } from "./join-wire.ts";
@@ -43,8 +43,10 @@ export async function joinedIdentity(options: JoiningOptions): Promise<Identity>
     const cure = "Give it a loopback address, or all nodes a secret.";
     throw new IdentityError(`Other machines would reach this node (${host}), and the cluster has no secret. ${cure}`);
   }
-  const own = given.address === undefined ? {} : { [nodeKey(grant.names, grant.nodeId)]: given.address };
   const { clusterId, nodeId, names, shardCount, replicaCount, members } = grant;
+  const addresses: Record<string, SocketAddress> = {};
+  for (const { id, peerAddress } of members) if (peerAddress !== undefined) addresses[nodeKey(names, id)] = peerAddress;
+  if (given.address !== undefined) addresses[nodeKey(names, nodeId)] = given.address;
   const record: NodeRecord = {
     clusterId,
     name,
@@ -57,7 +59,7 @@ export async function joinedIdentity(options: JoiningOptions): Promise<Identity>
     bootCounter: 0,
     incarnations: [],
     diskEpoch: 0,
-    addresses: own,
+    addresses,
     peers: {},
     replicas: {},
     refusal: undefined,
