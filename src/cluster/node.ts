@@ -1,3 +1,4 @@
+import { NodeStateError } from "../directory/index.ts";
 import type { Keyspace } from "../keyspace/index.ts";
 import { Log, MemoryLog, type NodeLog } from "../log/index.ts";
 import { type PeerIdentity, PeerLinks } from "../net/index.ts";
@@ -5,6 +6,7 @@ import { CoterieError, isLoopback, type Logger, type Platform, type SocketAddres
 import type { ClientStream, ReplyTarget, StreamOptions } from "./client-stream.ts";
 import { nodeClosing, nodeExitCode } from "./errors.ts";
 import { type GivenIdentity, type NodeAddress, shapeDigest } from "./identity.ts";
+import { JoinVisit } from "./join-visit.ts";
 import type { JoinGrant } from "./join-wire.ts";
 import type { Member } from "./member.ts";
 import { Membership } from "./membership.ts";
@@ -146,6 +148,21 @@ export class Node {
   /** Opens the stream of one client connection. Whoever opens it closes it. */
   openStream(target: ReplyTarget, options?: StreamOptions): ClientStream {
     return this.#work.openStream(target, options);
+  }
+
+  /** Whoever is connected from `remoteHost` may ask to become a node of the cluster. */
+  openJoin(remoteHost: string): JoinVisit {
+    const { logger, platform } = this.#options;
+    const { isOpen, record, secret } = this.#directory;
+    return new JoinVisit({
+      secret,
+      openNames: isOpen ? record.names : undefined,
+      remoteHost,
+      random: platform.random,
+      logger,
+      admit: ({ name }) =>
+        Promise.reject(new NodeStateError(`${name} cannot join: this version has fixed clusters only.`)),
+    });
   }
 
   /** Something that the program around the node wants all nodes to know, such as the address of its Redis port. */

@@ -1,6 +1,7 @@
 import type { CommandArgument, CommandFlag, CommandGroup } from "../keyspace/index.ts";
 import { type ClusterFactName, clusterFacts } from "./cluster-facts.ts";
 import { type ConnectionFactName, connectionFacts } from "./connection-facts.ts";
+import { type CoterieFactName, coterieFacts } from "./coterie-facts.ts";
 import { type ServerFactName, serverFacts } from "./server-facts.ts";
 
 /** What `COMMAND` and `COMMAND DOCS` say of a command that the server itself runs. None of them has keys. */
@@ -21,11 +22,12 @@ export interface CommandFacts {
   readonly history?: readonly (readonly [version: string, change: string])[];
 }
 
-export type ServerCommandName = ConnectionFactName | ServerFactName | ClusterFactName;
+export type ServerCommandName = ConnectionFactName | ServerFactName | ClusterFactName | CoterieFactName;
 
 /** Every command that the server itself runs; a subcommand is "container|subcommand". */
 export const commandFacts: Readonly<Record<ServerCommandName, CommandFacts>> = {
   ...connectionFacts,
   ...serverFacts,
   ...clusterFacts,
+  ...coterieFacts,
 };

@@ -1,4 +1,4 @@
-import type { ReplyTarget } from "../cluster/index.ts";
+import type { JoinVisit, ReplyTarget } from "../cluster/index.ts";
 import type { NetworkError, SocketAddress, StreamSocket, Timer } from "../platform/index.ts";
 import { type Arguments, ErrorReply, type Reply, type RespVersion } from "../resp/index.ts";
 import { ClientInput } from "./client-input.ts";
@@ -29,7 +29,8 @@ const stop = {
   closing: 64,
 } as const;
 
-const noPassword = new ErrorReply("NOAUTH Authentication required.");
+/** A command that needs the password came before it. */
+export const noPassword: ErrorReply = new ErrorReply("NOAUTH Authentication required.");
 const unblocked = new ErrorReply("UNBLOCKED client unblocked via CLIENT UNBLOCK");
 
 /**
@@ -61,6 +62,8 @@ export class Connection implements ReplyTarget {
   readonly isCluster: boolean;
   /** `READONLY`: reads may be answered here, as truly as anywhere. */
   isReadOnly = false;
+  /** It asks to become a node of the cluster. */
+  joinVisit: JoinVisit | undefined;
   /** The command that was read last; undefined if it was none. */
   lastCommand: ServedCommand | undefined;
   /** Bytes of the words of the server's command that is running, and its ticket. */

@@ -1,6 +1,13 @@
-import { ErrorReply, type Reply } from "../resp/index.ts";
-import type { Connection } from "./connection.ts";
-import { answeredLater, helpCommand, type ServerCommand, serverCommand } from "./server-command.ts";
+import { type Arguments, ErrorReply, type Reply } from "../resp/index.ts";
+import { type Connection, noPassword } from "./connection.ts";
+import {
+  answeredLater,
+  helpCommand,
+  isWord,
+  type ServerCommand,
+  serverCommand,
+  syntaxError,
+} from "./server-command.ts";
 
 /** The state of all nodes, gathered by this one. */
 function status(connection: Connection): Reply {
@@ -15,7 +22,29 @@ function status(connection: Connection): Reply {
   return answeredLater;
 }
 
+/**
+ * `HELLO <version> <nonce>`, then `REQUEST <request> <proof>`. A password is not asked for where the proof is worth more:
+ * the cluster's secret is for its nodes alone.
+ */
+function join(connection: Connection, args: Arguments): Reply {
+  connection.joinVisit ??= connection.context.node.openJoin(connection.address.host);
+  const { context, joinVisit, ticket } = connection;
+  if (joinVisit.isOpen && !connection.input.isAuthenticated) return noPassword;
+  if (isWord(args, 2, "HELLO")) return joinVisit.hello(args.text(3), args.text(4));
+  if (!isWord(args, 2, "REQUEST")) return syntaxError;
+  joinVisit.request(args.text(3), args.text(4)).then(
+    (answer) => connection.reply(ticket, answer),
+    (error: unknown) => {
+      context.logger.log("error", "a node could not join", { error: String(error) });
+      connection.reply(ticket, new ErrorReply("ERR The node could not join. See the log of this node."));
+    },
+  );
+  return answeredLater;
+}
+
 const help = [
+  "JOIN <word> <first> <second>",
+  "    What a node says that starts with --join. Not for clients.",
   "SESSION OPEN [TTL <milliseconds>] [KEY <key>]",
   "    Open a session, in which numbered commands take effect once; return its id. It is",
   "    gone once it was not used for that long (an hour). It belongs to the shard of <key>.",
@@ -31,5 +60,6 @@ const help = [
 /** `COTERIE`: what Redis has no command for. */
 export const coterieCommand: ServerCommand = serverCommand("coterie", undefined, [
   helpCommand("coterie|help", "COTERIE", help),
+  serverCommand("coterie|join", join),
   serverCommand("coterie|status", status),
 ]);

@@ -1,4 +1,4 @@
-import type { NodeInfo, ReplyTarget, StreamOptions, Topology } from "../cluster/index.ts";
+import type { JoinVisit, NodeInfo, ReplyTarget, StreamOptions, Topology } from "../cluster/index.ts";
 import type { Arguments, RespVersion } from "../resp/index.ts";
 import type { KeyspaceCommand } from "./served-command.ts";
 
@@ -30,6 +30,8 @@ export interface ServedNode {
   info(): NodeInfo;
   /** Sets what `info().statistics` counts to zero. */
   resetStatistics(): void;
+  /** Whoever is connected from there may ask to become a node of the cluster. */
+  openJoin(remoteHost: string): JoinVisit;
   /** The state of all nodes, as JSON can show it. */
   status(): Promise<unknown>;
 }

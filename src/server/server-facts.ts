@@ -41,10 +41,7 @@ export type ServerFactName =
   | "wait"
   | "shutdown"
   | "monitor"
-  | "debug"
-  | "coterie"
-  | "coterie|help"
-  | "coterie|status";
+  | "debug";
 
 /** The commands about the server, as Redis 7.0.15 describes them, and our own. */
 export const serverFacts: Readonly<Record<ServerFactName, CommandFacts>> = {
@@ -462,30 +459,5 @@ export const serverFacts: Readonly<Record<ServerFactName, CommandFacts>> = {
     summary: "A container for debugging commands",
     complexity: "Depends on subcommand.",
     isSystemCommand: true,
-  },
-  coterie: {
-    arity: -2,
-    flags: [],
-    group: "coterie",
-    since: "0.1.0",
-    summary: "A container for commands about the cluster itself",
-    complexity: "Depends on subcommand.",
-  },
-  "coterie|help": {
-    arity: 2,
-    flags: ["loading", "stale"],
-    group: "coterie",
-    since: "0.1.0",
-    summary: "Show helpful text about the different subcommands",
-    complexity: "O(1)",
-  },
-  "coterie|status": {
-    arity: 2,
-    flags: ["admin", "loading", "stale"],
-    group: "coterie",
-    since: "0.1.0",
-    summary: "The state of every node and shard, as JSON",
-    complexity: "O(N) where N is the number of nodes",
-    tips: ["nondeterministic_output"],
   },
 };

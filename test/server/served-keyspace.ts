@@ -1,5 +1,13 @@
 /** A node as the server sees it, in memory: one keyspace, whose answers can be held back. For tests. */
-import type { LoadingProgress, NodeInfo, ReplyTarget, Topology } from "../../src/cluster/index.ts";
+import {
+  type JoinGrant,
+  type JoinRequest,
+  JoinVisit,
+  type LoadingProgress,
+  type NodeInfo,
+  type ReplyTarget,
+  type Topology,
+} from "../../src/cluster/index.ts";
 import { type Clock, createNodePlatform, silentLogger } from "../../src/platform/index.ts";
 import type { Arguments, Reply } from "../../src/resp/index.ts";
 import { type CommandStream, RedisServer, type RedisServerOptions, type ServedNode } from "../../src/server/index.ts";
@@ -21,6 +29,10 @@ export class ServedKeyspace implements ServedNode {
   scrub: NodeInfo["scrub"] = null;
   /** What `wait` finds. */
   replicaCount = 0;
+  /** What proves that nodes belong together; undefined: the cluster has no secret. */
+  secret: string | undefined = "the cluster's secret";
+  /** Takes who joins into the cluster. */
+  admit: (request: JoinRequest) => Promise<JoinGrant> = () => Promise.reject(new Error("nobody leads"));
   readonly waits: { readonly target: ReplyTarget; readonly ticket: number; readonly wanted: number }[] = [];
   readonly #clock: Clock;
 
@@ -54,6 +66,18 @@ export class ServedKeyspace implements ServedNode {
   }
 
   leaderAttribute(): undefined {}
+
+  openJoin(remoteHost: string): JoinVisit {
+    const { secret } = this;
+    return new JoinVisit({
+      secret: secret ?? "of the names",
+      openNames: secret === undefined ? ["n1"] : undefined,
+      remoteHost,
+      random: createNodePlatform().random,
+      logger: silentLogger,
+      admit: (request) => this.admit(request),
+    });
+  }
 
   info(): NodeInfo {
     const { keyspace } = this.replica;
