@@ -1,17 +1,21 @@
 /** A node's side of the connection to the demo whose directory it runs in: the node stops when the demo ends. */
 import { statSync } from "node:fs";
-import { connect, type Socket } from "node:net";
 import { dirname, join } from "node:path";
+import { background, closed, go } from "../channels/index.ts";
+import { dialTcp, JsonStream, type TcpConnection } from "../net/index.ts";
 import type { ControlAddress } from "./demo-control.ts";
-import { type DemoMessage, receiveMessages, sendMessage } from "./demo-message.ts";
+import { type DemoMessage, demoMessageBytesMax, demoMessageSchema, endsConversation } from "./demo-message.ts";
 import { readFileIfThere } from "./directory.ts";
 import { parseObject } from "./json-object.ts";
 import { DemoFailedError } from "./refusal.ts";
 
+/** Open until it is closed, which tells the demo that the process has ended or is about to. It keeps the process alive. */
 export interface DemoAttachment {
   send(message: DemoMessage): void;
-  /** Resolves when the demo has ended, or has asked its nodes to. */
+  /** Resolves when the demo has ended, or has asked its nodes to; also after `close`. */
   readonly ended: Promise<void>;
+  /** Idempotent. */
+  close(): void;
 }
 
 /** A node as it looks for its demo; its directory is undefined in memory. */
@@ -66,32 +70,50 @@ function findDemo(demoDirectory: string): ControlAddress | undefined {
 type Hello = Omit<Extract<DemoMessage, { type: "hello" }>, "token">;
 
 /** Undefined if there is no demo at `address` (any more). */
-function attach(address: ControlAddress, hello: Hello): Promise<DemoAttachment | undefined> {
-  return new Promise((resolve) => {
-    // Half-open: this side ends with the process, which tells the demo that the node has stopped.
-    const socket: Socket = connect({ host: "127.0.0.1", port: address.port, allowHalfOpen: true });
-    const timer = setTimeout(() => socket.destroy(), connectTimeoutMs);
-    let isWelcome = false;
-    const ended = new Promise<void>((resolveEnded) => {
-      socket.on("end", resolveEnded);
-      socket.on("close", () => resolveEnded());
-    });
-    socket.on("end", () => {
-      if (!isWelcome) socket.destroy();
-    });
-    socket.on("error", () => {});
-    socket.on("close", () => {
-      clearTimeout(timer);
-      resolve(undefined);
-    });
-    socket.on("connect", () => sendMessage(socket, { ...hello, token: address.token }));
-    receiveMessages(socket, (message) => {
-      if (message.type !== "welcome") return;
-      isWelcome = true;
-      clearTimeout(timer);
-      // The demo alone must not keep this process alive.
-      socket.unref();
-      resolve({ send: (next) => sendMessage(socket, next), ended });
-    });
-  });
+async function attach(address: ControlAddress, hello: Hello): Promise<DemoAttachment | undefined> {
+  const [patience, cancel] = background().withTimeout(connectTimeoutMs);
+  let connection: TcpConnection | undefined;
+  try {
+    connection = await dialTcp({ host: "127.0.0.1", port: address.port }, { context: patience });
+    const stream = new JsonStream(connection, { schema: demoMessageSchema, bytesMax: demoMessageBytesMax });
+    await stream.send({ ...hello, token: address.token } satisfies DemoMessage, patience);
+    const answer = await stream.receive(patience);
+    if (answer !== closed && answer.type === "welcome") return attachmentOf(connection, stream);
+  } catch (error) {
+    if (!endsConversation(error)) throw error;
+  } finally {
+    cancel();
+  }
+  connection?.destroy();
+  return undefined;
+}
+
+function attachmentOf(connection: TcpConnection, stream: JsonStream<DemoMessage>): DemoAttachment {
+  const tell = async (message: DemoMessage): Promise<void> => {
+    try {
+      await stream.send(message);
+    } catch (error) {
+      // The demo is gone, which `ended` says.
+      if (!endsConversation(error)) throw error;
+    }
+  };
+  return {
+    send: (message) => {
+      go(() => tell(message));
+    },
+    ended: untilEnd(connection, stream),
+    // At once: nobody waits for what a node that stops has said last.
+    close: () => connection.destroy(),
+  };
+}
+
+/** This side stays open: the node lives until its process ends. */
+async function untilEnd(connection: TcpConnection, stream: JsonStream<DemoMessage>): Promise<void> {
+  try {
+    let message = await stream.receive();
+    while (message !== closed) message = await stream.receive();
+  } catch (error) {
+    connection.destroy();
+    if (!endsConversation(error)) throw error;
+  }
 }

@@ -61,6 +61,21 @@ test("a node that was started by hand finds the demo by its directory", async ()
   await hears(`n1 attached ${process.pid}`);
 });
 
+test("a node that closes its attachment is detached, and says nothing more", async () => {
+  const attachment = await attachToDemo(node("n1"), formatControlAddress(control.address));
+  await hears(`n1 attached ${process.pid}`);
+  attachment?.close();
+  attachment?.send({ type: "ready", redis: "127.0.0.1:7001" });
+  await hears(`n1 detached ${process.pid}`);
+  await attachment?.ended;
+  expect(control.attached()).toEqual([]);
+  expect(heard).toHaveLength(2);
+});
+
+test.for(["garbage", "70000:token", ":"])("a node that was told %j of its demo does not start", async (text) => {
+  await expect(attachToDemo(node("n1"), text)).rejects.toMatchObject({ code: "DEMO_FAILED" });
+});
+
 test("without a demo in the folder above a node is by itself", async () => {
   expect(await attachToDemo(node("n1"), undefined)).toBeUndefined();
 });

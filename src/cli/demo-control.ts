@@ -3,17 +3,9 @@
  * started again by hand from its directory. The kernel closes them when the demo ends, also by SIGKILL, and the
  * nodes stop.
  */
-import { background, closed, DeadlineExceededError, go } from "../channels/index.ts";
-import {
-  ConnectionClosedError,
-  ConnectionLostError,
-  JsonStream,
-  listenTcp,
-  MessageError,
-  type TcpConnection,
-  type TcpListener,
-} from "../net/index.ts";
-import { type DemoMessage, demoMessageBytesMax, demoMessageSchema } from "./demo-message.ts";
+import { background, closed, go } from "../channels/index.ts";
+import { JsonStream, listenTcp, type TcpConnection, type TcpListener } from "../net/index.ts";
+import { type DemoMessage, demoMessageBytesMax, demoMessageSchema, endsConversation } from "./demo-message.ts";
 
 /** How a node finds the demo and proves that it belongs to it. */
 export interface ControlAddress {
@@ -39,7 +31,6 @@ export interface ControlHandlers {
 const helloTimeoutMs = 5_000;
 /** Far more than there are nodes; what is beyond is turned away. */
 const connectionsMax = 64;
-const ends = [ConnectionClosedError, ConnectionLostError, DeadlineExceededError, MessageError];
 
 export class DemoControl {
   readonly address: ControlAddress;
@@ -97,7 +88,7 @@ export class DemoControl {
       await connection.ended.receive();
     } catch (error) {
       // It broke, said something that is no message, or nothing. What a handler throws is a bug, and goes its way.
-      if (!ends.some((kind) => error instanceof kind)) throw error;
+      if (!endsConversation(error)) throw error;
     } finally {
       connection.destroy();
       this.#strangers.delete(connection);

@@ -5,9 +5,16 @@
  *     node → demo   hello (the token proves that it may), then ready, then role at every change
  *     demo → node   welcome
  */
-import type { Socket } from "node:net";
-import type { MessageSchema } from "../net/index.ts";
-import { fieldsOf, type JsonObject, parseObject } from "./json-object.ts";
+import { DeadlineExceededError } from "../channels/index.ts";
+import {
+  ConnectFailedError,
+  ConnectionClosedError,
+  ConnectionLostError,
+  InvalidAddressError,
+  MessageError,
+  type MessageSchema,
+} from "../net/index.ts";
+import { fieldsOf, type JsonObject } from "./json-object.ts";
 
 /**
  * What a node is in its shard's group; "stopped" if its replica takes no part any more. Where there are several shards: a leader if it
@@ -43,33 +50,22 @@ export const demoMessageSchema: MessageSchema<DemoMessage> = {
   },
 };
 
-export function sendMessage(socket: Socket, message: DemoMessage): void {
-  if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
+/**
+ * Whether `error` says that there is nobody to talk with: nobody came, it broke, nothing came in time, or something that is no
+ * message. Anything else is a bug.
+ */
+export function endsConversation(error: unknown): boolean {
+  return conversationErrors.some((kind) => error instanceof kind);
 }
 
-/** Calls `onMessage` for every message that arrives; a line that is none ends the connection. */
-export function receiveMessages(socket: Socket, onMessage: (message: DemoMessage) => void): void {
-  let pending = "";
-  socket.setEncoding("utf8");
-  socket.on("data", (chunk: string) => {
-    const lines = (pending + chunk).split("\n");
-    pending = lines.pop() ?? "";
-    for (const line of lines) {
-      const message = parseMessage(line);
-      if (message === undefined) {
-        socket.destroy();
-        return;
-      }
-      onMessage(message);
-    }
-    if (pending.length > demoMessageBytesMax) socket.destroy();
-  });
-}
-
-/** Undefined for anything that is not exactly a message. */
-export function parseMessage(line: string): DemoMessage | undefined {
-  return messageOf(parseObject(line) ?? {});
-}
+const conversationErrors = [
+  InvalidAddressError,
+  ConnectFailedError,
+  ConnectionClosedError,
+  ConnectionLostError,
+  DeadlineExceededError,
+  MessageError,
+];
 
 function messageOf(fields: JsonObject): DemoMessage | undefined {
   const { type, token, name, pid, redis, role, term, leads, shards } = fields;

@@ -93,6 +93,8 @@ class NodeProcess {
   readonly #options: NodeProcessOptions;
   readonly #platform: Platform;
   readonly #signals: StopSignals;
+  /** Whether the node still loads what it holds. */
+  #isLoading: () => boolean = () => true;
 
   constructor(options: NodeProcessOptions) {
     this.#options = options;
@@ -109,14 +111,23 @@ class NodeProcess {
   }
 
   async run(): Promise<void> {
-    const { control, directory, log, name } = this.#options;
-    let isLoading = (): boolean => true;
-    limitHeapGrowth(() => isLoading());
+    const { control, directory, name } = this.#options;
+    limitHeapGrowth(() => this.#isLoading());
     const attachment = await this.#attach({ name, directory }, control);
-    if (this.#signals.isStopping) return;
-    void attachment?.ended.then(() => this.#signals.request("demoEnded"));
+    try {
+      if (this.#signals.isStopping) return;
+      void attachment?.ended.then(() => this.#signals.request("demoEnded"));
+      await this.#serve(attachment);
+    } finally {
+      attachment?.close();
+    }
+  }
+
+  /** Until it is asked to stop. */
+  async #serve(attachment: DemoAttachment | undefined): Promise<void> {
+    const { directory, log } = this.#options;
     const node = await this.#host();
-    isLoading = () => node.isReplaying();
+    this.#isLoading = () => node.isReplaying();
     const pidFile = directory === undefined ? undefined : join(directory, "coterie.pid");
     try {
       if (directory !== undefined) saveSettings(directory, this.#options.plan.settings);
