@@ -248,19 +248,33 @@ test("of two reports the one with the higher configuration index counts, whichev
   const newer: ShardReport = { configurationIndex: 8, voters: [2, 3, 65_540], learners: [], highestReplica: 65_540 };
   const requests = [older, newer].map((report): DirectoryRequest => ({ kind: "report", shard: 1, report }));
   expect(after(four, ...requests).shards).toEqual(after(four, ...requests.toReversed()).shards);
-  expect(after(four, ...requests).shards[1]).toEqual({ shard: 1, report: newer, wish: [1, 2, 3] });
+  expect(after(four, ...requests).shards[1]).toEqual({ shard: 1, report: newer, wish: [2, 3, 4] });
   expect(after(four, ...requests).shards[0]).toBe(four.shards[0]);
 });
 
-test("a report that is two moves away from the wish is where the wish begins anew [B-2]", () => {
+test.for<{ name: string; voters: readonly number[]; wish: readonly number[] }>([
+  { name: "that the move was done", voters: [2, 3, 65_540], wish: [2, 3, 4] },
+  { name: "that who comes has come and nobody gone", voters: [1, 2, 3, 65_540], wish: [2, 3, 4] },
+  { name: "that who goes has gone and nobody come", voters: [2, 3], wish: [2, 3, 4] },
+  { name: "that all is as it was, with a replica made anew", voters: [1, 3, 65_538], wish: [2, 3, 4] },
+  { name: "another move: the wish begins there anew", voters: [1, 3, 65_540], wish: [1, 3, 4] },
+  { name: "two moves: the wish begins there anew", voters: [3, 65_540, 65_541], wish: [3, 4, 5] },
+])("while a replica moves from n1 to n4 its shard reports $name [B-2]", ({ voters, wish }) => {
+  const moving = after({ ...four, nextNodeId: 6 }, { kind: "wish", shard: 0, nodes: [2, 3, 4], configurationIndex: 0 });
+  const report: ShardReport = { configurationIndex: 9, voters, learners: [], highestReplica: 65_541 };
+  expect(after(moving, { kind: "report", shard: 0, report }).shards[0]?.wish).toEqual(wish);
+});
+
+test("a move that was taken back too late is where the wish begins anew: no report makes a move begin [B-2]", () => {
+  const begun = after(four, { kind: "wish", shard: 0, nodes: [2, 3, 4], configurationIndex: 0 });
+  const back = after(begun, { kind: "wish", shard: 0, nodes: [1, 2, 3], configurationIndex: 0 });
   const report: ShardReport = {
     configurationIndex: 9,
-    voters: [3, 65_540, 65_541],
+    voters: [2, 3, 65_540],
     learners: [],
-    highestReplica: 65_541,
+    highestReplica: 65_540,
   };
-  const state = after({ ...four, nextNodeId: 6 }, { kind: "report", shard: 0, report });
-  expect(state.shards[0]?.wish).toEqual([3, 4, 5]);
+  expect(after(back, { kind: "report", shard: 0, report }).shards[0]?.wish).toEqual([2, 3, 4]);
 });
 
 const good: ShardReport = { configurationIndex: 5, voters: [1, 2], learners: [65_539], highestReplica: 65_539 };

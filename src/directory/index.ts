@@ -1,3 +1,4 @@
+export type { ClusterView, NodeView } from "./cluster-view.ts";
 export { type Decision, type Decisions, decide, decideAll } from "./decide.ts";
 export type {
   DirectoryNode,
@@ -7,6 +8,7 @@ export type {
   DirectoryState,
   ShardReport,
 } from "./directory-state.ts";
+export { type DirectoryMembers, directoryMembers, directoryVoters } from "./directory-voters.ts";
 export {
   DirectoryRecordError,
   DirectoryRefusal,
@@ -29,6 +31,9 @@ export {
   nodeOfNumber,
   shardCountOf,
 } from "./node-lookup.ts";
+export type { GoalMove, PlannedGoal } from "./planned-goal.ts";
+export { type HeldMove, type PlannedChange, type PlannedStep, type PlannerLimits, planStep } from "./planner.ts";
+export { type MoveProgress, progressOf, type ReplicaWay } from "./progress.ts";
 export type { DirectoryRequest, NodeDetails } from "./request.ts";
 export { isReplicaGone, memberNodesOf, nodeOfReplica, nodesOfShard, voterNodesOf } from "./shard-report.ts";
 export { type DirectoryRecord, recordsBetween, recordsOf, textOfState, withRecords } from "./with-records.ts";

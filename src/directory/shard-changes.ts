@@ -19,9 +19,15 @@ export function report(state: DirectoryState, { shard: number, report: said }: R
   if (fault !== undefined) return new DirectoryValueError(`The report of shard ${number} cannot be: ${fault}.`);
   if (said.configurationIndex === shard.report.configurationIndex) return state;
   const nodes = voterNodesOf(said);
-  // Whoever reports two moves at once has gone on from what the directory does not know: the wish begins there anew.
-  const isNear = faultOfWish(shard.wish, nodes) === undefined;
-  return withShard(state, { shard: number, report: said, wish: isNear ? shard.wish : nodes });
+  // Else a move was done that is wished no more: the wish begins there anew, so that no report makes a move begin.
+  const isOnItsWay = isBetween(nodes, voterNodesOf(shard.report), shard.wish);
+  return withShard(state, { shard: number, report: said, wish: isOnItsWay ? shard.wish : nodes });
+}
+
+/** Whether `nodes` are where a move from `before` to `after` begins, comes by or ends. */
+function isBetween(nodes: readonly number[], before: readonly number[], after: readonly number[]): boolean {
+  const hasAllThatStay = before.every((node) => !after.includes(node) || nodes.includes(node));
+  return hasAllThatStay && nodes.every((node) => before.includes(node) || after.includes(node));
 }
 
 function faultOfSuccession(state: DirectoryState, before: ShardReport, after: ShardReport): string | undefined {
