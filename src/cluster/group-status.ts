@@ -1,17 +1,41 @@
-import type { SlotRange } from "../ring/index.ts";
+import { epochOf } from "../keyspace/index.ts";
+import type { SlotRanges } from "../ring/index.ts";
 import type { HostedGroup } from "./hosted-group.ts";
 import { nodeOf } from "./replica-id.ts";
-import type { GroupStatus } from "./status.ts";
+import { shardOfGroup } from "./shard-group.ts";
+import type { DirectoryStatus, GroupStatus, ReplicaStatus } from "./status.ts";
 
-/** One of this node's groups, as it is shown. */
-export function groupStatus(
-  { group, replica, checksums, rebuild }: HostedGroup,
-  { slots, nameOf }: { readonly slots: SlotRange; readonly nameOf: (nodeId: number) => string },
-): GroupStatus {
-  const { core, keyspace, stoppedBecause, brokenInvariant } = replica;
+type NameOf = (nodeId: number) => string;
+
+/** This node's replicas of shards, as they are shown. */
+export function shardStatuses(
+  hosted: Iterable<HostedGroup>,
+  ranges: SlotRanges,
+  nameOf: NameOf,
+): readonly GroupStatus[] {
+  return [...hosted].map((each) => {
+    const { keyCount, logicalBytes, sessions } = each.replica.keyspace;
+    const { group, ...replica } = replicaStatus(each, nameOf);
+    return {
+      group,
+      slots: ranges.rangeOf(shardOfGroup(group)),
+      ...replica,
+      keyCount,
+      logicalBytes,
+      sessionCount: sessions.count,
+    };
+  });
+}
+
+/** This node's replica of the directory, as it is shown. */
+export function directoryStatus(hosted: HostedGroup, nameOf: NameOf): DirectoryStatus {
+  return { ...replicaStatus(hosted, nameOf), epoch: epochOf(hosted.replica.keyspace) };
+}
+
+function replicaStatus({ group, replica, checksums, rebuild }: HostedGroup, nameOf: NameOf): ReplicaStatus {
+  const { core, stoppedBecause, brokenInvariant } = replica;
   return {
     group,
-    slots,
     role: stoppedBecause !== undefined ? "stopped" : replica.isLearner ? "learner" : core.role,
     replica: core.id,
     term: core.term,
@@ -20,9 +44,6 @@ export function groupStatus(
     appliedIndex: core.appliedIndex,
     lastIndex: core.lastIndex,
     snapshotIndex: replica.log.snapshot?.index ?? 0,
-    keyCount: keyspace.keyCount,
-    logicalBytes: keyspace.logicalBytes,
-    sessionCount: keyspace.sessions.count,
     checksums: checksums.finished,
     stoppedBecause: stoppedBecause ?? null,
     brokenInvariant: brokenInvariant ?? null,

@@ -6,18 +6,12 @@ import { Keyspace } from "../keyspace/index.ts";
 import { type GroupLog, MemoryLog, type NodeLog } from "../log/index.ts";
 import type { PeerLinks } from "../net/index.ts";
 import { mark } from "../platform/index.ts";
-import {
-  type Configuration,
-  emptyConfiguration,
-  InvariantViolation,
-  type LogIndex,
-  RaftCore,
-  type ReplicaId,
-} from "../raft/index.ts";
+import { type Configuration, InvariantViolation, type LogIndex, RaftCore, type ReplicaId } from "../raft/index.ts";
 import type { Reply } from "../resp/index.ts";
 import { type Checksum, Checksums, digestWithMembers } from "./checksums.ts";
 import { ElectionHaste } from "./election-haste.ts";
 import { replicaStopped } from "./errors.ts";
+import { firstConfiguration } from "./first-members.ts";
 import type { GroupWish } from "./group-change.ts";
 import { GroupSnapshots } from "./group-snapshots.ts";
 import { LostReplica } from "./lost-replica.ts";
@@ -27,6 +21,7 @@ import { OwnLane } from "./own-lane.ts";
 import { Replica, type ReplicaHost } from "./replica.ts";
 import { nodeOf, replicaOf, voterNodes } from "./replica-id.ts";
 import type { NodeSettings } from "./settings.ts";
+import { directoryGroup } from "./shard-group.ts";
 import type { SnapshotBudget } from "./snapshot-budget.ts";
 import { isLostSnapshot } from "./snapshot-loading.ts";
 import type { RebuildStatus } from "./status.ts";
@@ -120,7 +115,7 @@ export class HostedGroup {
     this.snapshots.tick();
     this.changes.tick();
     this.#lost?.tick();
-    if (this.#isRebuilding && !this.replica.isLearner) this.#rebuilt();
+    if (this.#isRebuilding && !this.#isCopying) this.#rebuilt();
   }
 
   /** What the replica here had acknowledged is lost, or some of it: it stops, and waits for another to take its place. */
@@ -164,7 +159,7 @@ export class HostedGroup {
       const part = isCopying ? { matchIndex: led.matchIndex, lastIndex: led.lastIndex } : {};
       return { node: directory.nameOf(led.node), step: isCopying ? "copying" : "changing", ...nothing, ...part };
     }
-    if (stoppedBecause !== undefined || !this.replica.isLearner) return null;
+    if (stoppedBecause !== undefined || !this.#isCopying) return null;
     const received = this.snapshots.receiving ?? {};
     return { node: directory.record.name, step: "copying", ...nothing, ...received, matchIndex: core.lastIndex };
   }
@@ -191,6 +186,13 @@ export class HostedGroup {
   /** The replica has begun in another's place, and has no vote yet. */
   #isRebuilding = false;
   #knownVoters: VoterNodes | undefined;
+
+  /** Whether the replica here has yet to get the state. Most of the directory's learn for good, and have it all the same. */
+  get #isCopying(): boolean {
+    if (!this.replica.isLearner) return false;
+    if (this.group !== directoryGroup) return true;
+    return this.snapshots.receiving !== undefined || this.replica.core.commitIndex === 0;
+  }
 
   /** As of the configuration that is in force. */
   #voters(): VoterNodes {
@@ -251,7 +253,6 @@ export class HostedGroup {
     const { directory, group, host, settings } = this.#options;
     const { clock, random } = host;
     const snapshots = new GroupSnapshots({ ...this.#options, ...host, settings });
-    const voters = directory.record.names.map((_, at) => replicaOf(at + 1, 0));
     const core = new RaftCore({
       id,
       electionTicks: host.settings.electionTicks,
@@ -259,7 +260,7 @@ export class HostedGroup {
       random,
       log,
       hardState: log.hardState,
-      configuration: log.snapshot?.configuration ?? { ...emptyConfiguration, voters },
+      configuration: log.snapshot?.configuration ?? firstConfiguration(group, directory.record.names.length),
       applied: log.snapshot?.index ?? 0,
       applyBytesMax,
       messageBytesMax: host.settings.appendBytesMax,

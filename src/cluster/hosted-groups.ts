@@ -1,6 +1,7 @@
 /** The groups of which this node has a replica, and where commands for each group go, those of others included. */
 import { assert } from "../platform/index.ts";
 import type { HostedGroup } from "./hosted-group.ts";
+import { isShardGroup } from "./shard-group.ts";
 import { type LedTerm, ShardPlace } from "./shard-place.ts";
 
 export class HostedGroups {
@@ -13,14 +14,19 @@ export class HostedGroups {
     return this.#hosted.values();
   }
 
-  /** Of all groups, hosted or not. */
+  /** Of all groups, hosted or not: in the order of their numbers. */
   get places(): Iterable<ShardPlace> {
     return this.#places.values();
   }
 
-  /** Of all groups, hosted or not. */
-  get count(): number {
-    return this.#places.size;
+  /** Of all shards, hosted or not. */
+  get shardPlaces(): Iterable<ShardPlace> {
+    return [...this.#places.values()].filter(({ group }) => isShardGroup(group));
+  }
+
+  /** Those of shards: all but the directory. */
+  get shards(): Iterable<HostedGroup> {
+    return [...this.#hosted.values()].filter(({ group }) => isShardGroup(group));
   }
 
   get(group: number): HostedGroup | undefined {

@@ -12,11 +12,15 @@ export { type NodeSettings, nodeDefaults } from "./settings.ts";
 export type {
   ClusterStatus,
   CommonChecksum,
+  DirectoryInfo,
+  DirectoryStatus,
   GroupStatus,
   KeyspaceCounts,
   NodeInfo,
   NodeStatus,
   NodeView,
+  ReplicaInfo,
+  ReplicaStatus,
   ReplicaView,
   ShardInfo,
 } from "./status.ts";

@@ -60,9 +60,10 @@ export class LeadershipMoves {
   /** One group at a time, to a node that is there, follows closely, and has said that its disk takes entries. */
   #balance(): void {
     const { groups, nodeId, peerIds, isPeerFull } = this.#options;
-    if (groups.count < 2) return;
+    const places = [...groups.shardPlaces];
+    if (places.length < 2) return;
     const candidates = peerIds().filter((id) => this.#isThere(id) && !isPeerFull(id));
-    const led = [...groups.places].map(({ group, route, hosted }) => {
+    const led = places.map(({ group, route, hosted }) => {
       return { group, leader: route.leader, voters: hosted?.voters ?? [] };
     });
     const move = leaderToMove(led, nodeId, candidates);

@@ -19,7 +19,7 @@ import { nodeExitCode, replicaStopped } from "./errors.ts";
 import type { ForwardStream } from "./forward-stream.ts";
 import { Forwarding } from "./forwarding.ts";
 import { GroupHosting } from "./group-hosting.ts";
-import { groupStatus } from "./group-status.ts";
+import { shardStatuses } from "./group-status.ts";
 import type { HostedGroup } from "./hosted-group.ts";
 import { HostedGroups } from "./hosted-groups.ts";
 import { LeadershipMoves } from "./leadership-moves.ts";
@@ -29,12 +29,12 @@ import type { NodeDirectory } from "./node-directory.ts";
 import { PeerTraffic, type PeerTrafficHandler } from "./peer-traffic.ts";
 import type { Replica, ReplicaHost } from "./replica.ts";
 import type { NodeSettings } from "./settings.ts";
-import { groupOfShard, groupsOf, shardOfGroup } from "./shard-group.ts";
+import { groupOfShard, groupsOf } from "./shard-group.ts";
 import type { LedTerm, ShardPlace } from "./shard-place.ts";
 import type { SnapshotPiece, SnapshotQuestion } from "./snapshot-wire.ts";
 import type { GroupStatus } from "./status.ts";
 import { Ticker } from "./ticker.ts";
-import { parseAttributes, type Topology } from "./topology.ts";
+import { parseAttributes, type Topology, topologyShards } from "./topology.ts";
 import { vitalPart } from "./vital-part.ts";
 import { NodeWaves } from "./waves.ts";
 
@@ -127,8 +127,13 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     }
   }
 
+  /** Of a group of which this node has a replica. */
   hosted(group: number): HostedGroup {
     return this.#groups.of(group);
+  }
+
+  hostedIfAny(group: number): HostedGroup | undefined {
+    return this.#groups.get(group);
   }
 
   get missedTicks(): number {
@@ -141,10 +146,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   groupStatuses(): readonly GroupStatus[] {
     const { directory } = this.#options;
-    const nameOf = (nodeId: number): string => directory.nameOf(nodeId);
-    return [...this.#groups].map((hosted) => {
-      return groupStatus(hosted, { slots: this.router.ranges.rangeOf(shardOfGroup(hosted.group)), nameOf });
-    });
+    return shardStatuses(this.#groups.shards, this.router.ranges, (nodeId) => directory.nameOf(nodeId));
   }
 
   /** Somebody looks at the digests: they should not be old. */
@@ -161,12 +163,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   }
 
   shardPlaces(): Topology["shards"] {
-    return [...this.#groups.places].map(({ group, hosted, route: { leader, term } }) => {
-      const shard = shardOfGroup(group);
-      const slots = this.router.ranges.rangeOf(shard);
-      const replicas = hosted?.voters ?? [];
-      return { shard, slots, term, leader: leader === 0 ? undefined : leader, replicas };
-    });
+    return topologyShards(this.#groups.shardPlaces, this.router.ranges);
   }
 
   placeOf(shard: number): ShardPlace {

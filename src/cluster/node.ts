@@ -5,6 +5,7 @@ import { type PeerIdentity, PeerLinks } from "../net/index.ts";
 import { CoterieError, isLoopback, type Logger, type Platform, type SocketAddress } from "../platform/index.ts";
 import type { ClientStream, ReplyTarget, StreamOptions } from "./client-stream.ts";
 import { nodeClosing, nodeExitCode } from "./errors.ts";
+import { directoryStatus } from "./group-status.ts";
 import { type GivenIdentity, type NodeAddress, shapeDigest } from "./identity.ts";
 import { JoinVisit } from "./join-visit.ts";
 import type { JoinGrant } from "./join-wire.ts";
@@ -13,7 +14,7 @@ import { Membership } from "./membership.ts";
 import { NodeDirectory } from "./node-directory.ts";
 import { NodeWork } from "./node-work.ts";
 import { type NodeSettings, nodeSettings } from "./settings.ts";
-import { groupOfShard, groupSettings, shardOfGroup } from "./shard-group.ts";
+import { directoryGroup, groupOfShard, groupSettings, groupsOf, shardOfGroup } from "./shard-group.ts";
 import { loadKeyspace } from "./snapshot-loading.ts";
 import {
   type ClusterStatus,
@@ -21,6 +22,8 @@ import {
   type NodeInfo,
   type NodeStatus,
   type NodeView,
+  type ReplicaInfo,
+  type ReplicaStatus,
   type ReplicaView,
 } from "./status.ts";
 import type { Topology, TopologyNode } from "./topology.ts";
@@ -140,6 +143,11 @@ export class Node {
     return this.#work.hosted(groupOfShard(shard)).replica;
   }
 
+  /** This node's replica of the directory; undefined while it has none. */
+  get directoryReplica(): ReplicaView | undefined {
+    return this.#work.hostedIfAny(directoryGroup)?.replica;
+  }
+
   /** After a start, until what is known to be committed is applied to all shards that are here. */
   get isReplaying(): boolean {
     return this.#work.isReplaying;
@@ -181,19 +189,13 @@ export class Node {
       name: this.name,
       directory: this.#options.directory,
       shards: status.groups.map((group) => ({
+        ...replicaInfo(group),
         shard: shardOfGroup(group.group),
-        role: group.role,
-        term: group.term,
-        leader: group.leader ?? undefined,
-        commitIndex: group.commitIndex,
-        appliedIndex: group.appliedIndex,
-        stoppedBecause: group.stoppedBecause ?? undefined,
-        brokenInvariant: group.brokenInvariant ?? undefined,
         loading: this.#work.hosted(group.group).replica.loading,
-        replica: group.replica,
-        rebuild: group.rebuild,
         sessionCount: group.sessionCount,
       })),
+      directoryGroup:
+        status.directory === null ? undefined : { ...replicaInfo(status.directory), epoch: status.directory.epoch },
       keyCount: sum(({ keyCount }) => keyCount),
       deadlineCount: sum(({ deadlineCount }) => deadlineCount),
       logicalBytes: sum(({ logicalBytes }) => logicalBytes),
@@ -235,6 +237,7 @@ export class Node {
   nodeStatus(): NodeStatus {
     const { clock, process } = this.#options.platform;
     const { record } = this.#directory;
+    const directory = this.#work.hostedIfAny(directoryGroup);
     return {
       name: this.name,
       nodeId: this.#directory.nodeId,
@@ -252,6 +255,7 @@ export class Node {
       rejectedConnections: this.#links.rejectedCount,
       attributes: { ...this.#attributes },
       groups: this.#work.groupStatuses(),
+      directory: directory === undefined ? null : directoryStatus(directory, (id) => this.#directory.nameOf(id)),
     };
   }
 
@@ -454,8 +458,7 @@ async function loadKeyspaces(
   shardCount: number,
 ): Promise<Map<number, Keyspace | Error>> {
   const keyspaces = new Map<number, Keyspace | Error>();
-  for (let shard = 0; shard < shardCount; shard++) {
-    const group = groupOfShard(shard);
+  for (const group of groupsOf(shardCount)) {
     if (log.group(group).isDamaged) continue;
     try {
       const keyspace = await loadKeyspace(log, group);
@@ -467,6 +470,20 @@ async function loadKeyspaces(
     }
   }
   return keyspaces;
+}
+
+function replicaInfo(status: ReplicaStatus): ReplicaInfo {
+  return {
+    role: status.role,
+    term: status.term,
+    leader: status.leader ?? undefined,
+    commitIndex: status.commitIndex,
+    appliedIndex: status.appliedIndex,
+    stoppedBecause: status.stoppedBecause ?? undefined,
+    brokenInvariant: status.brokenInvariant ?? undefined,
+    replica: status.replica,
+    rebuild: status.rebuild,
+  };
 }
 
 /** The answer of a node that may be of another version, or undefined. */

@@ -1,7 +1,11 @@
 /** Replicas whose storage is damaged are made anew from their peers, under new ids (CONSENSUS D-3, M-10, C-4). */
 import { expect, test } from "vitest";
 import type { Client } from "../../test/cluster/client.ts";
-import { SimulatedCluster, type SimulatedClusterOptions } from "../../test/cluster/simulated-cluster.ts";
+import {
+  type LoggedEvent,
+  SimulatedCluster,
+  type SimulatedClusterOptions,
+} from "../../test/cluster/simulated-cluster.ts";
 import { watchMarks } from "../platform/index.ts";
 import { SeededRandom } from "../simulation/index.ts";
 import { replicaOf } from "./replica-id.ts";
@@ -48,6 +52,11 @@ async function restartDamaged(cluster: SimulatedCluster, name: string): Promise<
   expect(cluster.status(name)).toMatchObject({ role: "stopped", stoppedBecause: "its log is damaged" });
 }
 
+/** Of the shard: the directory, which the same damage meets, is made anew as well. */
+function shardEvents(cluster: SimulatedCluster, event: string): readonly LoggedEvent[] {
+  return cluster.eventsOf(event).filter(({ fields }) => fields.group === 1);
+}
+
 async function untilRebuilt(cluster: SimulatedCluster, name: string, limitMs = 30_000): Promise<void> {
   const isRebuilt = (): boolean =>
     cluster.nodes.has(name) &&
@@ -81,7 +90,7 @@ test.for([
   await expectEqual(cluster);
   const nodeId = cluster.names.indexOf(victim) + 1;
   expect(cluster.status(victim).replica).toBe(replicaOf(nodeId, 1));
-  expect(cluster.eventsOf("a replica is made anew").map(({ fields }) => fields.step)).toEqual(["add", "swap"]);
+  expect(shardEvents(cluster, "a replica is made anew").map(({ fields }) => fields.step)).toEqual(["add", "swap"]);
   // It votes again: with the other follower gone there still is a majority.
   const other = cluster.followers.find((name) => name !== victim) ?? "";
   cluster.kill(other);
@@ -184,13 +193,14 @@ test("entries that rot and that nobody asks for are found when all is read back,
   await load(cluster, cluster.client(leader), 30, 2_000);
   const scrub = (name: string) => cluster.node(name).nodeStatus().scrub;
   damage(cluster, victim);
-  const found = (): boolean => scrub(victim)?.damageCount === 1;
+  // The shard's, and the directory's.
+  const found = (): boolean => scrub(victim)?.damageCount === 2;
   await cluster.until(found, "damage found", 70_000);
   await untilRebuilt(cluster, victim);
   expect(cluster.status(victim).replica).toBe(replicaOf(cluster.names.indexOf(victim) + 1, 1));
   const areRead = (): boolean => cluster.names.every((name) => (scrub(name)?.roundCount ?? 0) > 1);
   await cluster.until(areRead, "two rounds", 130_000);
-  for (const name of cluster.names) expect(scrub(name)?.damageCount).toBe(name === victim ? 1 : 0);
+  for (const name of cluster.names) expect(scrub(name)?.damageCount).toBe(name === victim ? 2 : 0);
   await expectEqual(cluster);
   await cluster.close();
 });
@@ -241,7 +251,7 @@ test("an id that was to begin and did not, since the process was killed, is used
   expect(cluster.status(victim)).toMatchObject({ role: "stopped", replica: replicaOf(nodeId, 1) });
   await untilRebuilt(cluster, victim);
   expect(cluster.status(victim).replica).toBe(replicaOf(nodeId, 2));
-  const steps = cluster.eventsOf("a replica is made anew").map(({ fields }) => fields.step);
+  const steps = shardEvents(cluster, "a replica is made anew").map(({ fields }) => fields.step);
   expect(steps).toEqual(["add", "drop", "add", "swap"]);
   await expectEqual(cluster);
   await cluster.close();

@@ -11,9 +11,13 @@ export function shardOfGroup(group: number): number {
   return group - 1;
 }
 
-/** All groups of a cluster, in the order of their numbers. */
+export function isShardGroup(group: number): boolean {
+  return group !== directoryGroup;
+}
+
+/** All groups of a cluster, in the order of their numbers: the directory's first. */
 export function groupsOf(shardCount: number): readonly number[] {
-  return Array.from({ length: shardCount }, (_, shard) => groupOfShard(shard));
+  return Array.from({ length: shardCount + 1 }, (_, group) => group);
 }
 
 /** No group gets less than this of what a node sets aside for its log. */

@@ -6,11 +6,9 @@ import type { SlotRange } from "../ring/index.ts";
 import type { Checksum } from "./checksums.ts";
 import type { LoadingProgress } from "./loading.ts";
 
-/** One replica. */
-export interface GroupStatus {
+/** One replica, whatever its group keeps. */
+export interface ReplicaStatus {
   readonly group: number;
-  /** The slots of the group's shard, both included. */
-  readonly slots: SlotRange;
   /** A learner follows and has no vote (yet). */
   readonly role: Role | "learner" | "stopped";
   /** The replica's id: its generation × 65536 + its node's number. */
@@ -23,10 +21,6 @@ export interface GroupStatus {
   readonly lastIndex: LogIndex;
   /** Of the newest durable snapshot; 0 without one. */
   readonly snapshotIndex: LogIndex;
-  readonly keyCount: number;
-  readonly logicalBytes: number;
-  /** Open sessions; a shard holds at most `sessionsMax`. */
-  readonly sessionCount: number;
   /** Rounds of digests that were finished here, the newest last. */
   readonly checksums: readonly Checksum[];
   /** Why the replica takes no part; null while it does. */
@@ -35,6 +29,22 @@ export interface GroupStatus {
   readonly brokenInvariant: InvariantId | null;
   /** A replica that is made anew from its peers: this one, or another's if this one leads. Null: none is. */
   readonly rebuild: RebuildStatus | null;
+}
+
+/** One replica of a shard. */
+export interface GroupStatus extends ReplicaStatus {
+  /** The slots of the group's shard, both included. */
+  readonly slots: SlotRange;
+  readonly keyCount: number;
+  readonly logicalBytes: number;
+  /** Open sessions; a shard holds at most `sessionsMax`. */
+  readonly sessionCount: number;
+}
+
+/** The replica of the directory, which every node has. */
+export interface DirectoryStatus extends ReplicaStatus {
+  /** The number of the last change that is applied here; 0 before the first. */
+  readonly epoch: number;
 }
 
 export interface RebuildStatus {
@@ -75,7 +85,10 @@ export interface NodeStatus {
   readonly rejectedConnections: number;
   /** What the program around the node has said of it, such as its addresses. */
   readonly attributes: Readonly<Record<string, string>>;
+  /** Its replicas of the shards. */
   readonly groups: readonly GroupStatus[];
+  /** Null while it has no replica of the directory. */
+  readonly directory: DirectoryStatus | null;
 }
 
 /** A replica at this moment, to be looked at: what is seen changes with the next event. */
@@ -127,6 +140,8 @@ export interface NodeInfo {
   readonly name: string;
   readonly directory: string | undefined;
   readonly shards: readonly ShardInfo[];
+  /** What all nodes know of the cluster, a group of its own; undefined while this node has no replica of it. */
+  readonly directoryGroup: DirectoryInfo | undefined;
   readonly keyCount: number;
   /** Keys with a deadline. */
   readonly deadlineCount: number;
@@ -147,11 +162,22 @@ export interface KeyspaceCounts {
 }
 
 /** One shard's replica on this node. */
-export interface ShardInfo {
+export interface ShardInfo extends ReplicaInfo {
   /** It has to apply what it found in its log before anybody is served; undefined if not. */
   readonly loading?: LoadingProgress | undefined;
   /** From 0. */
   readonly shard: number;
+  /** Open sessions; a shard holds at most `sessionsMax`. */
+  readonly sessionCount: number;
+}
+
+/** The replica of the directory on this node. */
+export interface DirectoryInfo extends ReplicaInfo {
+  /** The number of the last change that is applied here; 0 before the first. */
+  readonly epoch: number;
+}
+
+export interface ReplicaInfo {
   readonly role: string;
   readonly term: Term;
   readonly leader: string | undefined;
@@ -163,8 +189,6 @@ export interface ShardInfo {
   readonly brokenInvariant: InvariantId | undefined;
   readonly replica: ReplicaId;
   readonly rebuild: RebuildStatus | null;
-  /** Open sessions; a shard holds at most `sessionsMax`. */
-  readonly sessionCount: number;
 }
 
 /** The newest round that all of `statuses` have finished, for each group. */

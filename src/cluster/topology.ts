@@ -1,6 +1,8 @@
 /** Where the shards are, as one node knows it: what clients need to find a key by themselves. */
 import type { Term } from "../raft/index.ts";
-import type { SlotRange } from "../ring/index.ts";
+import type { SlotRange, SlotRanges } from "../ring/index.ts";
+import { shardOfGroup } from "./shard-group.ts";
+import type { ShardPlace } from "./shard-place.ts";
 
 export interface Topology {
   /** 32 hexadecimal digits. */
@@ -29,6 +31,14 @@ export interface TopologyShard {
   readonly leader: number | undefined;
   /** The nodes that hold it, the leader's included. */
   readonly replicas: readonly number[];
+}
+
+export function topologyShards(places: Iterable<ShardPlace>, ranges: SlotRanges): readonly TopologyShard[] {
+  return [...places].map(({ group, hosted, route: { leader, term } }) => {
+    const shard = shardOfGroup(group);
+    const replicas = hosted?.voters ?? [];
+    return { shard, slots: ranges.rangeOf(shard), term, leader: leader === 0 ? undefined : leader, replicas };
+  });
 }
 
 /** Of a message from another node; what is no text is left out. */

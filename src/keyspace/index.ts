@@ -14,7 +14,7 @@ export { CommandTable, wrongArity } from "./command-table.ts";
 export { commandTable, directoryCommandTable, entryCommandTable, sessionCommand } from "./commands.ts";
 export type { Deadline } from "./deadline-index.ts";
 export { type Digest, type DigestRange, digestOf } from "./digest.ts";
-export { directoryEpochKey } from "./directory-commands.ts";
+export { directoryEpochKey, epochOf } from "./directory-commands.ts";
 export { DueKeyMet, dueKeyMet } from "./due-key-met.ts";
 export {
   EntryFormatError,

@@ -107,7 +107,7 @@ describe.for(logs)("a group's log $name", ({ open }) => {
       [{ hardState: hardState(2, 1, 9) }, "past the log"],
     ];
     for (const [records, message] of bad) expect(() => append(1, records)).toThrow(message);
-    expect(() => log.group(0)).toThrow("positive whole number");
+    expect(() => log.group(-1)).toThrow("a whole number from 0");
     expect(() => log.group(1).term(99)).toThrow("not in the log");
     expect(() => log.group(1).entries(1, 99, 1)).toThrow("not in the log");
     const snapshot = { index: 1, term: 1, data: new Uint8Array(0) } as never;

@@ -275,7 +275,7 @@ export class Log implements NodeLog {
   #group(id: number): StoredGroup {
     let group = this.#groups.get(id);
     if (group === undefined) {
-      assert(Number.isSafeInteger(id) && id > 0, "a group id is a positive whole number");
+      assert(Number.isSafeInteger(id) && id >= 0, "a group id is a whole number from 0");
       group = new StoredGroup(id, this.#host, { isDamaged: this.#mayMissGroups });
       this.#groups.set(id, group);
     }

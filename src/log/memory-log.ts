@@ -154,7 +154,7 @@ export class MemoryLog implements NodeLog {
   #group(id: number): MemoryGroup {
     let group = this.#groups.get(id);
     if (group === undefined) {
-      assert(Number.isSafeInteger(id) && id > 0, "a group id is a positive whole number");
+      assert(Number.isSafeInteger(id) && id >= 0, "a group id is a whole number from 0");
       group = new MemoryGroup(id, this.#snapshots);
       this.#groups.set(id, group);
     }

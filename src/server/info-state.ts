@@ -1,4 +1,4 @@
-import type { LoadingProgress, ShardInfo } from "../cluster/index.ts";
+import type { LoadingProgress, ReplicaInfo } from "../cluster/index.ts";
 import { sessionsMax } from "../keyspace/index.ts";
 import type { InfoSection } from "./info.ts";
 import { memoryFigures } from "./memory-commands.ts";
@@ -156,30 +156,36 @@ function* replication(): Iterable<Field> {
 
 /** Of one shard as fields; of several as a line each. */
 function* raft(context: ServerContext): Iterable<Field> {
-  const { shards, name } = context.node.info();
+  const { shards, name, directoryGroup } = context.node.info();
   yield ["raft_node", name];
   const [only] = shards;
-  if (shards.length === 1 && only !== undefined) {
-    yield* raftFields(only);
-    return;
-  }
-  for (const shard of shards) {
-    const line = [...raftFields(shard)].map(([field, value]) => `${field.slice("raft_".length)}=${value}`);
-    yield [`raft_shard${shard.shard}`, line.join(",")];
+  if (shards.length === 1 && only !== undefined) yield* raftFields(only);
+  else for (const shard of shards) yield [`raft_shard${shard.shard}`, raftLine(shard)];
+  if (directoryGroup !== undefined) {
+    yield ["raft_directory", `epoch=${directoryGroup.epoch},${raftLine(directoryGroup)}`];
   }
 }
 
-function* raftFields(shard: ShardInfo): Iterable<Field> {
-  const { role, term, leader, commitIndex, appliedIndex, stoppedBecause, brokenInvariant, replica } = shard;
-  const { rebuild, sessionCount } = shard;
+/** The directory has no sessions. */
+type RaftInfo = ReplicaInfo & { readonly sessionCount?: number };
+
+function raftLine(info: RaftInfo): string {
+  return [...raftFields(info)].map(([field, value]) => `${field.slice("raft_".length)}=${value}`).join(",");
+}
+
+function* raftFields(info: RaftInfo): Iterable<Field> {
+  const { role, term, leader, commitIndex, appliedIndex, stoppedBecause, brokenInvariant, replica } = info;
+  const { rebuild, sessionCount } = info;
   yield ["raft_role", role];
   yield ["raft_term", term];
   yield ["raft_leader", leader ?? ""];
   yield ["raft_commit_index", commitIndex];
   yield ["raft_applied_index", appliedIndex];
   yield ["raft_replica", replica];
-  yield ["raft_sessions", sessionCount];
-  yield ["raft_sessions_max", sessionsMax];
+  if (sessionCount !== undefined) {
+    yield ["raft_sessions", sessionCount];
+    yield ["raft_sessions_max", sessionsMax];
+  }
   yield ["raft_rebuild", rebuild === null ? "none" : `${rebuild.node}:${rebuild.step}`];
   if (stoppedBecause === undefined) return;
   yield ["raft_broken_invariant", brokenInvariant ?? ""];

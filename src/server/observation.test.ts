@@ -57,6 +57,7 @@ describe("INFO", () => {
       "raft_applied_index:1",
       "raft_replica:1",
       "raft_rebuild:none",
+      "raft_directory:epoch=0,role=leader,term=1,leader=n1,commit_index=1,applied_index=1,replica=1,rebuild=none",
     ])
       expect(text).toContain(`${line}\r\n`);
   });

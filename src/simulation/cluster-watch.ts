@@ -1,8 +1,8 @@
-import type { Node, ReplicaView } from "../cluster/index.ts";
+import type { ReplicaView } from "../cluster/index.ts";
 import type { ClusterMember } from "./cluster-member.ts";
 import type { SimulatedWorld } from "./world.ts";
 
-/** What one life of a node has shown of its replica of one shard. */
+/** What one life of a node has shown of its replica of one group. */
 interface Seen {
   readonly processId: number;
   /** One that is made anew begins with nothing. */
@@ -14,8 +14,8 @@ interface Seen {
   comparedIndex: number;
 }
 
-/** What all replicas of a shard have shown together. */
-interface ShardSeen {
+/** What all replicas of a group have shown together. */
+interface GroupSeen {
   /** By term. */
   readonly leaders: Map<number, string>;
   /** The terms of committed entries by their index, and who showed them first. */
@@ -32,7 +32,7 @@ export class ClusterWatch {
   readonly #world: SimulatedWorld;
   readonly #members: ReadonlyMap<string, ClusterMember>;
   readonly #onViolation: (text: string) => void;
-  readonly #shards: ShardSeen[] = [];
+  readonly #groups: GroupSeen[] = [];
   #leaderCount = 0;
   #comparedCount = 0;
 
@@ -58,17 +58,24 @@ export class ClusterWatch {
     const node = member?.node;
     const processId = member?.machine.process?.id;
     if (member === undefined || node === undefined || processId === undefined) return;
-    for (let shard = 0; shard < node.shardCount; shard++) this.#lookAt(member, node, shard, processId);
+    for (let shard = 0; shard < node.shardCount; shard++) {
+      this.#lookAt(member, node.replicaOf(shard), { group: shard + 1, processId });
+    }
+    const { directoryReplica } = node;
+    if (directoryReplica !== undefined) this.#lookAt(member, directoryReplica, { group: 0, processId });
   }
 
-  #lookAt(member: ClusterMember, node: Node, shard: number, processId: number): void {
-    const replica = node.replicaOf(shard);
+  #lookAt(
+    member: ClusterMember,
+    replica: ReplicaView,
+    { group, processId }: { readonly group: number; readonly processId: number },
+  ): void {
     const { core, stoppedBecause } = replica;
     if (stoppedBecause !== undefined) {
       if (!member.isExcused) this.#onViolation(`${member.name}: its replica has stopped: ${stoppedBecause}`);
       return;
     }
-    const seenByAll = this.#shard(shard);
+    const seenByAll = this.#group(group);
     if (core.role === "leader") this.#noteLeader(seenByAll, core.term, member.name);
     const { term, commitIndex, appliedIndex } = core;
     let seen = seenByAll.replicas.get(member.name);
@@ -86,7 +93,7 @@ export class ClusterWatch {
   }
 
   /** What is committed is the same everywhere, and for ever. */
-  #compare({ committed }: ShardSeen, seen: Seen, { log }: ReplicaView, name: string): void {
+  #compare({ committed }: GroupSeen, seen: Seen, { log }: ReplicaView, name: string): void {
     const to = Math.min(seen.commitIndex, log.lastIndex);
     for (let index = Math.max(seen.comparedIndex + 1, log.firstIndex); index <= to; index++) {
       const term = log.term(index);
@@ -104,7 +111,7 @@ export class ClusterWatch {
     seen.comparedIndex = Math.max(seen.comparedIndex, to);
   }
 
-  #noteLeader({ leaders }: ShardSeen, term: number, name: string): void {
+  #noteLeader({ leaders }: GroupSeen, term: number, name: string): void {
     const known = leaders.get(term);
     if (known === undefined) {
       leaders.set(term, name);
@@ -115,11 +122,11 @@ export class ClusterWatch {
     }
   }
 
-  #shard(shard: number): ShardSeen {
-    let seen = this.#shards[shard];
+  #group(group: number): GroupSeen {
+    let seen = this.#groups[group];
     if (seen === undefined) {
       seen = { leaders: new Map(), committed: new Map(), replicas: new Map() };
-      this.#shards[shard] = seen;
+      this.#groups[group] = seen;
     }
     return seen;
   }

@@ -1,0 +1,80 @@
+/** The directory's group: on every node, beside the shards and not one of them. */
+import { expect, test } from "vitest";
+import { SimulatedCluster } from "../../test/cluster/simulated-cluster.ts";
+import { directoryGroup } from "./shard-group.ts";
+import type { DirectoryStatus } from "./status.ts";
+
+function statusOf(cluster: SimulatedCluster, name: string): DirectoryStatus {
+  const { directory } = cluster.node(name).nodeStatus();
+  if (directory === null) throw new Error(`${name} has no replica of the directory`);
+  return directory;
+}
+
+async function untilDirectoryEqual(cluster: SimulatedCluster): Promise<void> {
+  const isEqual = (): boolean => {
+    const all = [...cluster.nodes.keys()].map((name) => statusOf(cluster, name));
+    return all.every(({ appliedIndex, leader }) => {
+      return leader !== null && appliedIndex > 0 && appliedIndex === all[0]?.lastIndex;
+    });
+  };
+  await cluster.until(isEqual, "equal directories");
+}
+
+test("every node has a replica of the directory: of four three vote, and the fourth learns", async () => {
+  const cluster = new SimulatedCluster({ size: 4 });
+  await cluster.start();
+  await untilDirectoryEqual(cluster);
+  const roles = cluster.names.map((name) => statusOf(cluster, name).role).toSorted();
+  expect(roles).toEqual(["follower", "follower", "leader", "learner"]);
+  expect(statusOf(cluster, "n4")).toMatchObject({ role: "learner", rebuild: null, epoch: 0, replica: 4 });
+  // To who looks at the shards there is no such group.
+  const node = cluster.node("n4");
+  expect(node.nodeStatus().groups.map(({ group }) => group)).toEqual([1]);
+  expect(node.topology().shards.map(({ shard }) => shard)).toEqual([0]);
+  expect(node.info().shards.map(({ shard }) => shard)).toEqual([0]);
+  expect(node.info().directoryGroup).toMatchObject({ role: "learner", epoch: 0 });
+  await cluster.close();
+});
+
+test("a node that is alone leads its directory, and again after a restart", async () => {
+  const cluster = new SimulatedCluster({ size: 1 });
+  await cluster.start();
+  await cluster.until(() => statusOf(cluster, "n1").role === "leader", "a leader");
+  const { term } = statusOf(cluster, "n1");
+  cluster.kill("n1");
+  await cluster.start();
+  await cluster.until(() => statusOf(cluster, "n1").role === "leader", "a leader");
+  expect(statusOf(cluster, "n1").term).toBeGreaterThan(term);
+  await cluster.close();
+});
+
+test("a damaged learner of the directory is made anew, and is shown as that only until it has the state [D-3]", async () => {
+  const cluster = new SimulatedCluster({ size: 4 });
+  await cluster.start();
+  await untilDirectoryEqual(cluster);
+  // What is written after it proves that it was durable.
+  for (let round = 0; round < 5; round++) {
+    const client = cluster.client("n1");
+    client.send("SET", "key", String(round));
+    await cluster.until(() => client.isAnswered, "replies");
+  }
+  cluster.kill("n4");
+  const { disk } = cluster.world.machine("n4");
+  const segments = disk.files().filter(({ path }) => path.startsWith("/data/log/") && path.endsWith(".segment"));
+  for (const { path, sizeBytes } of segments) {
+    for (let at = 8_192; at + 4_096 <= sizeBytes; at += 4_096) disk.flipBit(path, at + 120, 3);
+  }
+  await cluster.start();
+  await cluster.until(() => statusOf(cluster, "n4").replica > 4, "a successor");
+  await untilDirectoryEqual(cluster);
+  await cluster.until(() => statusOf(cluster, "n4").rebuild === null, "its end");
+  expect(statusOf(cluster, "n4").role).toBe("learner");
+  const steps = (): readonly unknown[] =>
+    cluster
+      .eventsOf("a replica is made anew")
+      .filter(({ fields }) => fields.group === directoryGroup)
+      .map(({ fields }) => fields.step);
+  await cluster.until(() => steps().length >= 2, "the end of the lost one");
+  expect(steps()).toEqual(["add", "drop"]);
+  await cluster.close();
+});
