@@ -56,6 +56,8 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     ...envelope,
     isPreVote: fc.boolean(),
     granted: fc.boolean(),
+    commit: integer,
+    commitTerm: integer,
   }),
   fc.record({ type: fc.constant("heartbeat" as const), ...envelope, commit: integer, readRound: integer }),
   fc.record({ type: fc.constant("heartbeatResponse" as const), ...envelope, readRound: integer }),

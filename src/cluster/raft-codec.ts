@@ -77,6 +77,8 @@ export function writeRaftMessage(out: ByteWriter, group: number, message: Messag
       writeEnvelope(out, codes.requestVoteResponse, message);
       out.u8(message.isPreVote ? 1 : 0);
       out.u8(message.granted ? 1 : 0);
+      out.integer(message.commit);
+      out.integer(message.commitTerm);
       break;
     case "heartbeat":
       writeEnvelope(out, codes.heartbeat, message);
@@ -142,7 +144,10 @@ function readFields(input: ByteReader, code: number, from: ReplicaId, to: Replic
     }
     case codes.requestVoteResponse: {
       const isPreVote = input.boolean();
-      return { type: "requestVoteResponse", from, to, term, isPreVote, granted: input.boolean() };
+      const granted = input.boolean();
+      const commit = input.integer();
+      const commitTerm = input.integer();
+      return { type: "requestVoteResponse", from, to, term, isPreVote, granted, commit, commitTerm };
     }
     case codes.heartbeat: {
       const commit = input.integer();

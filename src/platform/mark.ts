@@ -9,6 +9,7 @@ export const markNames = [
   "a pre-vote fails",
   "a vote is held back by the lease",
   "a vote is refused for a shorter log",
+  "a refused vote tells what is committed",
   "an election is won",
   "an election is lost",
   "an entry of an older term is not committed by counting",

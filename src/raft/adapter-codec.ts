@@ -142,7 +142,8 @@ export class AdapterCodec {
       case "MsgVoteResp":
       case "MsgPreVoteResp": {
         const isPreVote = msg.type === "MsgPreVoteResp";
-        return { type: "requestVoteResponse", ...envelope, isPreVote, granted: msg.reject !== true };
+        const granted = msg.reject !== true;
+        return { type: "requestVoteResponse", ...envelope, isPreVote, granted, commit: 0, commitTerm: 0 };
       }
       case "MsgHeartbeat":
         return { type: "heartbeat", ...envelope, commit: msg.commit ?? 0, readRound: round(msg) };

@@ -10,7 +10,7 @@ import type { Replica } from "./replica.ts";
  * - changePending: another one is not applied yet, or this leader has committed nothing in its term.
  * - changeInvalid: it does not fit the configuration, or leaves no voter.
  * - changeRemovesLeader: hand leadership over first. A leader that leaves with the longest log keeps those from being
- *   elected who have not heard that it left; with two voters, for ever (CONSENSUS M-5).
+ *   elected who have not heard that it left, until it tells them so by refusing its vote (CONSENSUS M-5).
  * - changeLosesQuorum: of the voters after it no majority has answered lately (M-7).
  * - replicaIdUsed: with `idsAscend`, who is to be added has an id that may have been another's (C-4).
  * - learnerBehind: who is to become a voter is no learner yet, lacks too many entries, or has not answered lately (M-4).

@@ -77,6 +77,21 @@ export function handleVoteRequest(replica: Replica, message: RequestVote): void 
   replica.vote = from;
 }
 
+/**
+ * A voter has refused, and says what is committed. A candidate with the same entry takes that from it: who refuses may
+ * have left the group with the longest log, so that nobody else can be elected before the others know that it has left. One
+ * whose own configuration changes by this stands again with the new one.
+ */
+export function handleRefusedVote(replica: Replica, { commit, commitTerm }: RequestVoteResponse): void {
+  const { log } = replica;
+  if (replica.role === "leader" || commit <= log.commitIndex || !log.matches(commit, commitTerm)) return;
+  log.commitTo(commit);
+  mark("a refused vote tells what is committed");
+  if (replica.role !== "follower" && log.hasUnappliedConfigurationChange()) {
+    replica.becomeFollower(replica.term, undefined);
+  }
+}
+
 /** A candidate has an answer to the question that it is asking now. */
 export function handleVoteResponse(replica: Replica, message: RequestVoteResponse): void {
   const result = replica.members.recordVote(message.from, message.granted);
@@ -95,7 +110,7 @@ export function handleVoteResponse(replica: Replica, message: RequestVoteRespons
   }
 }
 
-/** The answer to a request for a vote or a pre-vote. */
+/** The answer to a request for a vote or a pre-vote. A refusal tells what is committed. */
 export function voteResponse(
   replica: Replica,
   to: ReplicaId,
@@ -103,5 +118,8 @@ export function voteResponse(
   isPreVote: boolean,
   granted: boolean,
 ): RequestVoteResponse {
-  return { type: "requestVoteResponse", from: replica.id, to, term, isPreVote, granted };
+  const { log, id } = replica;
+  const commit = granted ? 0 : log.commitIndex;
+  const commitTerm = granted ? 0 : (log.term(commit) ?? 0);
+  return { type: "requestVoteResponse", from: id, to, term, isPreVote, granted, commit, commitTerm };
 }

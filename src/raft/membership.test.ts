@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { bytesOf, TestNetwork } from "../../test/raft/network.ts";
-import type { ConfigurationChange, SingleChange } from "./index.ts";
+import type { ConfigurationChange, Message, SingleChange } from "./index.ts";
 
 function change(text: string, transition: ConfigurationChange["transition"] = "auto"): ConfigurationChange {
   const actions: Record<string, SingleChange["action"]> = { v: "addVoter", l: "addLearner", r: "remove", u: "update" };
@@ -277,6 +277,57 @@ test("a removed leader that is told to go on finishes, takes nothing new, and kn
   network.heal();
   network.tick(3);
   expect([2, 3]).toContain(network.leader.id);
+});
+
+test.for([{ preVote: false }, { preVote: true }])(
+  "who has left with the longest log refuses its vote, and tells by that that it has left: pre-vote $preVote [M-5]",
+  ({ preVote }) => {
+    const network = new TestNetwork([1, 2], { stepDownOnRemoval: true, preVote });
+    const [removed, other] = [network.core(1), network.core(2)];
+    network.elect(2);
+    network.isLost = ({ type }) => type === "appendEntriesResponse";
+    other.proposeConfigurationChange(change("r1"));
+    network.settle();
+    const answers: Message[] = [];
+    network.isLost = (message) => message.type === "appendEntriesResponse" && answers.push(message) > 0;
+    removed.step({ type: "timeoutNow", from: 2, to: 1, term: removed.term });
+    network.settle();
+    expect(removed.role).toBe("leader");
+    // What comes behind the change is in its log alone when it hears that the change is committed; the other one does not.
+    network.isLost = ({ to }) => to === 2;
+    removed.propose(bytesOf("a"));
+    network.settle();
+    for (const answer of answers) removed.step(answer);
+    network.settle();
+    expect([removed.configuration.voters, removed.role]).toEqual([[2], "follower"]);
+    expect(other.configuration.voters).toEqual([1, 2]);
+    expect(removed.lastIndex).toBeGreaterThan(other.lastIndex);
+    network.heal();
+    network.tick(60);
+    expect(network.leader.id).toBe(2);
+    expect(other.configuration.voters).toEqual([2]);
+  },
+);
+
+test("what a refused vote says is committed counts where the entry is the same, and not otherwise [M-5, I-6]", () => {
+  const refused = (commit: number, commitTerm: number): Message => {
+    const envelope = { from: 2, to: 1, term: 3, commit, commitTerm };
+    return { type: "requestVoteResponse", ...envelope, isPreVote: true, granted: false };
+  };
+  const network = new TestNetwork([1, 2, 3]);
+  network.elect(1);
+  network.isolate(1);
+  network.propose(1, "a");
+  network.propose(1, "b");
+  const { core } = network.node(1);
+  const { commitIndex, lastIndex } = core;
+  core.step(refused(lastIndex, 2));
+  core.step(refused(lastIndex + 1, 1));
+  core.step(refused(commitIndex - 1, 1));
+  core.step(refused(0, 0));
+  expect([core.commitIndex, core.role]).toEqual([commitIndex, "follower"]);
+  core.step(refused(lastIndex - 1, 1));
+  expect(core.commitIndex).toBe(lastIndex - 1);
 });
 
 test("a node that does not know that it was removed disturbs nobody [E-4]", () => {

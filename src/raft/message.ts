@@ -57,6 +57,12 @@ export interface RequestVoteResponse extends Envelope {
   readonly type: "requestVoteResponse";
   readonly isPreVote: boolean;
   readonly granted: boolean;
+  /**
+   * Of a refusal: how far the voter knows the log to be committed, and the term there, so that a candidate with the same
+   * entry knows it too (CONSENSUS M-5). 0 with a vote, and where it is not said.
+   */
+  readonly commit: LogIndex;
+  readonly commitTerm: Term;
 }
 
 export interface Heartbeat extends Envelope {

@@ -22,7 +22,8 @@ test("random histories with crashes, losses and membership changes keep every in
       throw new Error(`RAFT_MODEL_SEEDS=${seed}-${seed}: ${cause instanceof Error ? cause.message : cause}`, { cause });
     }
   }
-  // What no history meets is not tested.
+  // What no history meets is not tested; a few need not meet everything.
+  if (to - from < 20) return;
   expect(Object.entries(marks).filter(([, count]) => count === 0)).toEqual([]);
 });
 

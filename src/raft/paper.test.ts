@@ -37,7 +37,16 @@ function inRole(role: "follower" | "candidate" | "leader"): { network: TestNetwo
   else core.campaign();
   outputOf(network, 1);
   if (role === "leader") {
-    core.step({ type: "requestVoteResponse", from: 2, to: 1, term: 1, isPreVote: false, granted: true });
+    core.step({
+      type: "requestVoteResponse",
+      from: 2,
+      to: 1,
+      term: 1,
+      isPreVote: false,
+      granted: true,
+      commit: 0,
+      commitTerm: 0,
+    });
   }
   outputOf(network, 1);
   expect([core.role, core.term]).toEqual([role, 1]);
@@ -133,7 +142,16 @@ test.for([
     [row.denied, false],
   ] as const) {
     for (const from of voters)
-      core.step({ type: "requestVoteResponse", from, to: 1, term: 1, isPreVote: false, granted });
+      core.step({
+        type: "requestVoteResponse",
+        from,
+        to: 1,
+        term: 1,
+        isPreVote: false,
+        granted,
+        commit: 0,
+        commitTerm: 0,
+      });
   }
   expect(core.role).toBe(row.role);
 });

@@ -101,7 +101,16 @@ test("nothing of a term leaves before the term is durable, save for pre-votes, w
   const asking = candidate.ready();
   expect(asking.persist).toBe(undefined);
   expect(typesOf(asking.messages)).toEqual(["requestVote", "requestVote"]);
-  candidate.step({ type: "requestVoteResponse", from: 2, to: 1, term: 1, isPreVote: true, granted: true });
+  candidate.step({
+    type: "requestVoteResponse",
+    from: 2,
+    to: 1,
+    term: 1,
+    isPreVote: true,
+    granted: true,
+    commit: 0,
+    commitTerm: 0,
+  });
   const voting = candidate.ready();
   expect(voting.messages).toEqual([]);
   expect(voting.persist).toMatchObject({ hardState: { term: 1, vote: 1 }, mustSync: true });

@@ -1,6 +1,7 @@
 import { unreachable } from "../platform/index.ts";
 import {
   campaignByOrder,
+  handleRefusedVote,
   handleVoteRequest,
   handleVoteResponse,
   isHeldBackByLease,
@@ -78,6 +79,7 @@ function dispatch(replica: Replica, message: Message): Refusal | undefined {
       handleVoteRequest(replica, message);
       return undefined;
     case "requestVoteResponse":
+      if (!message.granted) handleRefusedVote(replica, message);
       if (replica.role === (message.isPreVote ? "preCandidate" : "candidate")) handleVoteResponse(replica, message);
       return undefined;
     case "appendEntries":

@@ -225,10 +225,6 @@ export class ModelRun {
     const changes = Array.from({ length: this.#below(4) }, (): SingleChange => {
       return { action: actions[this.#below(4)]!, replica: 1 + this.#below(5) };
     });
-    // Of two voters none is removed: the other one might never learn of it (M-5).
-    const { voters } = node.core.configuration;
-    if (voters.length === 2 && changes.some(({ action, replica }) => action !== "addVoter" && voters.includes(replica)))
-      return;
     const transition = (["auto", "auto", "implicit", "explicit"] as const)[this.#below(4)]!;
     node.core.proposeConfigurationChange(
       changes.length === 0 ? { transition: "auto", changes } : { transition, changes },
