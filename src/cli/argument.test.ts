@@ -1,12 +1,16 @@
 import { expect, test } from "vitest";
 import {
+  parseAddress,
   parseHost,
   parseLogLevel,
   parseNodeCount,
   parseNodeName,
   parsePort,
   parseRemotePort,
+  parseReplicaCount,
+  parseWeight,
   parseWhole,
+  parseZone,
   peerPortOf,
 } from "./argument.ts";
 
@@ -61,4 +65,28 @@ test("the peers' port is 10000 above the Redis port", () => {
   expect(peerPortOf(7001)).toBe(17001);
   expect(peerPortOf(0)).toBe(0);
   expect(() => peerPortOf(60_000)).toThrow("Take a --port of at most 55535, or give --peer-port.");
+});
+
+test.for([
+  { text: "127.0.0.1:7001", address: { host: "127.0.0.1", port: 7_001 } },
+  { text: "db1.internal:1", address: { host: "db1.internal", port: 1 } },
+  { text: "[::1]:65535", address: { host: "::1", port: 65_535 } },
+])("address $text is taken", ({ text, address }) => {
+  expect(parseAddress("--join")(text)).toEqual(address);
+});
+
+test.for(["", "7001", "n1", "n1:", ":7001", "n1:0", "n1:65536", "::1:7001", "[::1]", "n1=127.0.0.1:7001", "a b:1"])(
+  "address %j is refused",
+  (text) => {
+    expect(() => parseAddress("--join")(text)).toThrow(
+      `--join takes host:port, such as 127.0.0.1:7001, not "${text}".`,
+    );
+  },
+);
+
+test("what a node and a cluster may be told has a range", () => {
+  expect([parseReplicaCount("15"), parseWeight("10000"), parseZone("east-1")]).toEqual([15, 10_000, "east-1"]);
+  expect(() => parseReplicaCount("16")).toThrow("--replicas takes a whole number from 1 to 15");
+  expect(() => parseWeight("0")).toThrow("--weight takes a whole number from 1 to 10000");
+  expect(() => parseZone("")).toThrow('"" is no name for a zone');
 });

@@ -1,6 +1,6 @@
 /** Parses what stands behind a flag, once, into what the rest of the command works with. */
-import type { LogLevel } from "../platform/index.ts";
-import { shardsMax } from "../ring/index.ts";
+import type { LogLevel, SocketAddress } from "../platform/index.ts";
+import { replicasMax, shardsMax } from "../ring/index.ts";
 import { UsageError } from "./refusal.ts";
 
 /** More voters make every write slower and no failure likelier to be survived. */
@@ -34,6 +34,35 @@ export function parseNodeCount(text: string): number {
 
 export function parseShardCount(text: string): number {
   return parseWhole("--shards", { min: 1, max: shardsMax }, text);
+}
+
+/** How many replicas each shard has, as far as there are nodes. */
+export function parseReplicaCount(text: string): number {
+  return parseWhole("--replicas", { min: 1, max: replicasMax }, text);
+}
+
+/** What a node is to carry beside others. */
+export function parseWeight(text: string): number {
+  return parseWhole("--weight", { min: 1, max: 10_000 }, text);
+}
+
+/** Nodes of one zone may fail together. */
+export function parseZone(text: string): string {
+  if (isNodeName(text)) return text;
+  throw new UsageError(
+    `"${text}" is no name for a zone. Take letters, digits, ".", "_" and "-" (at most 63), beginning with a letter or a digit, such as "east".`,
+  );
+}
+
+/** An address to connect to: "db1.internal:7001", "[::1]:7001". */
+export function parseAddress(flag: string): (text: string) => SocketAddress {
+  return (text) => {
+    const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+    const host = match?.[1] ?? match?.[2] ?? "";
+    const port = Number(match?.[3]);
+    if (isHost(host) && port >= 1 && port <= portMax) return { host, port };
+    throw new UsageError(`${flag} takes host:port, such as 127.0.0.1:7001, not "${text}".`);
+  };
 }
 
 /** The name of a node: letters, digits, ".", "_" and "-", beginning with a letter or a digit. */

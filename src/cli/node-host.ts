@@ -1,6 +1,7 @@
 /** A node with its Redis port, as one thing that is started and closed. */
 import { join } from "node:path";
-import { Node, type NodeAddress } from "../cluster/index.ts";
+import type { Context } from "../channels/index.ts";
+import { Node, type NodeAddress, type NodeOptions } from "../cluster/index.ts";
 import { HttpServer } from "../http/index.ts";
 import { type Logger, NetworkError, type Platform, type SocketAddress } from "../platform/index.ts";
 import { clusterAddressAttribute, ListenError, RedisServer } from "../server/index.ts";
@@ -8,6 +9,7 @@ import { clusterPortOf, httpPortOf } from "./argument.ts";
 import type { Role } from "./demo-message.ts";
 import { directoryError, readFileIfThere } from "./directory.ts";
 import { portError } from "./free-port.ts";
+import { joinCluster } from "./join-request.ts";
 import { fieldsOf, parseObject } from "./json-object.ts";
 import { formatAddress } from "./peer-list.ts";
 import type { StartPlan } from "./start-plan.ts";
@@ -20,6 +22,8 @@ export interface HostOptions {
   readonly directory: string | undefined;
   readonly plan: StartPlan;
   readonly password: string | undefined;
+  /** Ends when the process is to stop. */
+  readonly context: Context;
   /** A client has sent `SHUTDOWN`. */
   readonly onShutdown: () => void;
 }
@@ -138,11 +142,26 @@ async function startNode(options: HostOptions): Promise<Node> {
       listen,
       secret: secretOf(options),
       shards: plan.shards,
+      replicas: plan.replicas,
+      address: plan.peerAddress,
+      join: joinOf(options),
     });
   } catch (error) {
     if (error instanceof NetworkError && listen !== undefined) throw portError(listen, peerPortCure, error);
     throw directory === undefined ? error : directoryError(directory, error);
   }
+}
+
+/** A node that joins asks for so long, while nobody answers or can decide. */
+const joinWaitMsMax = 60_000;
+
+function joinOf(options: HostOptions): NodeOptions["join"] {
+  const { context, logger, name, password, plan, platform } = options;
+  if (plan.join === undefined) return undefined;
+  const { random } = platform;
+  const secret = secretOf(options);
+  const asked = { ...plan.join, name, password, secret, waitMsMax: joinWaitMsMax, random, logger, context };
+  return (directoryId) => joinCluster(asked, directoryId);
 }
 
 /** Undefined leaves it to the node: a secret that is remembered, or the one that every node on loopback can compute. */
@@ -155,9 +174,11 @@ function secretOf({ plan, platform }: HostOptions): string | undefined {
 /** Where to listen for peers: at the node's own address among them, unless the settings say otherwise. */
 function listenAddress({ directory, name, plan }: HostOptions): SocketAddress | undefined {
   const own: NodeAddress | undefined =
-    plan.peers?.find((peer) => peer.name === name) ?? (directory === undefined ? undefined : ownAddressIn(directory));
+    plan.peers?.find((peer) => peer.name === name) ??
+    (plan.peerAddress === undefined ? undefined : { name, ...plan.peerAddress }) ??
+    (directory === undefined ? undefined : ownAddressIn(directory));
   const host = plan.settings.peerBind ?? own?.host ?? "";
-  return host === "" ? undefined : { host, port: plan.settings.peerPort ?? own?.port ?? 0 };
+  return host === "" ? undefined : { host, port: plan.settings.peerPort ?? own?.port ?? plan.join?.peer.port ?? 0 };
 }
 
 function roleOf(node: Node): NodeRole {
@@ -182,8 +203,10 @@ function roleNamed(name: string): Role {
 function ownAddressIn(directory: string): NodeAddress | undefined {
   const text = readFileIfThere(join(directory, "node.json"));
   if (text === undefined) return undefined;
-  const { name, addresses } = parseObject(text) ?? {};
+  const { name, nodeId, names, addresses } = parseObject(text) ?? {};
   if (typeof name !== "string") return { name: "", host: "", port: 0 };
-  const { host, port } = fieldsOf(fieldsOf(addresses)[name]);
+  // A node that joined stands under its number: its name may be that of a first node that is gone.
+  const isFirst = typeof nodeId !== "number" || (Array.isArray(names) && names[nodeId - 1] === name);
+  const { host, port } = fieldsOf(fieldsOf(addresses)[isFirst ? name : `#${nodeId}`]);
   return { name, host: typeof host === "string" ? host : "", port: typeof port === "number" ? port : 0 };
 }

@@ -61,6 +61,44 @@ test("a cluster of one node has a name and a secret of its own", () => {
   expect(plan({ peers: alone })).toMatchObject({ name: "solo", secret: { kind: "random" } });
 });
 
+const at = { host: "10.0.0.1", port: 7001 };
+
+test.for<{ what: string; flags: Partial<StartFlags>; peer: { host: string | undefined; port: number } }>([
+  { what: "its Redis port + 10000", flags: { port: 7004 }, peer: { host: undefined, port: 17_004 } },
+  { what: "--peer-port", flags: { peerPort: 5, peerBind: "10.0.0.4" }, peer: { host: "10.0.0.4", port: 5 } },
+  {
+    what: "--peer-port, from all addresses",
+    flags: { peerPort: 5, peerBind: "::" },
+    peer: { host: undefined, port: 5 },
+  },
+  {
+    what: "--peer-address",
+    flags: { peerAddress: { host: "db4", port: 9 }, peerBind: "0.0.0.0" },
+    peer: { host: "db4", port: 9 },
+  },
+])("a node that joins is reached at $what", ({ flags, peer }) => {
+  const { peerAddress } = flags;
+  expect(plan({ name: "n4", join: at, zone: "east", ...flags }, { secret })).toMatchObject({
+    name: "n4",
+    peers: undefined,
+    join: { at, zone: "east", weight: undefined, peer },
+    peerAddress,
+    secret: { kind: "given", text: secret },
+  });
+});
+
+test("a node that has joined needs not be told again, and what it is told of joining means nothing", () => {
+  expect(plan({ join: at, zone: "east" }, { hasNode: true, settings })).toMatchObject({
+    join: undefined,
+    peers: undefined,
+    secret: undefined,
+  });
+});
+
+test("a cluster without a secret is joined without one", () => {
+  expect(plan({ name: "n4", join: at })).toMatchObject({ secret: undefined });
+});
+
 test("a given secret is taken", () => {
   expect(plan({ name: "n1", peers: remote }, { secret })).toMatchObject({ secret: { kind: "given", text: secret } });
 });
@@ -100,6 +138,23 @@ test.for<{ code: string; flags: Partial<StartFlags>; context?: Partial<StartCont
     code: "SECRET_REQUIRED",
     flags: { name: "n1", peers: local, peerBind: "0.0.0.0" },
     text: "Nodes that others can reach (0.0.0.0)",
+  },
+  { code: "PEERS_MISSING", flags: {}, text: "To join a cluster that runs, give --join" },
+  { code: "USAGE", flags: { join: at, name: "n4", peers: local }, text: "--join and --peers exclude each other" },
+  { code: "USAGE", flags: { join: at, name: "n4", shards: 2 }, text: "settled when a cluster is created" },
+  { code: "USAGE", flags: { join: at, name: "n4", replicas: 2 }, text: "settled when a cluster is created" },
+  { code: "USAGE", flags: { join: at }, text: "Give it a --name that no other node has" },
+  { code: "USAGE", flags: { join: at, name: "n4" }, context: { directory: undefined }, text: "in memory cannot join" },
+  { code: "USAGE", flags: { name: "n1", peers: local, zone: "east" }, text: "--zone is for a node that joins" },
+  {
+    code: "USAGE",
+    flags: { name: "n1", peers: local, peerAddress: at },
+    text: "--peer-address is for a node that joins",
+  },
+  {
+    code: "SECRET_REQUIRED",
+    flags: { join: at, name: "n4", peerBind: "0.0.0.0" },
+    text: "A node that others can reach (0.0.0.0) joins with the cluster's secret",
   },
   {
     code: "PASSWORD_REQUIRED",

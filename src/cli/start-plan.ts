@@ -1,5 +1,6 @@
 /** What a start means, decided from its flags and from what the directory remembers, before anything is opened. */
-import { isLoopback } from "../platform/index.ts";
+import { isLoopback, type SocketAddress } from "../platform/index.ts";
+import { peerPortOf } from "./argument.ts";
 import type { Password } from "./password.ts";
 import type { Peer } from "./peer-list.ts";
 import { PasswordRequiredError, PeersMissingError, SecretRequiredError, UsageError } from "./refusal.ts";
@@ -30,9 +31,24 @@ export interface StartPlan {
   readonly peers: readonly Peer[] | undefined;
   /** Undefined where the directory knows it, or one is enough. */
   readonly shards: number | undefined;
+  /** Undefined where the directory knows it, or the usual number will do. */
+  readonly replicas: number | undefined;
+  /** Set for the first start of a node that joins a cluster. */
+  readonly join: JoinPlan | undefined;
+  /** Where the others reach a node that joined, if that is said. */
+  readonly peerAddress: SocketAddress | undefined;
   /** How nodes prove that they belong together; undefined where the directory knows it, and none was given. */
   readonly secret: ClusterSecret | undefined;
   readonly settings: Settings;
+}
+
+export interface JoinPlan {
+  /** The Redis port of a node of the cluster. */
+  readonly at: SocketAddress;
+  readonly zone: string | undefined;
+  readonly weight: number | undefined;
+  /** Where the others will reach the node; without a host, whence it asks. */
+  readonly peer: { readonly host: string | undefined; readonly port: number };
 }
 
 export type ClusterSecret =
@@ -47,10 +63,21 @@ export function planStart(flags: StartFlags, context: StartContext): StartPlan {
   const settings = planSettings(flags, context);
   if (context.hasNode) {
     checkPeers(flags.peers, flags.name);
-    const { name, peers, shards } = flags;
-    return { name, peers, shards, secret: givenSecret(context.secret), settings };
+    const { name, peers, shards, replicas, peerAddress } = flags;
+    return {
+      name,
+      peers,
+      shards,
+      replicas,
+      join: undefined,
+      peerAddress,
+      secret: givenSecret(context.secret),
+      settings,
+    };
   }
-  const peers = flags.peers;
+  if (flags.join !== undefined) return planJoin(flags, flags.join, { context, settings });
+  checkNotJoining(flags);
+  const { peers, shards, replicas } = flags;
   if (peers === undefined) throw new PeersMissingError(peersMissingText(context.directory, flags.name ?? "n1"));
   const name = flags.name ?? (peers.length === 1 ? peers[0]?.name : undefined);
   if (name === undefined) {
@@ -60,7 +87,45 @@ export function planStart(flags: StartFlags, context: StartContext): StartPlan {
   checkPeers(peers, name);
   const hosts = [settings.bind, ...(settings.peerBind === undefined ? [] : [settings.peerBind])];
   const secret = planSecret(peers, { secret: context.secret, hosts });
-  return { name, peers, shards: flags.shards, secret, settings };
+  return { name, peers, shards, replicas, join: undefined, peerAddress: undefined, secret, settings };
+}
+
+function planJoin(
+  flags: StartFlags,
+  at: SocketAddress,
+  { context, settings }: { readonly context: StartContext; readonly settings: Settings },
+): StartPlan {
+  const { name, zone, weight, peerAddress } = flags;
+  if (flags.peers !== undefined)
+    throw new UsageError("--join and --peers exclude each other: a node that joins is told all others by the cluster.");
+  if (flags.shards !== undefined || flags.replicas !== undefined)
+    throw new UsageError("--shards and --replicas are settled when a cluster is created. Leave them out with --join.");
+  if (context.directory === undefined)
+    throw new UsageError("A node in memory cannot join: it would come back as another one each time. Give it --dir.");
+  if (name === undefined)
+    throw new UsageError("Which node joins? Give it a --name that no other node has, such as n4.");
+  const secret = givenSecret(context.secret);
+  const hosts = [settings.bind, settings.peerBind, peerAddress?.host].filter((host) => host !== undefined);
+  const open = hosts.find((host) => !isLoopback(host));
+  if (secret === undefined && open !== undefined) {
+    throw new SecretRequiredError(
+      `A node that others can reach (${open}) joins with the cluster's secret. Give --secret-file, a copy of the file \`secret\` in any node's directory.`,
+    );
+  }
+  const { peerBind, peerPort = peerPortOf(settings.port) } = settings;
+  const isAny = peerBind === "0.0.0.0" || peerBind === "::";
+  const peer = peerAddress ?? { host: isAny ? undefined : peerBind, port: peerPort };
+  const join = { at, zone, weight, peer };
+  return { name, peers: undefined, shards: undefined, replicas: undefined, join, peerAddress, secret, settings };
+}
+
+/** What only a node can be told that joins. */
+function checkNotJoining(flags: StartFlags): void {
+  for (const flag of ["zone", "weight", "peerAddress"] as const) {
+    if (flags[flag] === undefined) continue;
+    const shown = flag === "peerAddress" ? "peer-address" : flag;
+    throw new UsageError(`--${shown} is for a node that joins a cluster. Give --join as well, or leave it out.`);
+  }
 }
 
 function planSettings(flags: StartFlags, context: StartContext): Settings {
@@ -118,5 +183,5 @@ function givenSecret(text: string | undefined): ClusterSecret | undefined {
 
 function peersMissingText(directory: string | undefined, name: string): string {
   const place = directory === undefined ? "A node in memory" : `${directory} holds no node yet; its first start`;
-  return `${place} needs --name and --peers, such as --name ${name} --peers n1=127.0.0.1:17001,n2=127.0.0.1:17002,n3=127.0.0.1:17003.`;
+  return `${place} needs --name and --peers, such as --name ${name} --peers n1=127.0.0.1:17001,n2=127.0.0.1:17002,n3=127.0.0.1:17003. To join a cluster that runs, give --join with the Redis port of any of its nodes instead.`;
 }

@@ -2,6 +2,7 @@
 import { rmSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { isatty } from "node:tty";
+import { background, CancelledError } from "../channels/index.ts";
 import { nodeExitCode } from "../cluster/index.ts";
 import { createNodePlatform, type Platform } from "../platform/index.ts";
 import { type ConsoleLog, openConsoleLog } from "./console-logger.ts";
@@ -127,6 +128,7 @@ class NodeProcess {
   async #serve(attachment: DemoAttachment | undefined): Promise<void> {
     const { directory, log } = this.#options;
     const node = await this.#host();
+    if (node === undefined) return;
     this.#isLoading = () => node.isReplaying();
     const pidFile = directory === undefined ? undefined : join(directory, "coterie.pid");
     try {
@@ -153,17 +155,26 @@ class NodeProcess {
     }
   }
 
-  #host(): Promise<HostedNode> {
+  /** Undefined: the process was told to stop while the cluster was asked whether the node may join. */
+  async #host(): Promise<HostedNode | undefined> {
     const { directory, log, name, password, plan } = this.#options;
-    return hostNode({
-      platform: this.#platform,
-      logger: log.logger,
-      name,
-      directory,
-      plan,
-      password: password?.text,
-      onShutdown: () => this.#signals.request("shutdown"),
-    });
+    const [context, cancel] = background().withCancel();
+    this.#signals.onStop(() => cancel());
+    try {
+      return await hostNode({
+        platform: this.#platform,
+        logger: log.logger,
+        name,
+        directory,
+        plan,
+        password: password?.text,
+        context,
+        onShutdown: () => this.#signals.request("shutdown"),
+      });
+    } catch (error) {
+      if (this.#signals.isStopping && error instanceof CancelledError) return undefined;
+      throw error;
+    }
   }
 
   #announce(node: HostedNode, attachment: DemoAttachment | undefined): void {
