@@ -30,7 +30,7 @@ export interface HostOptions {
 
 export interface HostedNode {
   readonly redis: SocketAddress;
-  /** Undefined for a node without peers, which listens for none. */
+  /** Undefined for a node that has no address for peers, and listens for none. */
   readonly peer: SocketAddress | undefined;
   role(): NodeRole;
   /** Whether what it holds is not all loaded yet. */

@@ -368,8 +368,9 @@ export class Node {
   }
 
   /**
-   * A node without an address listens nowhere, nor does one alone that anybody could speak to as a peer. The peers are told its own address among them, which they go on dialling
-   * wherever it listens, since something between may forward it; a port 0 there stands for the one that it really has.
+   * A node without an address listens nowhere, nor does one alone that anybody could speak to as a peer. The peers are told
+   * its own address among them, which they go on dialling wherever it listens, since something between may forward it; a
+   * port 0 there stands for the one that it really has.
    */
   async #listen(given: SocketAddress | undefined): Promise<void> {
     const { members, nodeId } = this.#directory;

@@ -91,7 +91,7 @@ test("a node says where it serves, has a pid file while it runs, and logs JSON t
   const node = await started(words);
   expect(node.stdout).toMatch(
     new RegExp(
-      `^n1 serves Redis clients on 127\\.0\\.0\\.1:${port} \\(no peers, process ${node.pid}, data in ${dir}\\)\\.\n$`,
+      `^n1 serves Redis clients on 127\\.0\\.0\\.1:${port} \\(peers on 127\\.0\\.0\\.1:\\d+, process ${node.pid}, data in ${dir}\\)\\.\n$`,
     ),
   );
   expect(readFileSync(join(dir, "coterie.pid"), "utf8")).toBe(`${node.pid}\n`);
