@@ -8,6 +8,7 @@ export type { JoinGrant, JoinRequest } from "./join-wire.ts";
 export type { LoadingProgress } from "./loading.ts";
 export type { Member } from "./member.ts";
 export { Node, type NodeOptions } from "./node.ts";
+export type { PlacementReport } from "./placement-driver.ts";
 export { type NodeSettings, nodeDefaults } from "./settings.ts";
 export type {
   ClusterStatus,
