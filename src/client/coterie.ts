@@ -155,7 +155,7 @@ export class Coterie {
     const host = {
       clock,
       random,
-      shardCount: this.#node.info().shards.length,
+      shardCount: this.#node.shardCount,
       send: ([name = "", ...words]: readonly CommandArgument[]) => this.#send(String(name), words),
       isOver: () => this.#closing !== undefined,
     };

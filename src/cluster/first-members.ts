@@ -1,7 +1,9 @@
 /** Who a group's members are before its first change: it follows from what all nodes have in their files from the beginning. */
+import { genesis } from "../directory/index.ts";
 import { type Configuration, emptyConfiguration } from "../raft/index.ts";
-import { replicaOf } from "./replica-id.ts";
-import { directoryGroup } from "./shard-group.ts";
+import type { NodeRecord } from "./node-record.ts";
+import { nodeOf, replicaOf } from "./replica-id.ts";
+import { directoryGroup, shardOfGroup } from "./shard-group.ts";
 
 /**
  * How many of the directory's replicas vote: all up to three, at most five. Fewer than there are nodes, so that a change
@@ -12,9 +14,31 @@ export function directoryVoterCount(nodeCount: number): number {
   return nodeCount === 4 ? 3 : 5;
 }
 
-/** @param firstNodeCount nodes 1 to this one were there when the cluster began */
-export function firstConfiguration(group: number, firstNodeCount: number): Configuration {
-  const replicas = Array.from({ length: firstNodeCount }, (_, at) => replicaOf(at + 1, 0));
-  const voterCount = group === directoryGroup ? directoryVoterCount(firstNodeCount) : firstNodeCount;
-  return { ...emptyConfiguration, voters: replicas.slice(0, voterCount), learners: replicas.slice(voterCount) };
+export class FirstMembers {
+  constructor({ names, shardCount, replicaCount }: Pick<NodeRecord, "names" | "shardCount" | "replicaCount">) {
+    const { shards } = genesis({ names, shardCount, replicas: replicaCount });
+    this.#shards = shards.map(({ wish }) => ({ ...emptyConfiguration, voters: replicasOn(wish) }));
+    const all = replicasOn(names.map((_, at) => at + 1));
+    const voterCount = directoryVoterCount(all.length);
+    this.#directory = { ...emptyConfiguration, voters: all.slice(0, voterCount), learners: all.slice(voterCount) };
+  }
+
+  /** What an empty log of the group stands for. */
+  of(group: number): Configuration {
+    const configuration = group === directoryGroup ? this.#directory : this.#shards[shardOfGroup(group)];
+    return configuration ?? emptyConfiguration;
+  }
+
+  /** Whether the group began with a replica on the node. Its id is that of generation 0. */
+  has(group: number, nodeId: number): boolean {
+    const { voters, learners } = this.of(group);
+    return [...voters, ...learners].some((replica) => nodeOf(replica) === nodeId);
+  }
+
+  readonly #directory: Configuration;
+  readonly #shards: readonly Configuration[];
+}
+
+function replicasOn(nodes: readonly number[]): readonly number[] {
+  return nodes.map((node) => replicaOf(node, 0));
 }

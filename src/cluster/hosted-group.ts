@@ -6,15 +6,21 @@ import { Keyspace } from "../keyspace/index.ts";
 import { type GroupLog, MemoryLog, type NodeLog } from "../log/index.ts";
 import type { PeerLinks } from "../net/index.ts";
 import { mark } from "../platform/index.ts";
-import { type Configuration, InvariantViolation, type LogIndex, RaftCore, type ReplicaId } from "../raft/index.ts";
+import {
+  type Configuration,
+  highestReplicaOf,
+  InvariantViolation,
+  type LogIndex,
+  membersOf,
+  RaftCore,
+  type ReplicaId,
+} from "../raft/index.ts";
 import type { Reply } from "../resp/index.ts";
 import { type Checksum, Checksums, digestWithMembers } from "./checksums.ts";
 import { ElectionHaste } from "./election-haste.ts";
-import { replicaStopped } from "./errors.ts";
-import { firstConfiguration } from "./first-members.ts";
+import { leaderChanged, replicaStopped } from "./errors.ts";
 import type { GroupWish } from "./group-change.ts";
 import { GroupSnapshots } from "./group-snapshots.ts";
-import { LostReplica } from "./lost-replica.ts";
 import { MemberChanges, promotionLagEntriesMax } from "./member-changes.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 import { OwnLane } from "./own-lane.ts";
@@ -25,6 +31,7 @@ import { directoryGroup } from "./shard-group.ts";
 import type { SnapshotBudget } from "./snapshot-budget.ts";
 import { isLostSnapshot } from "./snapshot-loading.ts";
 import type { RebuildStatus } from "./status.ts";
+import { Vacancy } from "./vacancy.ts";
 
 /** Committed entries that are handed out and not applied yet, in bytes. */
 const applyBytesMax = 4 * 1_048_576;
@@ -33,8 +40,10 @@ const inflightBytesMax = 4 * 1_048_576;
 
 export interface HostedGroupOptions {
   readonly group: number;
-  /** Who this node is, and who the others are: the group's first members. */
+  /** Who this node is, and who the others are. */
   readonly directory: NodeDirectory;
+  /** What an empty log stands for. */
+  readonly firstConfiguration: Configuration;
   readonly log: NodeLog;
   /** The state that the group's newest snapshot holds, undefined without one, or why it cannot be had. */
   readonly keyspace: Keyspace | Error | undefined;
@@ -55,10 +64,13 @@ export interface HostedGroupOptions {
 /** What there is of one replica. */
 type Parts = Pick<HostedGroup, "replica" | "haste" | "checksums" | "snapshots">;
 
-interface VoterNodes {
+/** What follows from a configuration. */
+interface KnownMembers {
   readonly configuration: Configuration;
-  readonly all: readonly number[];
-  readonly others: readonly number[];
+  readonly voters: readonly number[];
+  readonly otherVoters: readonly number[];
+  /** It has gone beyond the replica here, of which it says nothing. */
+  readonly hasGone: boolean;
 }
 
 export class HostedGroup {
@@ -100,12 +112,22 @@ export class HostedGroup {
 
   /** The nodes of all voters. */
   get voters(): readonly number[] {
-    return this.#voters().all;
+    return this.#members().voters;
   }
 
   /** The nodes of the other voters. */
   get otherVoters(): readonly number[] {
-    return this.#voters().others;
+    return this.#members().otherVoters;
+  }
+
+  /** The newest replica that has ever been to begin here. */
+  get newestReplica(): ReplicaId {
+    return this.#lost?.upTo ?? this.replica.core.id;
+  }
+
+  /** Whether the replica here has applied by itself that it is a member no more: then it never will be again (CONSENSUS M-10). */
+  get hasGone(): boolean {
+    return this.#lost === undefined && this.#members().hasGone;
   }
 
   tick(): void {
@@ -125,10 +147,11 @@ export class HostedGroup {
     if (this.#lost !== undefined) return;
     const { id } = this.replica.core;
     host.logger.log("error", "a replica is lost, and is rebuilt from its peers", { group, replica: id, reason });
-    this.#lost = new LostReplica({
+    this.#lost = new Vacancy({
       group,
       nodeId: directory.nodeId,
       upTo: id,
+      isLost: true,
       clock: host.clock,
       logger: host.logger,
       tell: tellLost,
@@ -175,6 +198,13 @@ export class HostedGroup {
     this.checksums.computed(index, from, digestWithMembers(reply, this.replica.core.configuration));
   }
 
+  /** It was proved that the replica here has gone: it stops, and so does all that goes on for it. */
+  async end(): Promise<void> {
+    this.replica.stop("it is not a member of its group any more", leaderChanged);
+    this.stop();
+    await this.snapshots.stop();
+  }
+
   /** The node stops. */
   stop(): void {
     this.haste.stop();
@@ -182,10 +212,10 @@ export class HostedGroup {
   }
 
   readonly #options: HostedGroupOptions;
-  #lost: LostReplica | undefined;
+  #lost: Vacancy | undefined;
   /** The replica has begun in another's place, and has no vote yet. */
   #isRebuilding = false;
-  #knownVoters: VoterNodes | undefined;
+  #knownMembers: KnownMembers | undefined;
 
   /** Whether the replica here has yet to get the state. Most of the directory's learn for good, and have it all the same. */
   get #isCopying(): boolean {
@@ -195,13 +225,15 @@ export class HostedGroup {
   }
 
   /** As of the configuration that is in force. */
-  #voters(): VoterNodes {
+  #members(): KnownMembers {
     const { configuration, id } = this.replica.core;
-    if (this.#knownVoters?.configuration !== configuration) {
-      const all = voterNodes(configuration);
-      this.#knownVoters = { configuration, all, others: all.filter((node) => node !== nodeOf(id)) };
+    if (this.#knownMembers?.configuration !== configuration) {
+      const voters = voterNodes(configuration);
+      const otherVoters = voters.filter((node) => node !== nodeOf(id));
+      const hasGone = id <= highestReplicaOf(configuration) && !membersOf(configuration).includes(id);
+      this.#knownMembers = { configuration, voters, otherVoters, hasGone };
     }
-    return this.#knownVoters;
+    return this.#knownMembers;
   }
 
   #storedReplica({ replica }: GroupLog): ReplicaId {
@@ -250,7 +282,7 @@ export class HostedGroup {
   }
 
   #make(id: ReplicaId, log: GroupLog, keyspace: Keyspace): Parts {
-    const { directory, group, host, settings } = this.#options;
+    const { firstConfiguration, group, host, settings } = this.#options;
     const { clock, random } = host;
     const snapshots = new GroupSnapshots({ ...this.#options, ...host, settings });
     const core = new RaftCore({
@@ -260,7 +292,7 @@ export class HostedGroup {
       random,
       log,
       hardState: log.hardState,
-      configuration: log.snapshot?.configuration ?? firstConfiguration(group, directory.record.names.length),
+      configuration: log.snapshot?.configuration ?? firstConfiguration,
       applied: log.snapshot?.index ?? 0,
       applyBytesMax,
       messageBytesMax: host.settings.appendBytesMax,

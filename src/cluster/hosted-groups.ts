@@ -24,9 +24,15 @@ export class HostedGroups {
     return [...this.#places.values()].filter(({ group }) => isShardGroup(group));
   }
 
-  /** Those of shards: all but the directory. */
-  get shards(): Iterable<HostedGroup> {
-    return [...this.#hosted.values()].filter(({ group }) => isShardGroup(group));
+  /** Those of shards, all but the directory, by number. */
+  get shards(): readonly HostedGroup[] {
+    const shards = [...this.#hosted.values()].filter(({ group }) => isShardGroup(group));
+    return shards.sort((left, right) => left.group - right.group);
+  }
+
+  /** Whether the cluster has this group. */
+  has(group: number): boolean {
+    return this.#places.has(group);
   }
 
   get(group: number): HostedGroup | undefined {

@@ -16,9 +16,11 @@ import { ClockAlarm } from "./clock-alarm.ts";
 import { CommandRouter } from "./command-router.ts";
 import { EntryClock } from "./entry-clock.ts";
 import { nodeExitCode, replicaStopped } from "./errors.ts";
+import { FirstMembers } from "./first-members.ts";
 import type { ForwardStream } from "./forward-stream.ts";
 import { Forwarding } from "./forwarding.ts";
 import { GroupHosting } from "./group-hosting.ts";
+import type { GroupPlacement } from "./group-placement.ts";
 import { shardStatuses } from "./group-status.ts";
 import type { HostedGroup } from "./hosted-group.ts";
 import { HostedGroups } from "./hosted-groups.ts";
@@ -29,7 +31,7 @@ import type { NodeDirectory } from "./node-directory.ts";
 import { PeerTraffic, type PeerTrafficHandler } from "./peer-traffic.ts";
 import type { Replica, ReplicaHost } from "./replica.ts";
 import type { NodeSettings } from "./settings.ts";
-import { groupOfShard, groupsOf } from "./shard-group.ts";
+import { groupOfShard, groupsOf, shardOfGroup } from "./shard-group.ts";
 import type { LedTerm, ShardPlace } from "./shard-place.ts";
 import type { SnapshotPiece, SnapshotQuestion } from "./snapshot-wire.ts";
 import type { GroupStatus } from "./status.ts";
@@ -46,6 +48,7 @@ export interface NodeWorkOptions {
   readonly log: NodeLog;
   /** By group, what its newest snapshot holds, or why that cannot be had. */
   readonly keyspaces: ReadonlyMap<number, Keyspace | Error>;
+  readonly placement: GroupPlacement;
   readonly links: () => PeerLinks;
   /** What is to be known of this node, see `Node.setAttribute`. */
   readonly attributes: () => Readonly<Record<string, string>>;
@@ -112,8 +115,15 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       isPeerFull: (nodeId) => this.traffic.isPeerFull(nodeId),
     });
     const { clock, traffic } = this;
-    const onOutput = (): void => this.noteOutput();
-    this.#hosting = new GroupHosting({ ...options, groups: this.#groups, clock, traffic, host: this, onOutput });
+    this.#hosting = new GroupHosting({
+      ...options,
+      groups: this.#groups,
+      firstMembers: new FirstMembers(directory.record),
+      clock,
+      traffic,
+      host: this,
+      onOutput: () => this.noteOutput(),
+    });
     this.#hosting.begin();
   }
 
@@ -134,6 +144,11 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   hostedIfAny(group: number): HostedGroup | undefined {
     return this.#groups.get(group);
+  }
+
+  /** Sorted. */
+  get hostedShards(): readonly number[] {
+    return this.#groups.shards.map(({ group }) => shardOfGroup(group));
   }
 
   get missedTicks(): number {
@@ -188,6 +203,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.closingReply = reply;
     this.#ticker?.stop();
     this.waves.stop();
+    this.#hosting.stop();
     for (const hosted of this.#groups) {
       hosted.stop();
       hosted.replica.stop("the node has stopped", reply);
@@ -196,8 +212,9 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.#isStopped = true;
   }
 
-  /** Ends what is under way with snapshots; before the log is closed. */
-  async stopSnapshots(): Promise<void> {
+  /** Ends what is under way with files of the log; before that is closed. */
+  async settle(): Promise<void> {
+    await this.#hosting.settled();
     await Promise.all([...this.#groups].map(({ snapshots }) => snapshots.stop()));
   }
 
@@ -296,8 +313,9 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   onRaftMessage(group: number, message: Message): void {
     const hosted = this.#groups.get(group);
-    if (hosted === undefined) return;
-    if (message.to !== hosted.replica.core.id) {
+    if (hosted === undefined) {
+      this.#hosting.addressed(group, message.to);
+    } else if (message.to !== hosted.replica.core.id) {
       hosted.addressed(message.to);
     } else if (message.type === "installSnapshot") {
       hosted.snapshots.offered(message);
@@ -432,6 +450,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   #tick(): void {
     this.#tickCount++;
     this.#leadership.tick();
+    this.#hosting.tick();
     for (const hosted of this.#groups) {
       hosted.tick();
       const isOff = this.#clockAlarm.check(this.#entryClock.skewMs(hosted.otherVoters));

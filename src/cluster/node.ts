@@ -2,9 +2,10 @@ import { NodeStateError } from "../directory/index.ts";
 import type { Keyspace } from "../keyspace/index.ts";
 import { Log, MemoryLog, type NodeLog } from "../log/index.ts";
 import { type PeerIdentity, PeerLinks } from "../net/index.ts";
-import { CoterieError, isLoopback, type Logger, type Platform, type SocketAddress } from "../platform/index.ts";
+import { isLoopback, type Logger, type Platform, type SocketAddress } from "../platform/index.ts";
 import type { ClientStream, ReplyTarget, StreamOptions } from "./client-stream.ts";
 import { nodeClosing, nodeExitCode } from "./errors.ts";
+import { fixedPlacement, type GroupPlacement } from "./group-placement.ts";
 import { directoryStatus } from "./group-status.ts";
 import { type GivenIdentity, type NodeAddress, shapeDigest } from "./identity.ts";
 import { JoinVisit } from "./join-visit.ts";
@@ -15,7 +16,7 @@ import { NodeDirectory } from "./node-directory.ts";
 import { NodeWork } from "./node-work.ts";
 import { type NodeSettings, nodeSettings } from "./settings.ts";
 import { directoryGroup, groupOfShard, groupSettings, groupsOf, shardOfGroup } from "./shard-group.ts";
-import { loadKeyspace } from "./snapshot-loading.ts";
+import { loadKeyspaces } from "./snapshot-loading.ts";
 import {
   type ClusterStatus,
   commonChecksums,
@@ -64,6 +65,8 @@ export interface NodeOptions {
   readonly join?: ((directoryId: string) => Promise<JoinGrant>) | undefined;
   /** Where peers reach a node that joined. Later: a new address, or undefined. */
   readonly address?: SocketAddress | undefined;
+  /** Where the shards' replicas are to be. Default: where they began. */
+  readonly placement?: GroupPlacement | undefined;
   readonly settings?: Partial<NodeSettings> | undefined;
 }
 
@@ -98,7 +101,7 @@ export class Node {
     try {
       const log = await openLog(options, settings, directory);
       directory.rememberOwnEpoch(log.diskEpoch);
-      const keyspaces = await loadKeyspaces(options, log, directory.record.shardCount);
+      const keyspaces = await loadKeyspaces(log, groupsOf(directory.record.shardCount), options.logger);
       const node = new Node(options, settings, directory, log, keyspaces);
       try {
         await node.#listen(options.listen);
@@ -129,7 +132,12 @@ export class Node {
     return this.keyspaceOf(0);
   }
 
-  /** Of this node's replica of `shard`; for reading only. */
+  /** The shards of which this node has a replica, sorted. */
+  get hostedShards(): readonly number[] {
+    return this.#work.hostedShards;
+  }
+
+  /** Of this node's replica of `shard`, which it must have; for reading only. */
   keyspaceOf(shard: number): Keyspace {
     return this.#work.hosted(groupOfShard(shard)).replica.keyspace;
   }
@@ -138,7 +146,7 @@ export class Node {
     return this.#directory.record.shardCount;
   }
 
-  /** This node's replica of `shard`, at the cost of a few reads: for who looks at it after every event. */
+  /** This node's replica of `shard`, which it must have, at the cost of a few reads: for who looks at it after every event. */
   replicaOf(shard: number): ReplicaView {
     return this.#work.hosted(groupOfShard(shard)).replica;
   }
@@ -318,6 +326,7 @@ export class Node {
       directory,
       log,
       keyspaces,
+      placement: options.placement ?? fixedPlacement,
       links: () => this.#links,
       attributes: () => this.#attributes,
       statusText: () => JSON.stringify(this.nodeStatus()),
@@ -343,8 +352,7 @@ export class Node {
   }
 
   #keyspaces(): readonly Keyspace[] {
-    const { shardCount } = this.#directory.record;
-    return Array.from({ length: shardCount }, (_, shard) => this.keyspaceOf(shard));
+    return this.hostedShards.map((shard) => this.keyspaceOf(shard));
   }
 
   #identity(): PeerIdentity {
@@ -406,7 +414,7 @@ export class Node {
     // What was answered just now reaches the other nodes' clients.
     this.#links.flush();
     await this.#links.close();
-    await this.#work.stopSnapshots();
+    await this.#work.settle();
     await this.#log.close();
     await this.#directory.close();
   }
@@ -450,27 +458,6 @@ async function openLog(options: NodeOptions, settings: NodeSettings, directory: 
     cacheBytesPerGroupMax: groupSettings(settings, directory.record.shardCount).logCacheBytes,
   });
   return log;
-}
-
-/** What the snapshots hold; a replica whose snapshot cannot be loaded is told why, and the others start. */
-async function loadKeyspaces(
-  { logger }: NodeOptions,
-  log: NodeLog,
-  shardCount: number,
-): Promise<Map<number, Keyspace | Error>> {
-  const keyspaces = new Map<number, Keyspace | Error>();
-  for (const group of groupsOf(shardCount)) {
-    if (log.group(group).isDamaged) continue;
-    try {
-      const keyspace = await loadKeyspace(log, group);
-      if (keyspace !== undefined) keyspaces.set(group, keyspace);
-    } catch (error) {
-      if (!(error instanceof CoterieError)) throw error;
-      logger.log("error", "a snapshot cannot be loaded", { group, error: error.message });
-      keyspaces.set(group, error);
-    }
-  }
-  return keyspaces;
 }
 
 function replicaInfo(status: ReplicaStatus): ReplicaInfo {

@@ -28,11 +28,15 @@ export class ShardPlace {
     return this.hosted?.replica;
   }
 
-  /** Where commands go now. Of what the replica here knows and what leaders have said the higher term counts. */
+  /**
+   * Where commands go now. Of what the replica here knows and what leaders have said the higher term counts, and in the same
+   * term whoever knows its leader.
+   */
   get route(): Route {
     const own = this.hosted?.replica.route;
     if (own === undefined) return this.#said;
-    return this.#said.leader !== 0 && this.#said.term > own.term ? this.#said : own;
+    const { leader, term } = this.#said;
+    return leader !== 0 && (term > own.term || (term === own.term && own.leader === 0)) ? this.#said : own;
   }
 
   get isLedHere(): boolean {

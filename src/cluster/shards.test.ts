@@ -241,7 +241,7 @@ describe("a cluster of several shards", () => {
   });
 
   test.for([1, 2, 3])("under faults every connection sees its own writes in order, seed %i [R-9]", async (seed) => {
-    const result = await runChaos(seed, 6, {}, 5);
+    const result = await runChaos(seed, 6, {}, { shards: 5 });
     expect(result.complaints).toEqual([]);
     expect(result.okCount).toBeGreaterThan(100);
     expect(result.readCount).toBeGreaterThan(100);

@@ -1,8 +1,30 @@
 import { type Keyspace, KeyspaceLoader, SnapshotDigestError, SnapshotFormatError } from "../keyspace/index.ts";
 import { type NodeLog, SnapshotDamagedError } from "../log/index.ts";
+import { CoterieError, type Logger } from "../platform/index.ts";
 
 /** Bytes that are read at once. */
 const readBytes = 262_144;
+
+/** What the snapshots of groups hold, or why that cannot be had: a replica is told so, and the others start. */
+export async function loadKeyspaces(
+  log: NodeLog,
+  groups: readonly number[],
+  logger: Logger,
+): Promise<Map<number, Keyspace | Error>> {
+  const keyspaces = new Map<number, Keyspace | Error>();
+  for (const group of groups) {
+    if (log.group(group).isDamaged) continue;
+    try {
+      const keyspace = await loadKeyspace(log, group);
+      if (keyspace !== undefined) keyspaces.set(group, keyspace);
+    } catch (error) {
+      if (!(error instanceof CoterieError)) throw error;
+      logger.log("error", "a snapshot cannot be loaded", { group, error: error.message });
+      keyspaces.set(group, error);
+    }
+  }
+  return keyspaces;
+}
 
 /**
  * The state that a group's newest snapshot holds, verified by its digest; undefined if there is no snapshot.

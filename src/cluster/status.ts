@@ -1,7 +1,7 @@
 /** What a node says of itself and of the others: plain values, for JSON. */
 import type { ScrubStatus } from "../log/index.ts";
 import type { SocketAddress } from "../platform/index.ts";
-import type { InvariantId, LogIndex, ReplicaId, Role, Term } from "../raft/index.ts";
+import type { Configuration, InvariantId, LogIndex, ReplicaId, Role, Term } from "../raft/index.ts";
 import type { SlotRange } from "../ring/index.ts";
 import type { Checksum } from "./checksums.ts";
 import type { LoadingProgress } from "./loading.ts";
@@ -99,6 +99,8 @@ export interface ReplicaView {
     readonly term: number;
     readonly commitIndex: number;
     readonly appliedIndex: number;
+    /** The members, as of what is applied. */
+    readonly configuration: Configuration;
   };
   /** The entries that were handed to the log, durable or not. `term`: from `firstIndex` to `lastIndex`. */
   readonly log: { readonly firstIndex: number; readonly lastIndex: number; term(index: number): number };

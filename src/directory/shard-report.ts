@@ -26,7 +26,10 @@ export function nodesOfShard({ report, wish }: DirectoryShard): readonly number[
  * Whether the report proves that a replica will never be needed again (CONSENSUS M-10): the shard gave its number, and does
  * not count it among its members. Numbers rise, so nothing can bring it back.
  */
-export function isReplicaGone({ voters, learners, highestReplica }: ShardReport, replica: number): boolean {
+export function isReplicaGone(
+  { voters, learners, highestReplica }: Pick<ShardReport, "voters" | "learners" | "highestReplica">,
+  replica: number,
+): boolean {
   return replica <= highestReplica && !voters.includes(replica) && !learners.includes(replica);
 }
 

@@ -163,7 +163,7 @@ export class Log implements NodeLog {
   endReplica(groupId: number, replica: ReplicaId, done: () => void): void {
     const group = this.#group(groupId);
     assert(Number.isSafeInteger(replica) && replica >= group.replica, "with a replica those before it are gone [M-10]");
-    assert(!group.isEnded, "a replica ends once");
+    assert(!group.isEnded || replica > group.replica, "a replica ends once");
     this.#replace(group, { replica, isEnd: true }, done);
   }
 

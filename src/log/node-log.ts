@@ -37,7 +37,7 @@ export interface NodeLog {
    * The group's replicas here up to `replica` are gone for good: what there is of them ends, as by {@link beginReplica}, and
    * nobody takes their place. `done` is called when that is durable. Nothing may be appended then until a higher one begins.
    *
-   * Asserts that `replica` is as high as the one that the group has in this log, and that it has not ended.
+   * Asserts that `replica` is as high as the one that the group has in this log, and higher if that has ended.
    */
   endReplica(group: number, replica: ReplicaId, done: () => void): void;
 

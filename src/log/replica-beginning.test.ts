@@ -122,6 +122,12 @@ test.for([realDisk, simulatedDisk])(
     await host.until(log.close());
     ({ log } = await openLog(host, settings));
     expectNothing(log, 1, first, true);
+    // One that never began, after all, is gone as well.
+    await host.until(end(log, 1, second));
+    await host.until(log.close());
+    ({ log } = await openLog(host, settings));
+    expectNothing(log, 1, second, true);
+    expect(() => log.beginReplica(1, second, () => {})).toThrow(AssertionFailure);
     await host.until(log.close());
     await host.close();
   },
@@ -152,7 +158,7 @@ test("a group ends once, no lower than the replica that it has, and nothing is a
   log.flush();
   await host.run(50);
   expect(() => log.append(1, nothing, () => {})).toThrow(AssertionFailure);
-  expect(() => log.endReplica(1, second + 1, () => {})).toThrow(AssertionFailure);
+  expect(() => log.endReplica(1, second, () => {})).toThrow(AssertionFailure);
   expect(() => log.beginReplica(1, second, () => {})).toThrow(AssertionFailure);
   await host.until(begin(log, 1, second + 1));
   expectNothing(log, 1, second + 1);

@@ -42,6 +42,8 @@ export const markNames = [
   "a received snapshot is installed",
   "a lost replica gets a successor",
   "a replica begins anew",
+  "a replica begins",
+  "a replica that has gone is destroyed",
   "a learner of no use is dropped",
   "a replica is added where it is wished",
   "a replica gets its vote where it is wished",

@@ -58,7 +58,7 @@ export class ClusterWatch {
     const node = member?.node;
     const processId = member?.machine.process?.id;
     if (member === undefined || node === undefined || processId === undefined) return;
-    for (let shard = 0; shard < node.shardCount; shard++) {
+    for (const shard of node.hostedShards) {
       this.#lookAt(member, node.replicaOf(shard), { group: shard + 1, processId });
     }
     const { directoryReplica } = node;

@@ -112,10 +112,9 @@ export class SimulatedCluster {
   /** Waits until every shard has a leader that all nodes which run know. */
   async untilAllLed(): Promise<void> {
     const isLed = (): boolean => {
-      const statuses = [...this.nodes.values()].map((node) => node.nodeStatus().groups);
-      return statuses.every((groups) =>
-        groups.every(({ leader }, at) => leader !== null && leader === statuses[0]?.[at]?.leader),
-      );
+      const [first, ...others] = [...this.nodes.values()].map((node) => node.topology().shards);
+      const isKnown = first?.every(({ leader }) => leader !== undefined) === true;
+      return isKnown && others.every((shards) => shards.every(({ leader }, at) => leader === first[at]?.leader));
     };
     await this.until(isLed, "leaders of all shards");
   }
@@ -126,8 +125,8 @@ export class SimulatedCluster {
         .slice(-20)
         .map(({ node, event, fields }) => `${node} ${event} ${JSON.stringify(fields)}`);
       const states = this.names.map((name) => {
-        const group = this.nodes.has(name) ? this.status(name) : undefined;
-        return `${name} ${JSON.stringify({ ...group, checksums: undefined })}`;
+        const groups = this.nodes.get(name)?.nodeStatus().groups ?? [];
+        return `${name} ${JSON.stringify(groups.map((group) => ({ ...group, checksums: undefined })))}`;
       });
       const story = [...states, ...this.exits.map((exit) => JSON.stringify(exit)), ...events].join("\n");
       throw new Error(`seed ${this.world.seed}: no ${what} within ${limitMs} ms\n${story}`);
@@ -147,17 +146,25 @@ export class SimulatedCluster {
     this.world.network.partition([[name], this.names.filter((other) => other !== name)]);
   }
 
-  /** Waits until all nodes that run have applied the same entries, and says what they hold. */
+  /** Waits until all nodes that run have applied the same entries of the shards that they have. */
   async untilEqual(): Promise<void> {
     const isEqual = (): boolean => {
-      const statuses = [...this.nodes.values()].map((node) => node.nodeStatus().groups);
-      return statuses.every((groups) =>
-        groups.every(({ appliedIndex, lastIndex }, at) => {
-          return appliedIndex === statuses[0]?.[at]?.lastIndex && lastIndex === appliedIndex;
-        }),
-      );
+      const last = new Map<number, number>();
+      const groups = [...this.nodes.values()].flatMap((node) => node.nodeStatus().groups);
+      return groups.every(({ group, appliedIndex, lastIndex }) => {
+        if (!last.has(group)) last.set(group, lastIndex);
+        return appliedIndex === lastIndex && lastIndex === last.get(group);
+      });
     };
     await this.until(isEqual, "equal replicas");
+  }
+
+  /** Of each shard, the digests of its replicas on the nodes that run: one if they hold the same. */
+  digests(shardCount: number): readonly (readonly string[])[] {
+    return Array.from({ length: shardCount }, (_, shard) => {
+      const hosts = [...this.nodes.values()].filter((node) => node.hostedShards.includes(shard));
+      return [...new Set(hosts.map((node) => node.keyspaceOf(shard).checksum()))];
+    });
   }
 
   async close(): Promise<void> {

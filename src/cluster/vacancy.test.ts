@@ -2,14 +2,14 @@ import { expect, test } from "vitest";
 import { silentLogger } from "../platform/index.ts";
 import type { ReplicaId } from "../raft/index.ts";
 import { SimulatedWorld } from "../simulation/index.ts";
-import { LostReplica } from "./lost-replica.ts";
 import { replicaOf } from "./replica-id.ts";
+import { Vacancy } from "./vacancy.ts";
 
 const nodeId = 3;
 const own = replicaOf(nodeId, 2);
 const newer = replicaOf(nodeId, 3);
 
-function setting(prepares: readonly boolean[] = [true]) {
+function setting(prepares: readonly boolean[] = [true], isLost = true) {
   const world = new SimulatedWorld({ seed: 1 });
   const { clock } = world.machine("n3").start();
   const told: ReplicaId[] = [];
@@ -18,10 +18,11 @@ function setting(prepares: readonly boolean[] = [true]) {
   const errors: unknown[] = [];
   const answers = [...prepares];
   let durable = (): void => {};
-  const lost = new LostReplica({
+  const lost = new Vacancy({
     group: 1,
     nodeId,
     upTo: own,
+    isLost,
     clock,
     logger: silentLogger,
     tell: (_group, upTo) => told.push(upTo),
@@ -96,4 +97,14 @@ test("stopped, it begins nothing more, whatever is on its way", async () => {
   other.lost.stop();
   other.durable();
   expect(other.begun).toEqual([]);
+});
+
+test("where none is lost nobody is told, until an id that was to begin could not be noted [C-4]", async () => {
+  const run = setting([false], false);
+  run.lost.tick();
+  expect(run.told).toEqual([]);
+  run.lost.addressed(newer);
+  await run.world.run(1);
+  run.lost.tick();
+  expect([run.told, run.lost.isLost]).toEqual([[newer], true]);
 });

@@ -1,7 +1,9 @@
 /**
- * A replica on this node that has lost what it had acknowledged (CONSENSUS D-3). It takes no part any more; its node tells
- * the others so, again and again, until a message comes for a replica of a newer generation: the group's leader has added
- * one, by a committed change. Then that one begins, with nothing, and only once that is durable does it say a word.
+ * A place in a group that no replica of this node fills: none ever did, or the one that did has gone, or has lost what it had
+ * acknowledged (CONSENSUS D-3). That lasts until a message comes for a replica of a newer generation: the group's leader has
+ * added one, by a committed change. Then that one begins, with nothing, and only once that is durable does it say a word.
+ *
+ * Of a replica that is lost the node tells the others, again and again, so that they make another one.
  */
 import { type Clock, type Logger, mark } from "../platform/index.ts";
 import type { ReplicaId } from "../raft/index.ts";
@@ -10,11 +12,13 @@ import { nodeOf } from "./replica-id.ts";
 /** Between two times that the others are told. */
 const tellMs = 2_000;
 
-export interface LostReplicaOptions {
+export interface VacancyOptions {
   readonly group: number;
   readonly nodeId: number;
   /** The newest that has ever been to begin here. */
   readonly upTo: ReplicaId;
+  /** Whether that one is lost, and not gone for good. */
+  readonly isLost: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Tells the other nodes. */
@@ -28,13 +32,24 @@ export interface LostReplicaOptions {
   readonly onError: (error: unknown) => void;
 }
 
-export class LostReplica {
-  constructor(options: LostReplicaOptions) {
+export class Vacancy {
+  constructor(options: VacancyOptions) {
     this.#options = options;
     this.#upTo = options.upTo;
+    this.#isLost = options.isLost;
   }
 
-  /** Whether its successor is about to begin. */
+  /** The newest replica that has ever been to begin here. */
+  get upTo(): ReplicaId {
+    return this.#upTo;
+  }
+
+  /** Whether the group may count on a replica that was here, or was to begin: it has to make another one. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  /** Whether a replica is about to begin. */
   get isBeginning(): boolean {
     return this.#isBeginning;
   }
@@ -42,7 +57,7 @@ export class LostReplica {
   /** Time has passed. */
   tick(): void {
     const { clock, group, tell } = this.#options;
-    if (this.#isBeginning || this.#isStopped || clock.nowMs() - this.#toldMs < tellMs) return;
+    if (!this.#isLost || this.#isBeginning || this.#isStopped || clock.nowMs() - this.#toldMs < tellMs) return;
     this.#toldMs = clock.nowMs();
     tell(group, this.#upTo);
   }
@@ -59,8 +74,9 @@ export class LostReplica {
     this.#isStopped = true;
   }
 
-  readonly #options: LostReplicaOptions;
+  readonly #options: VacancyOptions;
   #upTo: ReplicaId;
+  #isLost: boolean;
   #toldMs = Number.NEGATIVE_INFINITY;
   #isBeginning = false;
   #isStopped = false;
@@ -68,7 +84,7 @@ export class LostReplica {
   /** Never rejects. */
   async #begin(replica: ReplicaId): Promise<void> {
     const { prepare, reset, group, logger, onBegun, onError } = this.#options;
-    logger.log("info", "a replica begins anew", { group, replica });
+    logger.log("info", this.#isLost ? "a replica begins anew" : "a replica begins", { group, replica });
     this.#isBeginning = true;
     // Whatever comes of it: the id is used.
     this.#upTo = replica;
@@ -76,11 +92,12 @@ export class LostReplica {
       const isReady = await prepare(replica);
       if (!isReady || this.#isStopped) {
         this.#isBeginning = false;
+        this.#isLost = true;
         return;
       }
       reset(replica, () => {
         if (this.#isStopped) return;
-        mark("a replica begins anew");
+        mark(this.#isLost ? "a replica begins anew" : "a replica begins");
         onBegun(replica);
       });
     } catch (error) {

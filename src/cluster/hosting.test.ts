@@ -1,0 +1,161 @@
+/** Shards that are on some of the nodes, and come and go while clients write. */
+import { afterEach, describe, expect, test } from "vitest";
+import { runChaos } from "../../test/cluster/chaos.ts";
+import { bulk, type Client, okReply } from "../../test/cluster/client.ts";
+import { MovedByHand } from "../../test/cluster/moved-by-hand.ts";
+import { SimulatedCluster, type SimulatedClusterOptions } from "../../test/cluster/simulated-cluster.ts";
+import { replicaOf } from "./replica-id.ts";
+
+const shards = 8;
+const keys = Array.from({ length: 40 }, (_, at) => `key:${at}`);
+
+let open: SimulatedCluster[] = [];
+
+afterEach(async () => {
+  for (const cluster of open) await cluster.close();
+  open = [];
+});
+
+async function started(options: SimulatedClusterOptions = {}): Promise<SimulatedCluster> {
+  const cluster = new SimulatedCluster({ size: 5, ...options, node: { shards, replicas: 3, ...options.node } });
+  open.push(cluster);
+  await cluster.start();
+  await cluster.untilAllLed();
+  return cluster;
+}
+
+async function answers(cluster: SimulatedCluster, client: Client, ...commands: string[]): Promise<unknown[]> {
+  const tickets = commands.map((command) => client.send(...command.split(" ")));
+  await cluster.until(() => client.isAnswered, "replies");
+  return tickets.map((ticket) => client.replies[ticket]);
+}
+
+function hostsOf(cluster: SimulatedCluster, shard: number): readonly string[] {
+  return cluster.names.filter((name) => cluster.nodes.get(name)?.hostedShards.includes(shard));
+}
+
+async function expectSame(cluster: SimulatedCluster, shardCount = shards): Promise<void> {
+  await cluster.untilEqual();
+  expect(cluster.digests(shardCount).map(({ length }) => length)).toEqual(Array(shardCount).fill(1));
+  expect(cluster.crashes).toEqual([]);
+}
+
+describe("five nodes, three of which keep each shard", () => {
+  test("share the shards, serve all of them at every node, and so again after a restart", async () => {
+    const cluster = await started();
+    const isSpread = (): void => {
+      for (let shard = 0; shard < shards; shard++) expect(hostsOf(cluster, shard)).toHaveLength(3);
+      for (const name of cluster.names) {
+        const { hostedShards } = cluster.node(name);
+        expect(hostedShards.length).toBeGreaterThanOrEqual(4);
+        expect(hostedShards.length).toBeLessThanOrEqual(6);
+        expect(cluster.node(name).nodeStatus().groups).toHaveLength(hostedShards.length);
+      }
+    };
+    isSpread();
+    for (const name of cluster.names) {
+      const replies = await answers(cluster, cluster.client(name), ...keys.map((key) => `SET ${key} ${name}`));
+      expect(new Set(replies)).toEqual(new Set([okReply]));
+      for (const reader of cluster.names) {
+        expect(await answers(cluster, cluster.client(reader), ...keys.map((key) => `GET ${key}`))).toEqual(
+          keys.map(() => bulk(name)),
+        );
+      }
+    }
+    await expectSame(cluster);
+    for (const name of cluster.names) cluster.kill(name);
+    await cluster.start();
+    await cluster.untilAllLed();
+    isSpread();
+    expect(await answers(cluster, cluster.client("n2"), "DBSIZE")).toEqual([`:${keys.length}\r\n`]);
+  });
+
+  test("go on with two of them gone, wherever a client is", async () => {
+    const cluster = await started({ seed: 4 });
+    const client = cluster.client("n5");
+    await answers(cluster, client, ...keys.map((key) => `SET ${key} 1`));
+    cluster.kill("n1");
+    await cluster.untilAllLed();
+    const replies = await answers(cluster, client, ...keys.map((key) => `INCR ${key}`));
+    expect(new Set(replies)).toEqual(new Set([":2\r\n"]));
+    await cluster.world.until(cluster.startNode("n1"));
+    await cluster.untilAllLed();
+    await expectSame(cluster);
+  });
+
+  test("give leadership only to nodes with a replica, and come to rest [H-5]", async () => {
+    const cluster = await started({ seed: 2 });
+    const leaders = (): readonly (number | undefined)[] =>
+      cluster
+        .node("n1")
+        .topology()
+        .shards.map(({ leader }) => leader);
+    const counts = (): number[] => cluster.names.map((_, at) => leaders().filter((node) => node === at + 1).length);
+    const isSpread = (): boolean => Math.max(...counts()) <= 2 && !leaders().includes(undefined);
+    await cluster.until(isSpread, "balance", 60_000);
+    await cluster.world.run(20_000);
+    for (const [shard, leader] of leaders().entries()) expect(hostsOf(cluster, shard)).toContain(`n${leader}`);
+    const before = leaders();
+    await cluster.world.run(30_000);
+    expect(leaders()).toEqual(before);
+  });
+
+  test.for([1, 2])("under faults every connection sees its own writes in order, seed %i [R-9]", async (seed) => {
+    const result = await runChaos(seed, 5, {}, { shards, size: 5, replicas: 3 });
+    expect(result.complaints).toEqual([]);
+    expect(result.okCount).toBeGreaterThan(100);
+    expect(result.readCount).toBeGreaterThan(100);
+  });
+});
+
+/** Four nodes, one shard on n1, n2 and n3. */
+async function startedToMove(options: SimulatedClusterOptions = {}) {
+  const placement = new MovedByHand();
+  const node = { shards: 1, replicas: 3, placement, ...options.node };
+  const cluster = await started({ size: 4, ...options, node });
+  const hosts = hostsOf(cluster, 0);
+  const [away = ""] = cluster.names.filter((name) => !hosts.includes(name));
+  return { cluster, placement, hosts, away };
+}
+
+function numberOf(name: string): number {
+  return Number(name.slice(1));
+}
+
+describe("a shard that moves", () => {
+  test("is served on the way, begins where it comes to, and is gone where it was, for good [M-10, C-4]", async () => {
+    const { cluster, placement, hosts, away } = await startedToMove();
+    const client = cluster.client(away);
+    await answers(cluster, client, ...keys.map((key) => `SET ${key} 1`));
+    const [leaver = "", ...stay] = hosts.toSorted((one) => (cluster.status(one).role === "leader" ? 1 : -1));
+    const wished = [...stay, away].map(numberOf).sort((a, b) => a - b);
+    placement.wish(0, ...wished);
+    const tickets = keys.map((key) => client.send("INCR", key));
+    await placement.untilMoved(cluster, 0);
+    expect(client.isAnswered).toBe(true);
+    expect(new Set(tickets.map((ticket) => client.replies[ticket]))).toEqual(new Set([":2\r\n"]));
+    expect(cluster.status(away)).toMatchObject({ replica: replicaOf(numberOf(away), 1) });
+    placement.report(cluster, 0);
+    await cluster.until(() => hostsOf(cluster, 0).length === 3, "an end");
+    expect(hostsOf(cluster, 0)).toEqual(wished.map((node) => `n${node}`));
+    expect(cluster.node(leaver).nodeStatus()).toMatchObject({ groups: [] });
+    expect(cluster.node(leaver).info().keyCount).toBe(0);
+    expect(await answers(cluster, cluster.client(leaver), "DBSIZE", "GET key:1")).toEqual([":40\r\n", bulk("2")]);
+    await cluster.world.run(100);
+    // Nothing of it comes back, and it comes back as another one.
+    for (const name of [leaver, away]) {
+      cluster.kill(name);
+      await cluster.world.until(cluster.startNode(name));
+    }
+    await cluster.untilAllLed();
+    expect(hostsOf(cluster, 0)).toEqual(wished.map((node) => `n${node}`));
+    placement.wish(0, ...hosts.map(numberOf));
+    await placement.untilMoved(cluster, 0);
+    placement.report(cluster, 0);
+    await cluster.until(() => hostsOf(cluster, 0).length === 3, "an end");
+    expect(hostsOf(cluster, 0)).toEqual(hosts);
+    expect(cluster.status(leaver).replica).toBe(replicaOf(numberOf(leaver), 2));
+    await expectSame(cluster, 1);
+    expect(await answers(cluster, cluster.client(away), "DBSIZE")).toEqual([":40\r\n"]);
+  });
+});
