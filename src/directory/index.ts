@@ -21,6 +21,7 @@ export {
   TooFewNodesError,
   TooManyNodesError,
 } from "./errors.ts";
+export { type DirectoryFacts, readFacts, textOfFacts } from "./facts.ts";
 export { type Genesis, genesis, replicasDefault } from "./genesis.ts";
 export {
   activeNodes,
@@ -31,9 +32,20 @@ export {
   nodeOfNumber,
   shardCountOf,
 } from "./node-lookup.ts";
+export {
+  type KeyPicture,
+  type NodePicture,
+  pictureKey,
+  pictureNodes,
+  pictureShards,
+  pictureSpread,
+  type ShardPicture,
+  type SpreadPicture,
+} from "./pictures.ts";
 export type { GoalMove, PlannedGoal } from "./planned-goal.ts";
 export { type HeldMove, type PlannedChange, type PlannedStep, type PlannerLimits, planStep } from "./planner.ts";
 export { type MoveProgress, progressOf, type ReplicaWay } from "./progress.ts";
 export type { DirectoryRequest, NodeDetails } from "./request.ts";
 export { isReplicaGone, memberNodesOf, nodeOfReplica, nodesOfShard, voterNodesOf } from "./shard-report.ts";
+export { joinsOf, type WhatIf, whatIf } from "./what-if.ts";
 export { type DirectoryRecord, recordsBetween, recordsOf, textOfState, withRecords } from "./with-records.ts";

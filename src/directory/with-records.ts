@@ -1,5 +1,6 @@
 import type { DirectoryNode, DirectoryState } from "./directory-state.ts";
 import { DirectoryRecordError } from "./errors.ts";
+import { genesis } from "./genesis.ts";
 import {
   formatNextNode,
   formatNode,
@@ -86,6 +87,22 @@ export function recordsOf({ nodes, shards, settings, nextNodeId }: DirectoryStat
     [settingsKey, formatSettings(settings)],
     [nextNodeKey, formatNextNode(nextNodeId)],
   ];
+}
+
+/**
+ * The state of which these are all the records.
+ *
+ * @throws DirectoryRecordError (DIRECTORY_RECORD) when one of them is not understood, or is missing
+ */
+export function stateOfRecords(epoch: number, records: readonly DirectoryRecord[]): DirectoryState {
+  const keys = new Set(records.map(([key]) => key));
+  const shardCount = records.filter(([key]) => parseKey(key).kind === "shard").length;
+  const shards = Array.from({ length: shardCount }, (_, shard) => shardKey(shard));
+  const missing = [settingsKey, nextNodeKey, shardKey(0), ...shards].find((key) => !keys.has(key));
+  if (missing !== undefined) throw new DirectoryRecordError(missing, "is missing");
+  // Every part of it is replaced.
+  const empty = genesis({ names: ["-"], shardCount });
+  return withRecords({ ...empty, nodes: [] }, epoch, records);
 }
 
 /** One text for one state: what was reached by other ways is the same, byte for byte. */
