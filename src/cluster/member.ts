@@ -20,6 +20,25 @@ export function memberOf({ id, name, state, directoryId, peerAddress }: Member):
   return { id, name, state, directoryId, peerAddress };
 }
 
+/**
+ * What is to be known after the directory said `nodes` where `known` was known before; undefined: nothing new, since that is
+ * the directory of an earlier time, as a replica has it that is still catching up. Numbers only rise, so that one without
+ * the highest known number is older. Who is removed stays so. Who is older than others and missing was removed and forgotten,
+ * node `own` as well.
+ */
+export function mergedMembers(
+  known: readonly Member[],
+  nodes: readonly Member[],
+  own: number,
+): readonly Member[] | undefined {
+  if ((nodes.at(-1)?.id ?? 0) < (known.at(-1)?.id ?? 0)) return undefined;
+  const removed = new Set(known.filter(({ state }) => state === "removed").map(({ id }) => id));
+  const merged = nodes.map((node) => memberOf(removed.has(node.id) ? { ...node, state: "removed" } : node));
+  const self = known.find(({ id }) => id === own);
+  if (self === undefined || merged.some(({ id }) => id === own)) return merged;
+  return [...merged, { ...self, state: "removed" as const }].toSorted((left, right) => left.id - right.id);
+}
+
 /** Whether two lists say the same; both in the order of the numbers. */
 export function areSameMembers(left: readonly Member[], right: readonly Member[]): boolean {
   return left.length === right.length && left.every((member, at) => isSameMember(member, right[at]));

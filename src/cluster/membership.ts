@@ -5,7 +5,7 @@
 import type { KnownPeer, PeerLinks, Refusal } from "../net/index.ts";
 import type { SocketAddress } from "../platform/index.ts";
 import { removedRefusal } from "./admission.ts";
-import type { Member } from "./member.ts";
+import { type Member, mergedMembers } from "./member.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 
 export interface MembershipOptions {
@@ -28,12 +28,17 @@ export class Membership {
   /** Takes what the directory says of all nodes, removed ones included, in the order of their numbers. */
   set(nodes: readonly Member[]): void {
     const { directory } = this.#options;
-    const before = new Map(directory.members.map((member) => [member.id, member]));
-    if (!directory.setMembers(nodes)) return;
-    for (const member of nodes) {
+    const known = directory.members;
+    const news = mergedMembers(known, nodes, directory.nodeId);
+    if (news === undefined || !directory.setMembers(news)) return;
+    const before = new Map(known.map((member) => [member.id, member]));
+    for (const member of news) {
       if (member.id !== directory.nodeId) this.#setPeer(member, before.get(member.id)?.peerAddress);
       else if (member.state === "removed") this.#options.onRemoved(removedRefusal(member));
+      before.delete(member.id);
     }
+    // Removed so long ago that the directory has forgotten them.
+    for (const id of before.keys()) this.#options.links().remove(id);
   }
 
   readonly #options: MembershipOptions;
