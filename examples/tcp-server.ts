@@ -18,6 +18,6 @@ export async function main(
   options.context?.onEnd(() => void listener.close());
   // Each connection has a goroutine of its own, so that a slow one keeps nobody waiting.
   for await (const connection of listener) {
-    go(() => handleConnection(connection)).then(undefined, (error: unknown) => output(String(error)));
+    go(() => handleConnection(connection)).catch((error: unknown) => output(String(error)));
   }
 }

@@ -33,7 +33,7 @@ export async function serveChat(listener: Listener, context: Context, log: (line
   context.onEnd(() => void listener.close());
   // The loop ends when the listener is closed. A goroutine looks after each connection, so that none waits for another.
   for await (const connection of listener) {
-    go(() => welcome(connection, events, context)).then(undefined, (error: unknown) => log(String(error)));
+    go(() => welcome(connection, events, context)).catch((error: unknown) => log(String(error)));
   }
   await room;
   const [patience, cancel] = Context.background(context.runtime).withTimeout(farewellMs);

@@ -50,6 +50,16 @@ describe("a task", () => {
     expect(await task.settled()).toEqual({ status: "fulfilled", value: 7 });
   });
 
+  test("has its failure caught as a promise's, and nobody else hears of it", async () => {
+    const failed = go(() => {
+      throw new RangeError("too far");
+    });
+    expect(await failed.catch((error: unknown) => error)).toEqual(new RangeError("too far"));
+    expect(await go(() => 5).catch(() => 6)).toBe(5);
+    await endOfTurn();
+    expect(unhandled).toEqual([]);
+  });
+
   test("runs with the async context of whoever started it", async () => {
     const storage = new AsyncLocalStorage<string>();
     const tasks = ["a", "b"].map((name) => storage.run(name, () => go(() => storage.getStore())));

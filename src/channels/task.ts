@@ -62,6 +62,11 @@ export class Task<T> implements PromiseLike<T> {
     return Task.#promise(this).then(onDone, onFailed);
   }
 
+  /** As a promise's: a failure goes to `onFailed`, being cancelled too. */
+  catch<B = never>(onFailed?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {
+    return this.then(undefined, onFailed);
+  }
+
   // Private functions rather than private methods, for which V8 would keep a mark in every task.
 
   static #begin<T>(this: Task<T>): void {
