@@ -1,11 +1,11 @@
 import {
   ClusterSimulation,
   checkLinearizability,
-  drawScenario,
   HistoryRecorder,
   type KeyValueInput,
   type KeyValueOutput,
   keyValueSpecification,
+  plainScenario,
   SeededRandom,
 } from "coterie/simulation";
 import { figure, type Gate, type SuiteReport } from "../report.ts";
@@ -115,36 +115,13 @@ async function measureSpeed({ options, progress }: Bench, burst: number): Promis
 
 function runOnce(seed: number, burst: number) {
   const pipelineMax = 2 * burst - 1;
-  const scenario = drawScenario({ seed: 1 });
   const thinkMs = (burst * clients * 1000) / operationsPerSecond;
+  const scenario = plainScenario(seed);
+  const work = { clients, keys: 50, pipelineMax, thinkMs, patienceMs: 5_000, valueBytesMax: 64 };
   return new ClusterSimulation({
     ...scenario,
-    seed,
-    shards: 1,
-    network: {},
-    disk: {},
-    callbackMs: 0.01,
-    settings: {},
-    clockSkewsMs: [],
-    faults: [],
     faultsMs: simulatedMs,
-    workload: {
-      clients,
-      keys: 50,
-      pipelineMax,
-      thinkMs,
-      patienceMs: 5_000,
-      readShare: 0.5,
-      hotShare: 0,
-      valueBytesMax: 64,
-      hugeChance: 0,
-      deadlineShare: 0,
-      retries: false,
-      protocol: 3,
-      commandsPerConnection: 1_000_000,
-      sessionClients: 0,
-      sessionTtlMs: 3_600_000,
-    },
+    workload: { ...scenario.workload, ...work, commandsPerConnection: 1_000_000 },
   }).run();
 }
 

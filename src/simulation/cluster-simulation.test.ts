@@ -1,14 +1,11 @@
 import { expect, test } from "vitest";
 import { ClusterSimulation } from "./cluster-simulation.ts";
 import type { TimedFault } from "./fault.ts";
-import { drawScenario, type Scenario } from "./scenario.ts";
+import { drawScenario, plainScenario, type Scenario } from "./scenario.ts";
 
 /** A short run with little to do, and only these faults. */
 function scenario(seed: number, faults: readonly TimedFault[], changes: Partial<Scenario> = {}): Scenario {
-  const drawn = drawScenario({ seed });
-  const workload = { ...drawn.workload, clients: 3, keys: 3, pipelineMax: 4, thinkMs: 20, patienceMs: 2_000 };
-  const disk = { ...drawn.disk, syncMs: 0.1, tailChance: 0 };
-  return { ...drawn, disk, workload: { ...workload, valueBytesMax: 100 }, faultsMs: 3_000, faults, ...changes };
+  return { ...plainScenario(seed), faults, ...changes };
 }
 
 const nodes = ["n1", "n2", "n3"];
@@ -133,7 +130,7 @@ test("commands of sessions that are sent again, twice and out of order take effe
   ];
   const base = scenario(8, faults);
   for (const sessionTtlMs of [3_600_000, 1_000]) {
-    const workload = { ...base.workload, sessionClients: 3, sessionTtlMs };
+    const workload = { ...base.workload, sessionClients: 3, sessionThinkMs: 10, sessionTtlMs };
     const simulation = new ClusterSimulation({ ...base, workload });
     const { marks, violations } = await simulation.run();
     expect(violations).toEqual([]);
@@ -147,7 +144,8 @@ test("commands of sessions that are sent again, twice and out of order take effe
 
 test("one seed gives one history, whole nodes included [C-2]", async () => {
   const drawn = drawScenario({ seed: 5 });
-  const short = { ...drawn, faultsMs: 3_000, faults: drawn.faults.filter(({ atMs }) => atMs < 3_000) };
+  const faults = drawn.faults.slice(0, 20);
+  const short = { ...drawn, operationsMin: 100, faultsMs: (faults.at(-1)?.atMs ?? 0) + 100, faults };
   const [first, again] = [await new ClusterSimulation(short).run(), await new ClusterSimulation(short).run()];
   expect(again).toEqual(first);
   expect(first.violations).toEqual([]);
@@ -185,7 +183,35 @@ test("a cluster that does not come back is a violation [X-5]", async () => {
 
 test("a run can be cut short, and its beginning is the same", async () => {
   const report = await new ClusterSimulation(scenario(1, [])).run(1_000);
-  expect(report.simulatedMs).toBe(1_000);
+  expect(report.simulatedMs).toBeCloseTo(1_000, 2);
+  expect(report.violations).toEqual([]);
+});
+
+test("clients go on after the faults until there are so many operations, and no longer [X-10]", async () => {
+  const counts: number[] = [];
+  for (const operationsMin of [0, 1_500]) {
+    counts.push((await new ClusterSimulation(scenario(1, [everywhere], { operationsMin })).run()).operationCount);
+  }
+  const [few = 0, many = 0] = counts;
+  expect(few).toBeLessThan(1_500);
+  expect(many).toBeGreaterThanOrEqual(1_500);
+  expect(many).toBeLessThan(1_700);
+});
+
+test("faults that may end all work wait until it is done [X-10]", async () => {
+  const lost = nodes.map((node): TimedFault => ({ atMs: 500, fault: { kind: "loseDisk", node, forMs: 10_000 } }));
+  const waiting = scenario(1, lost, { operationsMin: 800, workFirstMs: 500, isBeyondBudget: true });
+  const report = await new ClusterSimulation(waiting).run();
+  expect(report.violations).toEqual([]);
+  expect(report.operationCount).toBeGreaterThanOrEqual(800);
+  expect(report.simulatedMs).toBeGreaterThan(3_000);
+  expect(report.faultCount).toBe(3);
+});
+
+test("a client whose last command is one on a deadline ends its connection and comes back", async () => {
+  const base = scenario(1, []);
+  const workload = { ...base.workload, deadlineShare: 0.9, commandsPerConnection: 3, pipelineMax: 1 };
+  const report = await new ClusterSimulation({ ...base, operationsMin: 50, workload }).run();
   expect(report.violations).toEqual([]);
 });
 

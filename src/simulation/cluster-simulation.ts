@@ -37,12 +37,17 @@ export interface SimulationReport {
 const startMsMax = 20_000;
 /** From the end of all faults until everything is served, equal and quiet: 50 election times (CONSENSUS X-5). */
 const recoveryMsMax = 50_000;
+/** What clients did not get done among faults they do in a cluster that is well. */
+const workMsMax = 600_000;
 /** What is under way when the clients stop is answered or given up within this. */
 const drainMsMax = 60_000;
 /** Above the size of an entry's pieces. */
 const hugeBytes = 300_000;
 /** Some seconds of search for one key. */
 const checkConfigurationsMax = 300_000;
+
+/** True once it is done; false if that took too long, or the run is over. */
+type GoOn = (isDone: () => boolean, limitMs: number, what: string) => Promise<boolean>;
 
 /**
  * One run: whole nodes and clients, from their start through a schedule of faults to their recovery, on one thread and
@@ -129,7 +134,7 @@ export class ClusterSimulation {
   /** False if the run was cut short. */
   async #phases(untilMs: number): Promise<boolean> {
     const { world } = this;
-    const goOn = async (isDone: () => boolean, limitMs: number, what: string): Promise<boolean> => {
+    const goOn: GoOn = async (isDone, limitMs, what) => {
       const leftMs = untilMs - world.nowMs;
       const isStopped = (): boolean => this.#violations.length > 0;
       const isMet = await world.runUntil(() => isStopped() || isDone(), Math.min(limitMs, leftMs));
@@ -149,10 +154,14 @@ export class ClusterSimulation {
 
     world.trace("phase", "clients start, faults begin");
     for (const client of [...this.#clients, ...this.#sessionClients]) client.start();
-    this.#scheduleFaults();
-    const endMs = world.nowMs + this.#scenario.faultsMs;
-    const limitMs = this.#scenario.faultsMs + 1_000;
-    if (!(await goOn(() => world.nowMs >= endMs, limitMs, "the faults did not end"))) return false;
+    const isEnough = (): boolean =>
+      this.#recorder.operationCount - check.operationCount >= this.#scenario.operationsMin;
+    const { faultsMs, workFirstMs = faultsMs } = this.#scenario;
+    if (!(await this.#faults(goOn, 0, workFirstMs))) return false;
+    if (workFirstMs < faultsMs) {
+      if (!(await goOn(isEnough, workMsMax, "the clients did not get their work done"))) return false;
+      if (!(await this.#faults(goOn, workFirstMs, faultsMs))) return false;
+    }
 
     world.trace("phase", "faults are over");
     this.#injector.healAll();
@@ -163,6 +172,7 @@ export class ClusterSimulation {
     }
     check.start();
     if (!(await goOn(() => check.isServed, recoveryMsMax, "not every node serves every key"))) return false;
+    if (!(await goOn(isEnough, workMsMax, "the clients did not get their work done"))) return false;
     if (!(await this.#comeToRest(goOn))) return false;
     check.compareDigests();
     if (!(await goOn(() => check.isEqual, recoveryMsMax, "the replicas' digests were not compared"))) return false;
@@ -170,24 +180,27 @@ export class ClusterSimulation {
     return goOn(() => check.isRead, recoveryMsMax, "not every key was read at the end");
   }
 
-  async #comeToRest(
-    goOn: (isDone: () => boolean, limitMs: number, what: string) => Promise<boolean>,
-  ): Promise<boolean> {
+  /** Those of the schedule's times from `fromMs` until `toMs`. */
+  #faults(goOn: GoOn, fromMs: number, toMs: number): Promise<boolean> {
+    const { world } = this;
+    for (const { atMs, fault } of this.#scenario.faults) {
+      if (atMs < fromMs || atMs >= toMs) continue;
+      world.schedule(atMs - fromMs, () => {
+        this.#faultCount++;
+        this.#injector.begin(fault);
+      });
+    }
+    const endMs = world.nowMs + toMs - fromMs;
+    return goOn(() => world.nowMs >= endMs, toMs - fromMs + 1_000, "the faults did not end");
+  }
+
+  async #comeToRest(goOn: GoOn): Promise<boolean> {
     const clients = [...this.#clients, ...this.#sessionClients];
     for (const client of clients) client.stop();
     const isIdle = (): boolean => clients.every((client) => client.isIdle);
     const isAtRest = await goOn(isIdle, drainMsMax, "clients did not come to rest");
     this.world.trace("phase", "clients are at rest");
     return isAtRest;
-  }
-
-  #scheduleFaults(): void {
-    for (const { atMs, fault } of this.#scenario.faults) {
-      this.world.schedule(atMs, () => {
-        this.#faultCount++;
-        this.#injector.begin(fault);
-      });
-    }
   }
 
   /** Some process passes a mark. Nobody but the simulator's own processes is under way while a run goes on. */
@@ -225,13 +238,13 @@ export class ClusterSimulation {
   }
 
   #sessionClient(name: string, random: SeededRandom): SessionClient {
-    const { patienceMs, sessionTtlMs, thinkMs } = this.#scenario.workload;
+    const { patienceMs, sessionThinkMs, sessionTtlMs } = this.#scenario.workload;
     return new SessionClient({
       name,
       platform: this.world.machine(name).start(),
       random,
       servers: this.#members.map(({ redisAddress }) => redisAddress),
-      thinkMs,
+      thinkMs: sessionThinkMs,
       patienceMs,
       ttlMs: sessionTtlMs,
       onViolation: (text) => this.violated(text),

@@ -4,6 +4,8 @@ import type { SeededRandom } from "./seeded-random.ts";
 
 const hourMs = 3_600_000;
 const yearMs = 365 * 24 * hourMs;
+/** Of one loop: more of them find nothing that these do not. */
+const crashesMax = 5;
 
 /** How often each kind comes, if it is switched on at all. */
 const weights: Readonly<Record<Exclude<FaultKind, DamageKind>, number>> = {
@@ -58,26 +60,30 @@ const stopMarks: readonly MarkName[] = [
 export interface FaultPlan {
   readonly nodes: readonly string[];
   readonly clients: readonly string[];
+  /** When each fault begins, in order. */
+  readonly timesMs: readonly number[];
+  /** The mean time between two of them. */
+  readonly meanGapMs: number;
   readonly durationMs: number;
+  /** The nodes' election time: how long the longer faults last goes by it. */
+  readonly electionMs: number;
   /** The one node whose clock may be far off: of a majority of wrong clocks nothing is promised. */
   readonly wrongClock: string;
 }
 
 /** A schedule of faults, in the order of their times. */
 export function drawFaults(random: SeededRandom, plan: FaultPlan): readonly TimedFault[] {
-  const { durationMs } = plan;
-  const kinds = (Object.keys(weights) as CommonKind[]).filter(() => random.chance(0.5));
-  const lots = kinds.flatMap((kind) => new Array<CommonKind>(weights[kind]).fill(kind));
-  const meanGapMs = random.pick([200, 500, 1_500, 4_000]);
+  const { durationMs, meanGapMs, timesMs } = plan;
+  const all = Object.keys(weights) as CommonKind[];
+  const kinds = all.filter(() => random.chance(0.5));
+  const lots = (kinds.length === 0 ? all : kinds).flatMap((kind) => new Array<CommonKind>(weights[kind]).fill(kind));
   // Were there always several at a time, little would be done in between.
   const lengthMs = meanGapMs * random.pick([0.2, 0.6, 2]);
-  const faults: TimedFault[] = [];
-  if (lots.length === 0) return faults;
-  for (let atMs = random.exponential(meanGapMs); atMs < durationMs; atMs += random.exponential(meanGapMs)) {
-    const forMs = Math.min(1 + random.exponential(lengthMs), durationMs - atMs);
-    faults.push({ atMs, fault: drawFault(random, random.pick(lots), { ...plan, forMs, leftMs: durationMs - atMs }) });
-  }
-  return faults;
+  return timesMs.map((atMs) => {
+    const leftMs = durationMs - atMs;
+    const forMs = Math.min(1 + random.exponential(lengthMs), leftMs);
+    return { atMs, fault: drawFault(random, random.pick(lots), { ...plan, forMs, leftMs }) };
+  });
 }
 
 /**
@@ -86,7 +92,12 @@ export function drawFaults(random: SeededRandom, plan: FaultPlan): readonly Time
  */
 export function drawDamage(
   random: SeededRandom,
-  options: { readonly victims: readonly string[]; readonly durationMs: number; readonly isBeyondBudget: boolean },
+  options: {
+    readonly victims: readonly string[];
+    readonly durationMs: number;
+    readonly electionMs: number;
+    readonly isBeyondBudget: boolean;
+  },
 ): readonly TimedFault[] {
   const betrayed: readonly DamageKind[] = ["flipBit", "flipBit", "misdirectWrite"];
   const within: readonly DamageKind[] = [...betrayed, "failReads", "loseFile", "loseFile", "loseDisk", "oldCopy"];
@@ -94,7 +105,8 @@ export function drawDamage(
     Array.from({ length: random.integer(1, 2) }, (): TimedFault => {
       const atMs = random.between(0.2, 0.9) * options.durationMs;
       const kind = random.pick(options.isBeyondBudget ? betrayed : within);
-      return { atMs, fault: drawOneDamage(random, kind, { node, leftMs: options.durationMs - atMs }) };
+      const { durationMs, electionMs } = options;
+      return { atMs, fault: drawOneDamage(random, kind, { node, leftMs: durationMs - atMs, electionMs }) };
     }),
   );
 }
@@ -102,9 +114,9 @@ export function drawDamage(
 function drawOneDamage(
   random: SeededRandom,
   kind: DamageKind,
-  { leftMs, node }: { readonly node: string; readonly leftMs: number },
+  { electionMs, leftMs, node }: { readonly node: string; readonly leftMs: number; readonly electionMs: number },
 ): Damage {
-  const forMs = Math.min(1 + random.exponential(500), leftMs);
+  const forMs = Math.min(1 + random.exponential(electionMs / 2), leftMs);
   switch (kind) {
     case "flipBit":
       return { kind, node, age: random.pick(["old", "new"]) };
@@ -117,7 +129,7 @@ function drawOneDamage(
     case "loseDisk":
       return { kind, node, forMs };
     case "oldCopy":
-      return { kind, node, ageMs: Math.max(500, random.float() * 0.8 * leftMs), forMs };
+      return { kind, node, ageMs: Math.max(electionMs / 2, random.float() * 0.8 * leftMs), forMs };
   }
 }
 
@@ -127,17 +139,19 @@ interface Place extends FaultPlan {
 }
 
 function drawFault(random: SeededRandom, kind: CommonKind, place: Place): Fault {
-  const { forMs, nodes } = place;
+  const { electionMs, forMs, nodes } = place;
   const node = random.pick(nodes);
   switch (kind) {
     case "kill":
       return { kind, nodes: drawVictims(random, nodes), forMs };
-    case "crashLoop":
-      return { kind, node, upMs: random.pick([5, 50, 500]), forMs: Math.min(forMs * 4, place.leftMs) };
+    case "crashLoop": {
+      const upMs = random.pick([5, 0.05 * electionMs, 0.5 * electionMs]);
+      return { kind, node, upMs, forMs: Math.min(forMs * 4, upMs * crashesMax, place.leftMs) };
+    }
     case "cutPower":
       return { kind, nodes: drawVictims(random, nodes), loss: drawLoss(random), forMs };
     case "pause":
-      return { kind, node, forMs: random.chance(0.1) ? drawLong(random, place.leftMs, 60_000) : forMs };
+      return { kind, node, forMs: random.chance(0.1) ? drawLong(random, place, 60) : forMs };
     case "stopAt":
       return drawStop(random, node, place);
     case "slowNode":
@@ -173,19 +187,21 @@ function drawNetworkFault(
     | "garbleLink"
     | "resetConnections",
   node: string,
-  { clients, forMs, leftMs, nodes }: Place,
+  { clients, electionMs, forMs, leftMs, nodes }: Place,
 ): Fault {
   switch (kind) {
     case "cutLinks":
       return { kind, links: drawCut(random, nodes), forMs };
-    case "cutLeaders":
-      return { kind, holdMs: random.pick([1_200, 2_500, 4_000, 8_000]), forMs: Math.min(30_000, leftMs) };
+    case "cutLeaders": {
+      const holdMs = random.pick([1.2, 2.5, 4, 8]) * electionMs;
+      return { kind, holdMs, forMs: Math.min(30 * electionMs, leftMs) };
+    }
     case "cutClient":
       return { kind, link: { from: random.pick(clients), to: node }, forMs };
     case "slowLink":
-      return { kind, link: drawLink(random, nodes), latencyMs: random.pick([20, 200, 1_000]), forMs };
+      return { kind, link: drawLink(random, nodes), latencyMs: random.pick([0.02, 0.2, 1]) * electionMs, forMs };
     case "heavyTail":
-      return { kind, link: drawLink(random, nodes), tailMs: random.pick([100, 2_000]), forMs };
+      return { kind, link: drawLink(random, nodes), tailMs: random.pick([0.1, 2]) * electionMs, forMs };
     case "lossyLink":
       return { kind, link: drawLink(random, nodes), lossChance: random.pick([0.05, 0.3]), forMs };
     case "corruptLink":
@@ -201,11 +217,12 @@ function drawDiskFailure(
   random: SeededRandom,
   kind: "stallDisk" | "slowDisk" | "failSync" | "failOperation" | "fullDisk" | "shortWrites",
   node: string,
-  { forMs, leftMs }: Place,
+  place: Place,
 ): Fault {
+  const { forMs } = place;
   switch (kind) {
     case "stallDisk":
-      return { kind, node, forMs: random.chance(0.05) ? drawLong(random, leftMs, 30_000) : forMs };
+      return { kind, node, forMs: random.chance(0.05) ? drawLong(random, place, 30) : forMs };
     case "slowDisk":
       return { kind, node, factor: random.pick([10, 100]), forMs };
     case "failSync":
@@ -221,14 +238,21 @@ function drawDiskFailure(
   }
 }
 
-function drawStop(random: SeededRandom, node: string, { forMs, leftMs }: Place): Fault {
+function drawStop(random: SeededRandom, node: string, { electionMs, forMs, leftMs }: Place): Fault {
   const how = random.pick(["kill", "cutPower", "cutPower", "pause"] as const);
-  return { kind: "stopAt", node, mark: random.pick(stopMarks), how, downMs: forMs, forMs: Math.min(5_000, leftMs) };
+  return {
+    kind: "stopAt",
+    node,
+    mark: random.pick(stopMarks),
+    how,
+    downMs: forMs,
+    forMs: Math.min(5 * electionMs, leftMs),
+  };
 }
 
-/** Short ones are likelier: equally many of each order of magnitude. */
-function drawLong(random: SeededRandom, leftMs: number, maxMs: number): number {
-  return Math.max(1, Math.min(10 ** random.between(3, Math.log10(maxMs)), leftMs));
+/** From one election time to so many. Short ones are likelier: equally many of each order of magnitude. */
+function drawLong(random: SeededRandom, { electionMs, leftMs }: Place, electionsMax: number): number {
+  return Math.max(1, Math.min(electionMs * 10 ** random.between(0, Math.log10(electionsMax)), leftMs));
 }
 
 function drawJump(random: SeededRandom): number {

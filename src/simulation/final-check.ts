@@ -30,6 +30,7 @@ export class FinalCheck {
   readonly #options: FinalCheckOptions;
   readonly #platform: Platform;
   #open = 0;
+  #operationCount = 0;
   /** Shards whose digests are compared. */
   readonly #equal: Set<number> = new Set();
 
@@ -62,6 +63,11 @@ export class FinalCheck {
       ]);
       for (const input of inputs) this.#untilDone(member, input);
     }
+  }
+
+  /** Its operations in the history. */
+  get operationCount(): number {
+    return this.#operationCount;
   }
 
   get isServed(): boolean {
@@ -104,6 +110,7 @@ export class FinalCheck {
         return;
       }
       const operation = this.#recorder.invoke(this.#options.takeConnection(), input);
+      this.#operationCount++;
       this.#ask(member, wordsOf(input), (reply) => {
         const outcome = outcomeOf(reply);
         if (outcome.kind === "replied") {
@@ -111,7 +118,10 @@ export class FinalCheck {
           this.#open--;
           return;
         }
-        if (outcome.kind === "refused") this.#recorder.refuse(operation);
+        if (outcome.kind === "refused") {
+          this.#recorder.refuse(operation);
+          this.#operationCount--;
+        }
         if (outcome.kind === "nonsense") this.#options.onViolation(`${member.name}: ${input.kind}: ${outcome.text}`);
         this.#world.schedule(retryMs, attempt);
       });

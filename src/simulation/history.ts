@@ -47,6 +47,11 @@ export class HistoryRecorder<Input, Output> {
     this.#operations.delete(operation);
   }
 
+  /** How many operations there are. */
+  get operationCount(): number {
+    return this.#operations.size;
+  }
+
   /** All operations so far, in the order in which they were invoked. */
   operations(): readonly Operation<Input, Output>[] {
     return [...this.#operations.values()];

@@ -11,7 +11,7 @@ export type { MachineClock } from "./machine-clock.ts";
 export { defaultNetworkSettings, type LinkSelector, type NetworkSettings, type SimulatedNetwork } from "./network.ts";
 export { type ProcessEnd, SimulatedExit, type SimulatedProcess } from "./process.ts";
 export type { SimulatedThread } from "./process-workers.ts";
-export { drawScenario, type Scenario, type ScenarioOptions, type Workload } from "./scenario.ts";
+export { drawScenario, plainScenario, type Scenario, type ScenarioOptions, type Workload } from "./scenario.ts";
 export { SeededRandom } from "./seeded-random.ts";
 export { shrink } from "./shrinking.ts";
 export { impossible, type Specification } from "./specification.ts";

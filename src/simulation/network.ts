@@ -33,6 +33,8 @@ export interface NetworkSettings {
   readonly timeoutMs: number;
   /** How long connecting goes on without an answer. Default 10,000. */
   readonly connectTimeoutMs: number;
+  /** How long the first packet of a connection waits for an answer before it is sent again; then twice as long. Default 1,000. */
+  readonly synRetryMs: number;
   /** Bytes of one direction that the operating systems hold. Default 256 KiB. */
   readonly windowBytes: number;
 }
@@ -51,6 +53,7 @@ export const defaultNetworkSettings: NetworkSettings = {
   localMs: 0.02,
   timeoutMs: 20_000,
   connectTimeoutMs: 10_000,
+  synRetryMs: 1_000,
   windowBytes: 256 * 1024,
 };
 

@@ -20,7 +20,6 @@ export interface ListeningPort {
   readonly onConnection: (socket: StreamSocket) => void;
 }
 
-const synRetryMs = 1000;
 export const loopbackHosts: ReadonlySet<string> = new Set(["127.0.0.1", "localhost", "::1"]);
 export const anyHosts: ReadonlySet<string> = new Set(["", "0.0.0.0", "::"]);
 
@@ -122,7 +121,7 @@ export class ProcessNetwork implements Network {
       return;
     }
     const { network } = this.#world;
-    const { connectTimeoutMs } = network.settingsOf(this.machine, target);
+    const { connectTimeoutMs, synRetryMs } = network.settingsOf(this.machine, target);
     const arrivalMs = this.#world.later(network.delayMs(this.machine, target));
     this.#world.at(arrivalMs, arrivalPhase, () => {
       if (socket.isDead) return;

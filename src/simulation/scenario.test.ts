@@ -90,6 +90,25 @@ test("pauses last up to a minute, and stalls of a disk up to half of one [X-2]",
   expect(longest("stallDisk")).toBeGreaterThan(5_000);
 });
 
+test("every seed has its hundred faults and its thousand operations, most of them in quick succession [X-10]", () => {
+  for (const { faults, faultsMs, operationsMin } of scenarios) {
+    expect(faults.length).toBeGreaterThanOrEqual(100);
+    expect(operationsMin).toBe(1_000);
+    expect(faults.at(-1)?.atMs).toBeLessThan(faultsMs);
+  }
+  const paces = scenarios.map(({ settings }) => settings.tickMs ?? 0);
+  expect(paces.filter((tickMs) => tickMs < 100).length).toBeGreaterThan(0.8 * paces.length);
+  expect(paces.filter((tickMs) => tickMs === 100).length).toBeGreaterThan(0.05 * paces.length);
+});
+
+test("a majority is damaged only once the work is done [X-3, X-10]", () => {
+  const damage: readonly string[] = ["flipBit", "misdirectWrite"];
+  for (const { faults, isBeyondBudget, workFirstMs } of scenarios) {
+    const first = faults.find(({ fault }) => damage.includes(fault.kind));
+    expect(workFirstMs).toBe(isBeyondBudget ? first?.atMs : undefined);
+  }
+});
+
 test("a seed always draws the same", () => {
   expect(drawScenario({ seed: 17 })).toEqual(scenarios[17]);
 });

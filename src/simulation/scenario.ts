@@ -1,4 +1,4 @@
-import type { NodeSettings } from "../cluster/index.ts";
+import { type NodeSettings, nodeDefaults } from "../cluster/index.ts";
 import type { DiskSettings } from "./disk.ts";
 import type { TimedFault } from "./fault.ts";
 import { drawDamage, drawFaults } from "./fault-drawing.ts";
@@ -21,7 +21,11 @@ export interface Scenario {
   readonly workload: Workload;
   /** How long things go wrong. */
   readonly faultsMs: number;
+  /** Clients go on until there are so many operations, though the faults be over. */
+  readonly operationsMin: number;
   readonly faults: readonly TimedFault[];
+  /** So long after their beginning the faults wait until there are so many operations: what follows may end all work. */
+  readonly workFirstMs: number | undefined;
   /** Disks of more nodes are damaged than can be borne: the cluster may stop, and must not answer wrongly. */
   readonly isBeyondBudget: boolean;
 }
@@ -36,6 +40,8 @@ export interface Workload {
   readonly thinkMs: number;
   /** A connection whose oldest command has waited for so long is given up. */
   readonly patienceMs: number;
+  /** The mean time from the end of a connection until the next one is tried. */
+  readonly reconnectMs: number;
   /** The part of the commands that only read. */
   readonly readShare: number;
   /** The part of the commands that go to one key. */
@@ -53,6 +59,8 @@ export interface Workload {
   readonly commandsPerConnection: number;
   /** Clients besides, that send each command of a session again and again. */
   readonly sessionClients: number;
+  /** The mean time between two bursts of such a one. */
+  readonly sessionThinkMs: number;
   /** A session that was not used for so long is gone. */
   readonly sessionTtlMs: number;
 }
@@ -65,45 +73,129 @@ export interface ScenarioOptions {
   readonly shards?: number;
 }
 
+/** What each run has at least (CONSENSUS X-10). */
+export const faultsMin = 100;
+export const operationsMin = 1_000;
+
+/**
+ * How quickly things go. Virtual time costs little and what happens in it costs much, so most runs are brisk: nodes tick
+ * faster than in production, and all that goes wrong comes and goes in their election times. The others are slow and long,
+ * for what goes by times that are not the nodes' ticks.
+ */
+interface Pace {
+  readonly tickMs: number;
+  readonly electionMs: number;
+  /** The nodes' times beside those in production. */
+  readonly scale: number;
+  /** The mean time between two faults. */
+  readonly meanGapMs: number;
+}
+
+const slowTickMs = nodeDefaults.tickMs;
+
+function drawPace(random: SeededRandom, isDamaged: boolean): Pace {
+  const isSlow = random.chance(0.1);
+  // To make a replica anew takes seconds, however fast the nodes tick.
+  const tickMs = isSlow ? slowTickMs : random.pick(isDamaged ? [20, 50] : [10, 20, 50]);
+  const electionMs = tickMs * nodeDefaults.electionTicks;
+  const meanGapMs = electionMs * random.pick(isSlow ? [0.2, 0.5, 1.5, 4] : [0.2, 0.5, 1, 2]);
+  return { tickMs, electionMs, scale: tickMs / slowTickMs, meanGapMs };
+}
+
 /** A swarm (Groce and others, 2012): what is switched on, and how much of it, is drawn for each seed anew. */
 export function drawScenario(options: ScenarioOptions): Scenario {
   const { seed, nodeCount = 3 } = options;
   const random = new SeededRandom(seed);
   const nodes = Array.from({ length: nodeCount }, (_, index) => `n${index + 1}`);
-  const faultsMs = random.pick([10_000, 10_000, 20_000, 20_000, 40_000, 80_000]);
-  const wrongClock = random.pick(nodes);
-  const workload = { ...drawWorkload(random), ...drawSessions(new SeededRandom(seed + sessionSeeds)) };
-  const clients = clientNames(workload.clients);
-  const faults = [...drawFaults(random, { nodes, clients, durationMs: faultsMs, wrongClock })];
   // A minority in each run that has any at all, and now and then more than that.
   const isBeyondBudget = random.chance(0.05);
   const isDamaged = isBeyondBudget || random.chance(0.3);
+  const pace = drawPace(random, isDamaged);
+  const { electionMs, meanGapMs } = pace;
+  const timesMs = drawTimes(random, meanGapMs);
+  const faultsMs = (timesMs.at(-1) ?? 0) + meanGapMs;
+  const wrongClock = random.pick(nodes);
+  const workload = {
+    ...drawWorkload(random, pace, faultsMs),
+    ...drawSessions(new SeededRandom(seed + sessionSeeds), pace, faultsMs),
+  };
+  const clients = clientNames(workload.clients);
+  const plan = { nodes, clients, timesMs, meanGapMs, durationMs: faultsMs, electionMs, wrongClock };
+  const faults = [...drawFaults(random, plan)];
   const victimCount = Math.floor((nodeCount - 1) / 2) + (isBeyondBudget ? 1 : 0);
   const victims = random.shuffle([...nodes]).slice(0, isDamaged ? victimCount : 0);
-  faults.push(...drawDamage(random, { victims, durationMs: faultsMs, isBeyondBudget }));
+  const damage = drawDamage(random, { victims, durationMs: faultsMs, electionMs, isBeyondBudget });
+  faults.push(...damage);
   const skewMsMax = random.pick([0, 0, 50, 200]);
   const wrongByMs = random.pick([0, 0, 0, -10_000, 10_000]);
   return {
     seed,
     nodes,
-    network: drawNetwork(random),
+    network: drawNetwork(random, pace),
     disk: {
       syncMs: random.pick([0.1, 0.5, 5]),
       transferMs: random.pick([0.01, 0.1]),
       tailChance: random.pick([0, 0.001, 0.01]),
-      tailMs: random.pick([10, 200]),
+      tailMs: random.pick([10, 0.2 * electionMs]),
     },
     callbackMs: random.pick([0.002, 0.01, 0.05]),
     clockSkewsMs: nodes.map(
       (node) => Math.round(random.between(-skewMsMax, skewMsMax)) + (node === wrongClock ? wrongByMs : 0),
     ),
-    settings: { ...drawSettings(random), ...drawScrubbing(new SeededRandom(seed + scrubSeeds)) },
+    settings: { ...drawSettings(random, pace), ...drawScrubbing(new SeededRandom(seed + scrubSeeds), pace) },
     workload,
     faultsMs,
+    operationsMin,
     faults: faults.sort((left, right) => left.atMs - right.atMs),
+    workFirstMs: isBeyondBudget ? Math.min(...damage.map(({ atMs }) => atMs)) : undefined,
     isBeyondBudget,
-    // Drawn last: seeds from before there were shards are otherwise what they were.
     shards: options.shards ?? random.pick([1, 1, 3]),
+  };
+}
+
+function drawTimes(random: SeededRandom, meanGapMs: number): readonly number[] {
+  let atMs = 0;
+  return Array.from({ length: faultsMin }, () => {
+    atMs += random.exponential(meanGapMs);
+    return atMs;
+  });
+}
+
+/** Nothing goes wrong, and nothing is drawn: defaults everywhere, and a few clients. For tests and benchmarks. */
+export function plainScenario(seed: number): Scenario {
+  return {
+    seed,
+    nodes: ["n1", "n2", "n3"],
+    shards: 1,
+    network: {},
+    disk: {},
+    callbackMs: 0.01,
+    clockSkewsMs: [],
+    settings: {},
+    workload: {
+      clients: 3,
+      keys: 3,
+      pipelineMax: 4,
+      thinkMs: 20,
+      patienceMs: 2_000,
+      reconnectMs: 100,
+      readShare: 0.5,
+      hotShare: 0,
+      valueBytesMax: 100,
+      hugeChance: 0,
+      deadlineShare: 0,
+      retries: false,
+      protocol: 3,
+      commandsPerConnection: 200,
+      sessionClients: 0,
+      sessionThinkMs: 20,
+      sessionTtlMs: 3_600_000,
+    },
+    faultsMs: 3_000,
+    operationsMin: 0,
+    faults: [],
+    workFirstMs: undefined,
+    isBeyondBudget: false,
   };
 }
 
@@ -124,67 +216,95 @@ export const sessionSeeds: number = 2 ** 40;
 const scrubSeeds: number = 2 ** 41;
 
 /** Mostly often, so that all is read back beside whatever else happens. */
-function drawScrubbing(random: SeededRandom): Partial<NodeSettings> {
+function drawScrubbing(random: SeededRandom, { electionMs, scale }: Pace): Partial<NodeSettings> {
   return {
-    scrubIntervalMs: random.pick([604_800_000, 15_000, 4_000]),
-    scrubBytesPerSecond: random.pick([4 * 2 ** 20, 100_000]),
+    scrubIntervalMs: random.pick([604_800_000, 15 * electionMs, 4 * electionMs]),
+    scrubBytesPerSecond: random.pick([4 * 2 ** 20, 100_000 / scale]),
   };
 }
 
-function drawSessions(random: SeededRandom): Pick<Workload, "sessionClients" | "sessionTtlMs"> {
+type SessionWork = Pick<Workload, "sessionClients" | "sessionThinkMs" | "sessionTtlMs">;
+
+function drawSessions(random: SeededRandom, { electionMs }: Pace, faultsMs: number): SessionWork {
   return {
     sessionClients: random.pick([0, 1, 2]),
-    sessionTtlMs: random.pick([1_000, 5_000, 3_600_000, 3_600_000]),
+    // Each does something twice between two faults; what it has to bring to its end lets it do more.
+    sessionThinkMs: faultsMs / (2 * faultsMin),
+    sessionTtlMs: random.pick([Math.max(500, electionMs), 5 * electionMs, 3_600_000, 3_600_000]),
   };
 }
 
-function drawNetwork(random: SeededRandom): Partial<NetworkSettings> {
+function drawNetwork(random: SeededRandom, { electionMs, scale }: Pace): Partial<NetworkSettings> {
   return {
-    latencyMs: random.pick([0.05, 0.2, 1, 10]),
+    latencyMs: random.pick([0.05, 0.2, 1, 0.01 * electionMs]),
     jitterMs: random.pick([0.02, 0.2, 2]),
     tailChance: random.pick([0, 0.001, 0.02]),
-    tailMs: random.pick([5, 50]),
+    tailMs: random.pick([5, 0.05 * electionMs]),
     lossChance: random.pick([0, 0, 0.001, 0.01]),
     splitChance: random.pick([0, 0.05, 0.5]),
-    timeoutMs: random.pick([5_000, 20_000]),
+    timeoutMs: random.pick([5, 20]) * electionMs,
+    retransmitMs: 200 * scale,
+    connectTimeoutMs: 10 * electionMs,
+    synRetryMs: electionMs,
     windowBytes: random.pick([4_096, 65_536, 262_144]),
   };
 }
 
 /** Small limits reach what large ones reach after hours. */
-function drawSettings(random: SeededRandom): Partial<NodeSettings> {
+function drawSettings(random: SeededRandom, { electionMs, scale, tickMs }: Pace): Partial<NodeSettings> {
+  const { links } = nodeDefaults;
   return {
-    segmentBytes: random.pick([64 * 2 ** 20, 2 ** 20, 256 * 1024, 128 * 1024]),
+    tickMs,
+    electionWaitMs: 3 * electionMs,
+    statusTimeoutMs: electionMs,
+    links: {
+      ...links,
+      handshakeTimeoutMs: links.handshakeTimeoutMs * scale,
+      dialWaitMsMin: links.dialWaitMsMin * scale,
+      dialWaitMsMax: links.dialWaitMsMax * scale,
+      silenceMsMax: links.silenceMsMax * scale,
+      stallMsMax: links.stallMsMax * scale,
+    },
+    segmentBytes: random.pick([scale === 1 ? 64 * 2 ** 20 : 4 * 2 ** 20, 2 ** 20, 256 * 1024, 128 * 1024]),
     logCacheBytes: random.pick([8 * 2 ** 20, 8 * 2 ** 20, 8 * 2 ** 20, 262_144]),
     batchesInFlightMax: random.pick([4, 4, 1, 16]),
     commitHintDelayMs: random.pick([2, 2, 0, 20]),
     readRoundsInFlightMax: random.pick([1, 1, 3]),
-    checksumIntervalMs: random.pick([300_000, 2_000]),
+    checksumIntervalMs: random.pick([300_000, Math.max(500, 2 * electionMs)]),
     // One entry at a time parts what usually travels together, as in figure 8 of the paper.
     appendBytesMax: random.pick([256 * 1024, 256 * 1024, 1]),
     clockBandMs: 500,
     // What a deposed leader proposed is in doubt sooner or later.
-    resolveWaitMs: random.pick([5_000, 1_000, 200]),
+    resolveWaitMs: random.pick([5, 1, 0.2]) * electionMs,
     snapshotLogBytesMin: random.pick([64 * 2 ** 20, 65_536, 8_192]),
     snapshotTailBytes: random.pick([16 * 2 ** 20, 8_192, 0]),
     snapshotLagBytesMax: random.pick([256 * 2 ** 20, 16_384]),
-    snapshotRetryMs: 1_000,
-    snapshotBytesPerSecond: random.pick([64 * 2 ** 20, 64 * 2 ** 20, 500_000]),
+    snapshotRetryMs: electionMs,
+    snapshotBytesPerSecond: random.pick([64 * 2 ** 20, 64 * 2 ** 20, 500_000 / scale]),
   };
 }
 
-function drawWorkload(random: SeededRandom): Omit<Workload, "sessionClients" | "sessionTtlMs"> {
-  const hugeChance = random.pick([0, 0, 0, 0.002]);
+function drawWorkload(
+  random: SeededRandom,
+  { electionMs, scale }: Pace,
+  faultsMs: number,
+): Omit<Workload, keyof SessionWork> {
+  const clients = random.integer(2, 6);
+  const pipelineMax = random.pick([1, 1, 4, 16]);
+  // What is not done while things go wrong is done afterwards, and finds less.
+  const operationsWanted = operationsMin * random.pick([1.6, 1.6, 3]);
+  const burstMean = (pipelineMax + 1) / 2;
   return {
-    clients: random.integer(2, 6),
+    clients,
     keys: random.integer(2, 10),
-    pipelineMax: random.pick([1, 1, 4, 16]),
-    thinkMs: random.pick([20, 60, 200]),
-    patienceMs: random.pick([1_000, 5_000, 20_000]),
+    pipelineMax,
+    thinkMs: Math.max(1, (clients * burstMean * faultsMs) / operationsWanted),
+    patienceMs: random.pick([1.5, 5, 20]) * electionMs,
+    reconnectMs: 100 * scale,
     readShare: random.pick([0.2, 0.5, 0.8]),
     hotShare: random.pick([0, 0, 0.7]),
     valueBytesMax: random.pick([16, 16, 1_000, 20_000]),
-    hugeChance,
+    hugeChance: random.pick([0, 0, 0, 0.002]),
     deadlineShare: random.pick([0, 0.05]),
     retries: random.chance(0.3),
     protocol: random.pick([2, 3]),

@@ -25,9 +25,6 @@ const shownMax = 60;
 
 type Command = Parameters<RedisSession["send"]>[0][number];
 
-/** How long after a connection has ended the next one is tried. */
-const reconnectMs = 100;
-const patienceCheckMs = 250;
 const againMax = 16;
 const hourMs = 3_600_000;
 
@@ -79,7 +76,7 @@ export class WorkloadClient {
       onClose: () => {
         if (this.#session !== session) return;
         this.#session = undefined;
-        platform.clock.setTimer(random.exponential(reconnectMs), () => this.#connect());
+        platform.clock.setTimer(random.exponential(workload.reconnectMs), () => this.#connect());
       },
       onNonsense: (reason) => onViolation(`connection ${connection}: ${reason}`),
     });
@@ -111,7 +108,7 @@ export class WorkloadClient {
 
   #command(session: RedisSession): Command {
     const { onStep, onViolation, platform, random, recorder, workload } = this.#options;
-    if (workload.deadlineShare > 0 && random.chance(workload.deadlineShare)) return this.#timedCommand();
+    if (workload.deadlineShare > 0 && random.chance(workload.deadlineShare)) return this.#timedCommand(session);
     const input = this.#draw();
     const operation = recorder.invoke(this.#connection, input);
     const connection = this.#connection;
@@ -131,19 +128,30 @@ export class WorkloadClient {
         else if (outcome.kind === "refused") recorder.refuse(operation);
         else if (outcome.kind === "unknown" && workload.retries) this.#askAgain(input);
         else if (outcome.kind === "nonsense") onViolation(`connection ${connection}: ${words[0]}: ${outcome.text}`);
-        if (this.isIdle && (this.#isStopping || this.#commandsLeft === 0)) session.end();
+        this.#endIfDone(session);
       },
     };
   }
 
   /** On a key with a short deadline: what it answers depends on clocks, and is not judged; the replicas' digests are. */
-  #timedCommand(): Command {
+  #timedCommand(session: RedisSession): Command {
     const { platform, random, takeValue, workload } = this.#options;
     const key = `timed${random.integer(1, workload.keys)}`;
     const deadline = String(random.integer(1, 500));
     const words = random.chance(0.5) ? ["SET", key, takeValue(), "PX", deadline] : ["GET", key];
     this.#sentMs.push(platform.clock.nowMs());
-    return { words, done: () => void this.#sentMs.shift() };
+    return {
+      words,
+      done: () => {
+        this.#sentMs.shift();
+        this.#endIfDone(session);
+      },
+    };
+  }
+
+  /** The next one comes once this one has closed. */
+  #endIfDone(session: RedisSession): void {
+    if (this.isIdle && (this.#isStopping || this.#commandsLeft === 0)) session.end();
   }
 
   /** As an operation of its own: the first one may have happened, too. */
@@ -171,9 +179,10 @@ export class WorkloadClient {
 
   #watch(): void {
     const { clock } = this.#options.platform;
-    clock.setTimer(patienceCheckMs, () => {
+    const { patienceMs } = this.#options.workload;
+    clock.setTimer(patienceMs / 4, () => {
       const oldestMs = this.#sentMs[0];
-      if (oldestMs !== undefined && clock.nowMs() - oldestMs > this.#options.workload.patienceMs) {
+      if (oldestMs !== undefined && clock.nowMs() - oldestMs > patienceMs) {
         this.#session?.destroy();
       }
       this.#watch();
