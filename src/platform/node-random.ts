@@ -11,7 +11,7 @@ export class NodeRandom implements Random {
   uint32(): number {
     const at = this.#take(4);
     const value = this.#pool.readUInt32LE(at);
-    this.#pool.fill(0, at, at + 4);
+    this.#pool.writeUInt32LE(0, at);
     return value;
   }
 
