@@ -185,11 +185,11 @@ function roleOf(node: Node): NodeRole {
   const { shards } = node.info();
   const [first] = shards;
   const leads = shards.filter(({ role }) => role === "leader").length;
-  const counts = { leads, shards: shards.length };
-  if (first === undefined) return { role: "unknown", term: 0, ...counts };
-  if (shards.length === 1) return { role: roleNamed(first.role), term: first.term, ...counts };
-  // Somebody who cannot serve them all yet is no follower.
-  const isServing = shards.every(({ leader, role }) => leader !== undefined && role !== "stopped");
+  const counts = { leads, shards: node.shardCount };
+  if (node.shardCount === 1 && first !== undefined) return { role: roleNamed(first.role), term: first.term, ...counts };
+  // Somebody who cannot serve them all yet, here or elsewhere, is no follower.
+  const isEachLed = node.topology().shards.every(({ leader }) => leader !== undefined);
+  const isServing = isEachLed && shards.every(({ role }) => role !== "stopped");
   return { role: isServing ? (leads > 0 ? "leader" : "follower") : "candidate", term: 0, ...counts };
 }
 

@@ -84,7 +84,7 @@ test("of several shards each has a row of its own, as its leader sees it", () =>
     "    1  10-19  n1         4     120                 118     7",
     "    2  20-29  n1         4     120                 118     7",
     "",
-    "The digests of 3 shards are the same at all nodes.",
+    "The digests of 3 shards are the same at all replicas.",
   ]);
   const wrong = formatStatus({
     nodes: [node("n1", shardsOf([0]))],
@@ -93,6 +93,37 @@ test("of several shards each has a row of its own, as its leader sees it", () =>
   expect(wrong.slice(-2)).toEqual([
     "Shard 1, at index 117: THE DIGESTS DIFFER a (n1), b (n2)",
     "2 of 3 shards have no leader: writes wait until a majority of the 1 nodes is up.",
+  ]);
+});
+
+test("of shards that are on some of the nodes each is shown once, and one whose nodes are all silent is missed", () => {
+  const groups = (shards: readonly number[], led: readonly number[]): object =>
+    status("", 11, {
+      groups: shards.map((shard) => ({
+        group: shard + 1,
+        slots: { first: shard * 10, last: shard * 10 + 9 },
+        role: led.includes(shard) ? "leader" : "follower",
+        leader: `n${shard + 1}`,
+        term: 4,
+        commitIndex: 120,
+        appliedIndex: 119,
+        keyCount: shard,
+      })),
+    });
+  const nodes = [node("n1", groups([0, 2], [0])), node("n2", groups([2], [2])), node("n3", groups([], []))];
+  expect(formatStatus({ shardCount: 4, nodes, commonChecksums: [] })).toEqual([
+    "node  role          term  commit  applied      log  heard  pid  Redis address",
+    "n1    leads 1 of 2     -       -        -  1.5 MiB   3 ms   11  127.0.0.1:7011",
+    "n2    leads 1 of 1     -       -        -  1.5 MiB   3 ms   11  127.0.0.1:7011",
+    "n3    leads 0 of 0     -       -        -  1.5 MiB   3 ms   11  127.0.0.1:7011",
+    "",
+    "shard  slots  leader  term  commit  applied everywhere  keys",
+    "    0  0-9    n1         4     120                 119     0",
+    "    1  ---    -          -       -                   -     -",
+    "    2  20-29  n3         4     120                 119     2",
+    "    3  ---    -          -       -                   -     -",
+    "",
+    "2 of 4 shards have no leader: writes wait until a majority of the 3 nodes is up.",
   ]);
 });
 

@@ -42,8 +42,8 @@ const shardColumns: readonly Column[] = [
 /** Lines for a terminal. What a node of another version does not say is shown as "-". */
 export function formatStatus(status: JsonObject): readonly string[] {
   const nodes = itemsOf(status.nodes).map(fieldsOf);
-  const rows = nodes.map(rowOf);
-  const shardCount = Math.max(...nodes.map((node) => groupsOf(node).length), 0);
+  const shardCount = shardCountOf(status, nodes);
+  const rows = nodes.map((node) => rowOf(node, shardCount));
   const shards = shardCount > 1 ? ["", ...formatTable(shardColumns, shardRows(nodes, shardCount))] : [];
   const notes = [
     ...digestLines(itemsOf(status.commonChecksums).map(fieldsOf)),
@@ -53,14 +53,24 @@ export function formatStatus(status: JsonObject): readonly string[] {
   return [...formatTable(columns, rows), ...shards, ...notes.flatMap((note, at) => (at === 0 ? ["", note] : [note]))];
 }
 
+/** Nodes of an older version do not say it, and have a replica of each. */
+function shardCountOf({ shardCount }: JsonObject, nodes: readonly JsonObject[]): number {
+  return typeof shardCount === "number" ? shardCount : Math.max(...nodes.map((node) => groupsOf(node).length), 0);
+}
+
 function groupsOf(node: JsonObject): readonly JsonObject[] {
   return itemsOf(fieldsOf(node.status).groups).map(fieldsOf);
+}
+
+/** The node's replica of a shard, or none. */
+function replicasOf(node: JsonObject, shard: number): readonly JsonObject[] {
+  return groupsOf(node).filter(({ group = 1, role }) => Number(group) - 1 === shard && role !== undefined);
 }
 
 /** A line a shard, as its leader sees it, or else the first replica that answers. */
 function shardRows(nodes: readonly JsonObject[], shardCount: number): readonly (readonly string[])[] {
   return Array.from({ length: shardCount }, (_, shard) => {
-    const replicas = nodes.map((node) => groupsOf(node)[shard] ?? {}).filter(({ role }) => role !== undefined);
+    const replicas = nodes.flatMap((node) => replicasOf(node, shard));
     const best = replicas.find(({ role }) => role === "leader") ?? replicas[0] ?? {};
     const { first, last } = fieldsOf(best.slots);
     const applied = replicas.map(({ appliedIndex }) => appliedIndex).filter((index) => typeof index === "number");
@@ -76,13 +86,14 @@ function shardRows(nodes: readonly JsonObject[], shardCount: number): readonly (
   });
 }
 
-function rowOf(node: JsonObject): readonly string[] {
+function rowOf(node: JsonObject, shardCount: number): readonly string[] {
   const status = fieldsOf(node.status);
   const groups = groupsOf(node);
   const [only = {}] = groups;
-  const group = groups.length > 1 ? {} : only;
+  const group = shardCount > 1 ? {} : only;
   const led = groups.filter(({ role }) => role === "leader").length;
-  const role = groups.length > 1 ? `leads ${led} of ${groups.length}` : shown(only.role);
+  const role =
+    shardCount > 1 ? `leads ${led} of ${groups.length}` : only.role === undefined ? "none" : shown(only.role);
   const isSilent = node.status === null || node.status === undefined;
   return [
     shown(node.name),
@@ -115,7 +126,7 @@ function digestLines(checksums: readonly JsonObject[]): readonly string[] {
   if (others.length === 0) return digestLine(first, "");
   const lines = checksums.flatMap((checksum) => digestLine(checksum, `Shard ${Number(checksum.group) - 1}, at`));
   const differing = lines.filter((line) => line.includes("DIFFER"));
-  return differing.length > 0 ? differing : [`The digests of ${lines.length} shards are the same at all nodes.`];
+  return differing.length > 0 ? differing : [`The digests of ${lines.length} shards are the same at all replicas.`];
 }
 
 function digestLine(checksum: JsonObject, where: string): readonly string[] {
@@ -135,7 +146,7 @@ function remarks(nodes: readonly JsonObject[], shardCount: number): string[] {
   const lines: string[] = [];
   const answered = nodes.filter((node) => typeof node.status === "object" && node.status !== null);
   const ledShards = Array.from({ length: shardCount }, (_, shard) =>
-    answered.some((node) => groupsOf(node)[shard]?.role === "leader"),
+    answered.some((node) => replicasOf(node, shard).some(({ role }) => role === "leader")),
   ).filter((isLed) => isLed).length;
   const what = shardCount > 1 ? `${shardCount - ledShards} of ${shardCount} shards have no leader` : "No node leads";
   if (ledShards < shardCount || answered.length === 0)

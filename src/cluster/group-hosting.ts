@@ -83,6 +83,13 @@ export class GroupHosting {
     this.#vacancy(group).addressed(replica);
   }
 
+  /** On which nodes the group's voters are, as was reported last; in the beginning as it began. Sorted. */
+  reportedVoters(group: number): readonly number[] {
+    const { placement, firstMembers } = this.#options;
+    const { voters } = placement.reportOf(group) ?? firstMembers.of(group);
+    return [...new Set(voters.map(nodeOf))].sort((a, b) => a - b);
+  }
+
   /** Nothing begins any more, nor ends. */
   stop(): void {
     this.#isStopped = true;

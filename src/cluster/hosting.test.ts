@@ -70,6 +70,63 @@ describe("five nodes, three of which keep each shard", () => {
     expect(await answers(cluster, cluster.client("n2"), "DBSIZE")).toEqual([`:${keys.length}\r\n`]);
   });
 
+  test("say at every node where all shards are, and hold what their status compares", async () => {
+    const cluster = await started({ seed: 6, node: { settings: { checksumIntervalMs: 500 } } });
+    await answers(cluster, cluster.client("n3"), ...keys.map((key) => `SET ${key} 1`));
+    const [first] = cluster.names;
+    for (const name of cluster.names) {
+      const { shards: seen } = cluster.node(name).topology();
+      for (const { shard, replicas, leader } of seen) {
+        expect(replicas.map((node) => `n${node}`)).toEqual(hostsOf(cluster, shard));
+        expect(replicas).toContain(leader);
+      }
+    }
+    await cluster.world.run(3_000);
+    const status = await cluster.world.until(cluster.node(first ?? "").status());
+    expect(status.shardCount).toBe(shards);
+    expect(status.commonChecksums.map(({ group }) => group - 1)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    for (const { group, digests } of status.commonChecksums) {
+      expect(Object.keys(digests)).toEqual(hostsOf(cluster, group - 1));
+      expect(new Set(Object.values(digests)).size).toBe(1);
+    }
+  });
+
+  test("carry out commands about all keys, wherever they are asked", async () => {
+    const cluster = await started({ seed: 8 });
+    await answers(cluster, cluster.client("n4"), ...keys.map((key) => `SET ${key} 1`));
+    for (const name of cluster.names) {
+      const client = cluster.client(name);
+      const [size, all, any, exists] = await answers(
+        cluster,
+        client,
+        "DBSIZE",
+        "KEYS *",
+        "RANDOMKEY",
+        "EXISTS key:1 key:9",
+      );
+      expect([size, exists]).toEqual([`:${keys.length}\r\n`, ":2\r\n"]);
+      expect(all).toMatch(new RegExp(`^\\*${keys.length}\r\n`));
+      expect(any).toMatch(/^\$5|^\$6/);
+      let cursor = "0";
+      const found = new Set<string>();
+      do {
+        const [reply] = await answers(cluster, client, `SCAN ${cursor} COUNT 9`);
+        const [next = "", ...page] = String(reply)
+          .split("\r\n")
+          .filter((line) => /^(\d+|key:\d+)$/.test(line));
+        cursor = next;
+        for (const key of page) found.add(key);
+      } while (cursor !== "0");
+      expect(found.size).toBe(keys.length);
+    }
+    const client = cluster.client("n1");
+    const wait = client.wait(2, 2_000);
+    await cluster.until(() => client.isAnswered, "a reply");
+    expect(client.replies[wait]).toBe(":2\r\n");
+    expect(await answers(cluster, client, "FLUSHALL", "DBSIZE")).toEqual([okReply, ":0\r\n"]);
+    expect(await answers(cluster, cluster.client("n5"), "DBSIZE", "RANDOMKEY")).toEqual([":0\r\n", "_\r\n"]);
+  });
+
   test("go on with two of them gone, wherever a client is", async () => {
     const cluster = await started({ seed: 4 });
     const client = cluster.client("n5");

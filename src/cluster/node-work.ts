@@ -178,7 +178,8 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   }
 
   shardPlaces(): Topology["shards"] {
-    return topologyShards(this.#groups.shardPlaces, this.router.ranges);
+    const voters = (group: number): readonly number[] => this.#hosting.reportedVoters(group);
+    return topologyShards(this.#groups.shardPlaces, this.router.ranges, voters);
   }
 
   placeOf(shard: number): ShardPlace {

@@ -273,7 +273,13 @@ export class Node {
     this.#work.wantChecksums();
     const nodes = await Promise.all(this.#presentMembers().map((member) => this.#view(member)));
     const statuses = nodes.flatMap(({ status }) => (status === null ? [] : [status]));
-    return { clusterId, askedNode: this.name, nodes, commonChecksums: commonChecksums(statuses) };
+    return {
+      clusterId,
+      askedNode: this.name,
+      shardCount: this.shardCount,
+      nodes,
+      commonChecksums: commonChecksums(statuses),
+    };
   }
 
   /**

@@ -124,9 +124,11 @@ export interface ClusterStatus {
   readonly clusterId: string;
   /** Who was asked. */
   readonly askedNode: string;
+  /** Over so many shards the keys are divided. */
+  readonly shardCount: number;
   /** In the order of their names. */
   readonly nodes: readonly NodeView[];
-  /** The newest round of digests that all nodes which answered have finished: by group. */
+  /** The newest round of digests that all nodes which answered, and have a replica of the group, have finished: by group. */
   readonly commonChecksums: readonly CommonChecksum[];
 }
 
@@ -193,17 +195,16 @@ export interface ReplicaInfo {
   readonly rebuild: RebuildStatus | null;
 }
 
-/** The newest round that all of `statuses` have finished, for each group. */
+/** For each group the newest round that all of `statuses` have finished in which it is. */
 export function commonChecksums(statuses: readonly NodeStatus[]): readonly CommonChecksum[] {
   const groups = new Set(statuses.flatMap((status) => status.groups.map(({ group }) => group)));
   return [...groups].sort((a, b) => a - b).flatMap((group) => commonChecksum(group, statuses));
 }
 
 function commonChecksum(group: number, statuses: readonly NodeStatus[]): CommonChecksum[] {
-  const found = statuses.map((status) => ({
-    name: status.name,
-    checksums: status.groups.find((each) => each.group === group)?.checksums ?? [],
-  }));
+  const found = statuses.flatMap(({ name, groups }) =>
+    groups.filter((each) => each.group === group).map(({ checksums }) => ({ name, checksums })),
+  );
   const candidates = (found[0]?.checksums ?? []).map(({ index }) => index).sort((a, b) => b - a);
   for (const index of candidates) {
     const digests = found.map(({ name, checksums }) => [name, checksums.find((each) => each.index === index)?.digest]);

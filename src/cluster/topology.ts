@@ -33,10 +33,18 @@ export interface TopologyShard {
   readonly replicas: readonly number[];
 }
 
-export function topologyShards(places: Iterable<ShardPlace>, ranges: SlotRanges): readonly TopologyShard[] {
+/** @param votersElsewhere of a group of which this node has no replica that could tell: where its voters are, as far as known */
+export function topologyShards(
+  places: Iterable<ShardPlace>,
+  ranges: SlotRanges,
+  votersElsewhere: (group: number) => readonly number[],
+): readonly TopologyShard[] {
   return [...places].map(({ group, hosted, route: { leader, term } }) => {
     const shard = shardOfGroup(group);
-    const replicas = hosted?.voters ?? [];
+    const isTelling = hosted !== undefined && hosted.replica.stoppedBecause === undefined && !hosted.replica.isLearner;
+    const voters = isTelling ? hosted.voters : votersElsewhere(group);
+    // Who leads says so itself, and sooner.
+    const replicas = leader === 0 || voters.includes(leader) ? voters : [...voters, leader].sort((a, b) => a - b);
     return { shard, slots: ranges.rangeOf(shard), term, leader: leader === 0 ? undefined : leader, replicas };
   });
 }

@@ -43,6 +43,7 @@ describe("over HTTP", () => {
     const status: unknown = await response.json();
     expect(status).toMatchObject({
       askedNode: "n1",
+      shardCount: 1,
       nodes: [{ name: "n1", status: { groups: [{ group: 1 }, { group: 2 }, { group: 3 }] } }],
     });
   });
@@ -100,7 +101,7 @@ describe("over HTTP", () => {
   test("a port that is in use is refused", async () => {
     const { redis } = await serve();
     const port = redis.address.port;
-    const node = { info: () => never(), nodeStatus: () => never(), status: () => never() };
+    const node = { info: () => never(), nodeStatus: () => never(), topology: () => never(), status: () => never() };
     const options = { logger: silentLogger, node, figures: () => never(), host: "127.0.0.1", port };
     await expect(HttpServer.listen(options)).rejects.toMatchObject({
       code: "LISTEN_FAILED",
@@ -117,12 +118,19 @@ test("a node is not ready without a leader or with a stopped replica; a full dis
   const node = await Node.start({ platform, logger: silentLogger, name: "n1", shards: 3 });
   opened.push(node);
   const status = node.nodeStatus();
+  const topology = node.topology();
   const groups = status.groups.map((group, at) => ({
     ...group,
-    leader: at === 0 ? null : "n1",
     stoppedBecause: at === 1 ? "entry 7 cannot be read" : null,
   }));
-  expect(healthOf({ nodeStatus: () => ({ ...status, groups, isDiskFull: true }) })).toEqual({
+  const led = (leader: number | undefined) => ({
+    ...topology,
+    shards: topology.shards.map((shard, at) => ({ ...shard, leader: at === 0 ? leader : 1 })),
+  });
+  const isFull = { ...status, isDiskFull: true };
+  // It has no replica of the last one.
+  const here = groups.slice(0, 2);
+  expect(healthOf({ nodeStatus: () => ({ ...isFull, groups: here }), topology: () => led(undefined) })).toEqual({
     isReady: false,
     lines: [
       "[-]shard 0 has no leader that is known here",
@@ -131,6 +139,6 @@ test("a node is not ready without a leader or with a stopped replica; a full dis
       "[!]disk is full: writes are refused until there is space",
     ],
   });
-  const ready = groups.map((group) => ({ ...group, leader: "n1", stoppedBecause: null }));
-  expect(healthOf({ nodeStatus: () => ({ ...status, groups: ready, isDiskFull: true }) }).isReady).toBe(true);
+  const ready = groups.map((group) => ({ ...group, stoppedBecause: null }));
+  expect(healthOf({ nodeStatus: () => ({ ...isFull, groups: ready }), topology: () => led(1) }).isReady).toBe(true);
 });

@@ -17,7 +17,7 @@ import { bearerAuth } from "hono/bearer-auth";
 import { some } from "hono/combine";
 import { HTTPException } from "hono/http-exception";
 import { secureHeaders } from "hono/secure-headers";
-import type { ClusterStatus, NodeInfo, NodeStatus } from "../cluster/index.ts";
+import type { ClusterStatus, NodeInfo, NodeStatus, Topology } from "../cluster/index.ts";
 import { type Logger, NetworkError, type SocketAddress } from "../platform/index.ts";
 import { isPassword, ListenError, type ServerFigures, userName } from "../server/index.ts";
 import { healthOf } from "./health.ts";
@@ -27,6 +27,7 @@ import { NodeMetrics } from "./metrics.ts";
 export interface ObservedNode {
   info(): NodeInfo;
   nodeStatus(): NodeStatus;
+  topology(): Topology;
   status(): Promise<ClusterStatus>;
 }
 

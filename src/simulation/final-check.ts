@@ -87,7 +87,12 @@ export class FinalCheck {
   /** Asks for digests at an index after all that has been written, until all nodes have one. */
   compareDigests(): void {
     const indexes = Array.from({ length: this.#options.shards }, (_, shard) =>
-      Math.max(...this.#core.map(({ node }) => node?.info().shards[shard]?.appliedIndex ?? 0)),
+      Math.max(
+        0,
+        ...this.#core
+          .flatMap(({ node }) => node?.info().shards ?? [])
+          .map((each) => (each.shard === shard ? each.appliedIndex : 0)),
+      ),
     );
     this.#askStatus(indexes);
   }
@@ -144,8 +149,11 @@ export class FinalCheck {
   /** True once all nodes have a digest at a common index from `indexMin` on, it is the same, and no replica is made anew. */
   #compare(status: ClusterStatus, shard: number, indexMin: number): boolean {
     const digests = new Map<number, Map<string, string>>();
-    for (const { name, status: node } of status.nodes) {
-      for (const { index, digest } of node?.groups[shard]?.checksums ?? []) {
+    const replicas = status.nodes.flatMap(({ name, status: node }) =>
+      (node?.groups ?? []).filter(({ group }) => group === shard + 1).map((replica) => ({ name, ...replica })),
+    );
+    for (const { name, checksums } of replicas) {
+      for (const { index, digest } of checksums) {
         const known = digests.get(index) ?? new Map<string, string>();
         digests.set(index, known.set(name, digest));
       }
@@ -156,11 +164,18 @@ export class FinalCheck {
         const text = [...known].map(([name, digest]) => `${name} ${digest}`).join(", ");
         this.#options.onViolation(`digests of shard ${shard} differ at index ${index} [I-16]: ${text}`);
       }
-      if (index > indexMin && this.#core.every(({ name }) => known.has(name))) isEqual = true;
+      if (index > indexMin && this.#hosts(shard).every((name) => known.has(name))) isEqual = true;
     }
     // A node that is gone in the middle of it does not come back for the rest.
-    const rebuilt = status.nodes.map(({ status: node }) => node?.groups[shard]?.rebuild?.node);
+    const rebuilt = replicas.map(({ rebuild }) => rebuild?.node);
     return isEqual && !this.#core.some(({ name }) => rebuilt.includes(name));
+  }
+
+  /** The nodes that keep the shard, of those of which anything is asked. Who is down now counts, since it is to come back. */
+  #hosts(shard: number): readonly string[] {
+    return this.#core
+      .filter(({ node }) => node === undefined || node.hostedShards.includes(shard))
+      .map(({ name }) => name);
   }
 
   /** One command over a connection of its own. */
