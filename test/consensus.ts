@@ -33,11 +33,13 @@ export function findTests(root: string, folders: readonly string[]): readonly Na
 }
 
 export function testsInText(file: string, text: string): readonly NamedTest[] {
-  return [...text.matchAll(namePattern)].map((match) => ({
-    file,
-    name: (match[2] ?? "").replaceAll('\\"', '"').trim(),
-    ids: [...(match[3] ?? "").matchAll(/[A-Z]-\d+/g)].map(([id]) => id),
-  }));
+  return [...text.matchAll(namePattern)]
+    .map((match) => ({
+      file,
+      name: (match[2] ?? "").replaceAll('\\"', '"').trim(),
+      ids: [...(match[3] ?? "").matchAll(/[A-Z]-\d+/g)].map(([id]) => id),
+    }))
+    .filter(({ name }) => name !== "");
 }
 
 export function parseDocument(text: string): readonly Requirement[] {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bytesOf, TestNetwork } from "../../test/raft/network.ts";
+import { bytesOf, seededRandom, TestNetwork } from "../../test/raft/network.ts";
 import type { Message } from "./index.ts";
 
 function heartbeats(messages: readonly Message[]): Message[] {
@@ -192,6 +192,31 @@ test("a lease answers at once, but not while leadership is handed over [R-8]", (
   leader.transferLeadership(follower);
   leader.readIndex(71);
   expect(leader.ready().reads).toEqual([]);
+});
+
+/** Whether a leader that is cut off after `ticks` answers by its lease what is old by then, all clocks being even. */
+function answersWithWhatIsOld(ticks: number): boolean {
+  const network = new TestNetwork([1, 2, 3], { readMode: "lease", random: seededRandom(ticks) });
+  network.tick(60 + ticks);
+  const old = network.leader;
+  const { commitIndex } = old;
+  const others = [1, 2, 3].filter((id) => id !== old.id).map((id) => network.core(id));
+  network.isolate(old.id);
+  for (let count = 0; count < 100; count++) {
+    network.tick(1);
+    const successor = others.find(({ role }) => role === "leader");
+    successor?.propose(bytesOf("new"));
+    network.settle();
+    if (!old.readIndex(count)) return false;
+    const [read] = old.ready().reads;
+    if (read !== undefined && successor !== undefined && successor.commitIndex > commitIndex + 1) return true;
+  }
+  throw new Error("who is cut off leads for ever");
+}
+
+test("a lease is a guess: who is cut off answers by it until it notices, and another may lead by then [R-8]", () => {
+  const answers = Array.from({ length: 16 }, (_, ticks) => answersWithWhatIsOld(ticks));
+  expect(new Set(answers)).toEqual(new Set([false, true]));
 });
 
 function askedBy(network: TestNetwork, context: number): number[] {

@@ -25,7 +25,11 @@ export interface RaftOptions {
   readonly preVote?: boolean;
   /** Thesis §6.2: a leader without an active quorum steps down, voters with a live leader refuse others. Default true. */
   readonly checkQuorum?: boolean;
-  /** "lease" answers reads without asking anybody and relies on bounded clock drift; it needs `checkQuorum`. Default "safe". */
+  /**
+   * "lease" answers reads without asking anybody, until `checkQuorum` notices that nobody answers: up to two election
+   * timeouts late, when another one may lead already, however even the clocks are. Not for reads that must be
+   * linearizable. Default "safe".
+   */
   readonly readMode?: "safe" | "lease";
   /**
    * A read asks only those voters that confirmed the one before it, which spares a good part of all messages; the others
