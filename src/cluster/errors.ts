@@ -2,7 +2,7 @@
  * What clients are told when a command is not carried out, and why a node does not start or go on. For a single command
  * every error reply but `UNCERTAIN` promises that nothing happened (CONSENSUS §1).
  */
-import { CoterieError, mark } from "../platform/index.ts";
+import { CoterieError, mark, type Outcome } from "../platform/index.ts";
 import { ErrorReply, RawReply, type Reply } from "../resp/index.ts";
 
 /** A write that may have been carried out, and may yet be. */
@@ -121,4 +121,20 @@ export class DirectoryUnreadableError extends CoterieError {
 /** What the node was told about itself is not what its directory says, or not enough. */
 export class IdentityError extends CoterieError {
   readonly code = "IDENTITY";
+}
+
+/** The directory has not answered in time. `outcome` says whether the change may have happened. */
+export class DirectoryUnavailableError extends CoterieError {
+  readonly code = "DIRECTORY_UNAVAILABLE";
+  override readonly outcome: Outcome;
+
+  constructor(reason: string, outcome: Outcome) {
+    const fates = {
+      notApplied: "Nothing has changed. A majority of the nodes that vote on it must be up: try again",
+      unknown: "Nobody knows whether the change was made. It is safe to ask for it again",
+      applied: "The change was made",
+    };
+    super(`The directory of the cluster does not answer: ${reason}. ${fates[outcome]}.`);
+    this.outcome = outcome;
+  }
 }

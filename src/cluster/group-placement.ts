@@ -11,6 +11,3 @@ export interface GroupPlacement {
   /** Where they were last; undefined if that is not known. */
   reportOf(group: number): MembersReport | undefined;
 }
-
-/** They are where the cluster began with them, and stay. */
-export const fixedPlacement: GroupPlacement = { wishOf: () => undefined, reportOf: () => undefined };

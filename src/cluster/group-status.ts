@@ -3,7 +3,7 @@ import type { SlotRanges } from "../ring/index.ts";
 import type { HostedGroup } from "./hosted-group.ts";
 import { nodeOf } from "./replica-id.ts";
 import { shardOfGroup } from "./shard-group.ts";
-import type { DirectoryStatus, GroupStatus, ReplicaStatus } from "./status.ts";
+import type { DirectoryStatus, GroupStatus, ReplicaInfo, ReplicaStatus } from "./status.ts";
 
 type NameOf = (nodeId: number) => string;
 
@@ -48,5 +48,20 @@ function replicaStatus({ group, replica, checksums, rebuild }: HostedGroup, name
     stoppedBecause: stoppedBecause ?? null,
     brokenInvariant: brokenInvariant ?? null,
     rebuild,
+  };
+}
+
+/** The same for `INFO`. */
+export function replicaInfo(status: ReplicaStatus): ReplicaInfo {
+  return {
+    role: status.role,
+    term: status.term,
+    leader: status.leader ?? undefined,
+    commitIndex: status.commitIndex,
+    appliedIndex: status.appliedIndex,
+    stoppedBecause: status.stoppedBecause ?? undefined,
+    brokenInvariant: status.brokenInvariant ?? undefined,
+    replica: status.replica,
+    rebuild: status.rebuild,
   };
 }

@@ -120,6 +120,12 @@ export class HostedGroup {
     return this.#members().otherVoters;
   }
 
+  /** The nodes of those voters that are to stay. */
+  get stayingVoters(): readonly number[] {
+    const wish = this.#options.wish?.();
+    return wish === undefined ? this.voters : this.voters.filter((node) => wish.voters.includes(node));
+  }
+
   /** The newest replica that has ever been to begin here. */
   get newestReplica(): ReplicaId {
     return this.#lost?.upTo ?? this.replica.core.id;

@@ -1,6 +1,6 @@
 /**
  * Gives leadership of this node's groups to others: so that every node leads its share, and where this one is not fit to
- * lead. A group goes only to a node that has a voter of it.
+ * lead. A group goes only to a node that has a voter of it, and one that is to stay: the others would only give it away again.
  */
 import type { PeerLinks } from "../net/index.ts";
 import type { HostedGroups } from "./hosted-groups.ts";
@@ -64,7 +64,7 @@ export class LeadershipMoves {
     if (places.length < 2) return;
     const candidates = peerIds().filter((id) => this.#isThere(id) && !isPeerFull(id));
     const led = places.map(({ group, route, hosted }) => {
-      return { group, leader: route.leader, voters: hosted?.voters ?? [] };
+      return { group, leader: route.leader, voters: hosted?.stayingVoters ?? [] };
     });
     const move = leaderToMove(led, nodeId, candidates);
     if (move === undefined) return;

@@ -13,6 +13,7 @@ import type { BulkSender } from "./bulk.ts";
 import type { Checksum } from "./checksums.ts";
 import { ClientStream, type ClientStreamHost, type ReplyTarget, type StreamOptions } from "./client-stream.ts";
 import { ClockAlarm } from "./clock-alarm.ts";
+import { ClusterDirectory } from "./cluster-directory.ts";
 import { CommandRouter } from "./command-router.ts";
 import { EntryClock } from "./entry-clock.ts";
 import { nodeExitCode, replicaStopped } from "./errors.ts";
@@ -25,13 +26,13 @@ import { shardStatuses } from "./group-status.ts";
 import type { HostedGroup } from "./hosted-group.ts";
 import { HostedGroups } from "./hosted-groups.ts";
 import { LeadershipMoves } from "./leadership-moves.ts";
-import type { LocalLane } from "./local-lane.ts";
+import { LocalLane } from "./local-lane.ts";
 import type { Member } from "./member.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 import { PeerTraffic, type PeerTrafficHandler } from "./peer-traffic.ts";
 import type { Replica, ReplicaHost } from "./replica.ts";
 import type { NodeSettings } from "./settings.ts";
-import { groupOfShard, groupsOf, shardOfGroup } from "./shard-group.ts";
+import { directoryGroup, groupOfShard, groupsOf, shardOfGroup } from "./shard-group.ts";
 import type { LedTerm, ShardPlace } from "./shard-place.ts";
 import type { SnapshotPiece, SnapshotQuestion } from "./snapshot-wire.ts";
 import type { GroupStatus } from "./status.ts";
@@ -48,7 +49,8 @@ export interface NodeWorkOptions {
   readonly log: NodeLog;
   /** By group, what its newest snapshot holds, or why that cannot be had. */
   readonly keyspaces: ReadonlyMap<number, Keyspace | Error>;
-  readonly placement: GroupPlacement;
+  /** Where replicas are to be. Default: as the directory says. */
+  readonly placement?: GroupPlacement | undefined;
   readonly links: () => PeerLinks;
   /** What is to be known of this node, see `Node.setAttribute`. */
   readonly attributes: () => Readonly<Record<string, string>>;
@@ -69,6 +71,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   readonly waves: NodeWaves;
   readonly router: CommandRouter;
   readonly traffic: PeerTraffic;
+  readonly clusterDirectory: ClusterDirectory;
   readonly waiting: Set<LocalLane> = new Set();
   readonly paused: Set<ClientStream> = new Set();
   heldBytes = 0;
@@ -115,8 +118,18 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       isPeerFull: (nodeId) => this.traffic.isPeerFull(nodeId),
     });
     const { clock, traffic } = this;
+    this.clusterDirectory = new ClusterDirectory({
+      clock,
+      logger,
+      directory,
+      groups: this.#groups,
+      openLane: (owner) => new LocalLane(this.#groups.placeOf(directoryGroup), this, owner),
+      heardMs: (nodeId) => traffic.heardMs(nodeId),
+      onNodes: (nodes) => options.setMembers(nodes),
+    });
     this.#hosting = new GroupHosting({
       ...options,
+      placement: options.placement ?? this.clusterDirectory.placement,
       groups: this.#groups,
       firstMembers: new FirstMembers(directory.record),
       clock,
@@ -135,6 +148,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       // Who is alone needs not ask anybody.
       if (otherVoters.length === 0) replica.campaign();
     }
+    this.clusterDirectory.start();
   }
 
   /** Of a group of which this node has a replica. */
@@ -190,6 +204,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   beginClosing(reply: ErrorReply): void {
     this.closingReply = reply;
     this.#leadership.beginClosing();
+    this.clusterDirectory.stop();
   }
 
   /** Whether nobody waits here, and no other node for us. */
@@ -205,6 +220,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.#ticker?.stop();
     this.waves.stop();
     this.#hosting.stop();
+    this.clusterDirectory.stop();
     for (const hosted of this.#groups) {
       hosted.stop();
       hosted.replica.stop("the node has stopped", reply);
@@ -439,6 +455,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.#dirty = this.#spare;
     for (const replica of dirty) replica.turn();
     this.waves.turned();
+    this.clusterDirectory.look();
     dirty.clear();
     this.#spare = dirty;
     this.#forwarding.pump();
@@ -452,6 +469,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.#tickCount++;
     this.#leadership.tick();
     this.#hosting.tick();
+    this.clusterDirectory.tick();
     for (const hosted of this.#groups) {
       hosted.tick();
       const isOff = this.#clockAlarm.check(this.#entryClock.skewMs(hosted.otherVoters));

@@ -1,12 +1,12 @@
-import { NodeStateError } from "../directory/index.ts";
+import { type DirectoryRequest, type DirectoryState, decide, NodeStateError } from "../directory/index.ts";
 import type { Keyspace } from "../keyspace/index.ts";
 import { Log, MemoryLog, type NodeLog } from "../log/index.ts";
 import { type PeerIdentity, PeerLinks } from "../net/index.ts";
 import { isLoopback, type Logger, type Platform, type SocketAddress } from "../platform/index.ts";
 import type { ClientStream, ReplyTarget, StreamOptions } from "./client-stream.ts";
 import { nodeClosing, nodeExitCode } from "./errors.ts";
-import { fixedPlacement, type GroupPlacement } from "./group-placement.ts";
-import { directoryStatus } from "./group-status.ts";
+import type { GroupPlacement } from "./group-placement.ts";
+import { directoryStatus, replicaInfo } from "./group-status.ts";
 import { type GivenIdentity, type NodeAddress, shapeDigest } from "./identity.ts";
 import { JoinVisit } from "./join-visit.ts";
 import type { JoinGrant } from "./join-wire.ts";
@@ -23,8 +23,6 @@ import {
   type NodeInfo,
   type NodeStatus,
   type NodeView,
-  type ReplicaInfo,
-  type ReplicaStatus,
   type ReplicaView,
 } from "./status.ts";
 import type { Topology, TopologyNode } from "./topology.ts";
@@ -154,6 +152,21 @@ export class Node {
   /** This node's replica of the directory; undefined while it has none. */
   get directoryReplica(): ReplicaView | undefined {
     return this.#work.hostedIfAny(directoryGroup)?.replica;
+  }
+
+  /** What all nodes know of the cluster, as far as this one knows it. */
+  get directoryState(): DirectoryState {
+    return this.#work.clusterDirectory.state;
+  }
+
+  /**
+   * Has the directory changed, and resolves with a state that holds what was asked for.
+   *
+   * @throws the DirectoryRefusal that says why not, DirectoryUnavailableError (DIRECTORY_UNAVAILABLE), DirectoryRecordError
+   * (DIRECTORY_RECORD)
+   */
+  changeDirectory(request: DirectoryRequest): Promise<DirectoryState> {
+    return this.#work.clusterDirectory.change((state) => decide(state, request));
   }
 
   /** After a start, until what is known to be committed is applied to all shards that are here. */
@@ -332,7 +345,7 @@ export class Node {
       directory,
       log,
       keyspaces,
-      placement: options.placement ?? fixedPlacement,
+      placement: options.placement,
       links: () => this.#links,
       attributes: () => this.#attributes,
       statusText: () => JSON.stringify(this.nodeStatus()),
@@ -464,20 +477,6 @@ async function openLog(options: NodeOptions, settings: NodeSettings, directory: 
     cacheBytesPerGroupMax: groupSettings(settings, directory.record.shardCount).logCacheBytes,
   });
   return log;
-}
-
-function replicaInfo(status: ReplicaStatus): ReplicaInfo {
-  return {
-    role: status.role,
-    term: status.term,
-    leader: status.leader ?? undefined,
-    commitIndex: status.commitIndex,
-    appliedIndex: status.appliedIndex,
-    stoppedBecause: status.stoppedBecause ?? undefined,
-    brokenInvariant: status.brokenInvariant ?? undefined,
-    replica: status.replica,
-    rebuild: status.rebuild,
-  };
 }
 
 /** The answer of a node that may be of another version, or undefined. */

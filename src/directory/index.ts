@@ -46,6 +46,7 @@ export {
 export type { GoalMove, PlannedGoal } from "./planned-goal.ts";
 export { type HeldMove, type PlannedChange, type PlannedStep, type PlannerLimits, planStep } from "./planner.ts";
 export { type MoveProgress, progressOf, type ReplicaWay } from "./progress.ts";
+export { nodeKey } from "./record.ts";
 export type { DirectoryRequest, NodeDetails } from "./request.ts";
 export { isReplicaGone, memberNodesOf, nodeOfReplica, nodesOfShard, voterNodesOf } from "./shard-report.ts";
 export { joinsOf, type WhatIf, whatIf } from "./what-if.ts";

@@ -21,7 +21,7 @@ class ShownNode {
   get node() {
     const { core, stoppedBecause, firstIndex, terms } = this;
     const log = { firstIndex, lastIndex: terms.length, term: (index: number): number => terms[index - 1] as number };
-    return { shardCount: 1, replicaOf: () => ({ core, log, stoppedBecause }) };
+    return { shardCount: 1, hostedShards: [0], replicaOf: () => ({ core, log, stoppedBecause }) };
   }
 }
 

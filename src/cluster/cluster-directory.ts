@@ -1,0 +1,174 @@
+/**
+ * What a node does with the directory: it keeps a copy of it, has changes made, says which members the shards have that it
+ * leads, and places replicas while it leads the directory itself.
+ */
+import {
+  type Decision,
+  type DirectoryNode,
+  type DirectoryRecord,
+  type DirectoryState,
+  decideAll,
+  genesis,
+} from "../directory/index.ts";
+import { type Clock, CoterieError, type Logger } from "../platform/index.ts";
+import { DirectoryClient } from "./directory-client.ts";
+import { DirectoryCopy } from "./directory-copy.ts";
+import { DirectoryPlacement } from "./directory-placement.ts";
+import type { GroupPlacement } from "./group-placement.ts";
+import type { HostedGroups } from "./hosted-groups.ts";
+import type { LaneOwner, LocalLane } from "./local-lane.ts";
+import type { NodeDirectory } from "./node-directory.ts";
+import { type DirectorySeat, PlacementDriver, type PlacementReport } from "./placement-driver.ts";
+import { membersOn, voterNodes } from "./replica-id.ts";
+import { directoryGroup, shardOfGroup } from "./shard-group.ts";
+import { type LedShard, reportsOf } from "./shard-reports.ts";
+
+/** Ticks between two looks at what is to be reported. */
+const reportTicks = 10;
+/** A change that has not come through by then fails: several elections. */
+const changeTimeoutMs = 15_000;
+/** A replica of the directory that lacks no more entries than this holds the directory. */
+const lagEntriesMax = 100;
+
+export interface ClusterDirectoryOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Who this node is, and with what its cluster began. */
+  readonly directory: NodeDirectory;
+  readonly groups: HostedGroups;
+  /** A lane to the directory's group. */
+  readonly openLane: (owner: LaneOwner) => LocalLane;
+  /** When a node was heard last. */
+  readonly heardMs: (nodeId: number) => number | undefined;
+  /** What the directory says of all nodes has changed. */
+  readonly onNodes: (nodes: readonly DirectoryNode[]) => void;
+}
+
+export class ClusterDirectory {
+  /** For who hosts the groups. */
+  readonly placement: GroupPlacement;
+
+  constructor(options: ClusterDirectoryOptions) {
+    const { clock, logger, directory, groups, openLane } = options;
+    this.#options = options;
+    const { names, shardCount, replicaCount } = directory.record;
+    this.#copy = new DirectoryCopy({
+      genesis: genesis({ names, shardCount, replicas: replicaCount }),
+      logger,
+      onChange: (state, before) => this.#changed(state, before),
+    });
+    this.#client = new DirectoryClient({ clock, copy: this.#copy, openLane, timeoutMs: changeTimeoutMs });
+    this.placement = new DirectoryPlacement({
+      state: () => this.#copy.state,
+      configurationOf: (group) => groups.get(group)?.replica.core.configuration,
+      directoryWish: () => this.#driver?.directoryWish,
+    });
+  }
+
+  /** Time begins. */
+  start(): void {
+    const { clock, logger, directory, heardMs } = this.#options;
+    this.#driver = new PlacementDriver({
+      clock,
+      logger,
+      self: directory.nodeId,
+      seat: () => this.#seat(),
+      heardMs,
+      state: () => this.#copy.state,
+      change: (decide) => this.#client.put(decide),
+    });
+  }
+
+  /** The directory as far as this node knows it. */
+  get state(): DirectoryState {
+    return this.#copy.state;
+  }
+
+  /** What the planner waits for; undefined while this node does not lead the directory. */
+  get placementReport(): PlacementReport | undefined {
+    return this.#driver?.report;
+  }
+
+  /** See `DirectoryClient.change`. */
+  change(decide: (state: DirectoryState) => Decision): Promise<DirectoryState> {
+    return this.#client.change(decide);
+  }
+
+  /** The end of a turn: something may have been applied. */
+  look(): void {
+    const replica = this.#options.groups.get(directoryGroup)?.replica;
+    if (replica === undefined || replica.isReplaying || replica.stoppedBecause !== undefined) return;
+    this.#copy.look(replica.keyspace);
+  }
+
+  /** One tick has passed. */
+  tick(): void {
+    if (++this.#tickCount % reportTicks !== 0 || this.#isReporting) return;
+    if (reportsOf(this.#copy.state, this.#led()).length > 0) void this.#report();
+  }
+
+  /** The node stops. Changes under way fail; what was sent may count still. */
+  stop(): void {
+    this.#driver?.stop();
+    this.#client.close();
+  }
+
+  readonly #options: ClusterDirectoryOptions;
+  readonly #copy: DirectoryCopy;
+  readonly #client: DirectoryClient;
+  #driver: PlacementDriver | undefined;
+  #tickCount = 0;
+  #isReporting = false;
+  /** What was said last of reports that were refused, so that it is said once. */
+  #said = "";
+
+  #changed(state: DirectoryState, before: DirectoryState): void {
+    this.#client.changed();
+    if (state.nodes !== before.nodes) this.#options.onNodes(state.nodes);
+  }
+
+  *#led(): Iterable<LedShard> {
+    for (const { group, replica } of this.#options.groups) {
+      if (group === directoryGroup || !replica.isLeading) continue;
+      const { configuration, appliedIndex } = replica.core;
+      yield { shard: shardOfGroup(group), configuration, appliedIndex };
+    }
+  }
+
+  async #report(): Promise<void> {
+    this.#isReporting = true;
+    try {
+      await this.#client.put((state) => this.#reportRecords(state));
+    } catch (error) {
+      // The next look says it again.
+      if (!(error instanceof CoterieError)) throw error;
+    } finally {
+      this.#isReporting = false;
+    }
+  }
+
+  #reportRecords(state: DirectoryState): readonly DirectoryRecord[] {
+    const { records, refused } = decideAll(state, reportsOf(state, this.#led()));
+    const said = refused.map(({ refusal }) => refusal.message).join(" ");
+    if (said !== this.#said && said !== "") {
+      this.#options.logger.log("warn", "the directory refuses what is reported of shards", { reason: said });
+    }
+    this.#said = said;
+    return records;
+  }
+
+  /** Once an entry of its own term is committed, and so all that was committed before it. */
+  #seat(): DirectorySeat | undefined {
+    const replica = this.#options.groups.get(directoryGroup)?.replica;
+    if (replica === undefined || !replica.isLeading || !replica.core.hasCommittedInTerm) return undefined;
+    const { core } = replica;
+    const hasCaughtUp = (nodeId: number): boolean => {
+      const members = membersOn(nodeId, core.configuration);
+      const { progress, lastIndex } = core.status();
+      return progress.some(({ id, matchIndex, isRecentlyActive }) => {
+        return members.includes(id) && isRecentlyActive && matchIndex > 0 && matchIndex + lagEntriesMax >= lastIndex;
+      });
+    };
+    return { term: core.term, voters: voterNodes(core.configuration), hasCaughtUp };
+  }
+}
