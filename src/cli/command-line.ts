@@ -4,7 +4,10 @@ import { Command, CommanderError } from "commander";
 import { CoterieError } from "../platform/index.ts";
 import { addDemoCommand } from "./demo-command.ts";
 import { exitCode } from "./exit-code.ts";
+import { addNodeCommand } from "./node-command.ts";
 import { NoAnswerError } from "./refusal.ts";
+import { addRingCommand } from "./ring-command.ts";
+import { addShardCommand } from "./shard-command.ts";
 import { addStartCommand } from "./start-command.ts";
 import { addStatusCommand } from "./status-command.ts";
 
@@ -14,6 +17,8 @@ Examples:
   redis-cli -p 7001 set hello world    any Redis client, any node
   coterie status                       who leads, who follows, how far
   coterie start --dir ./data/n1        bring one node back
+  coterie node ls                      the nodes of a cluster; drain and remove them
+  coterie ring plan --add 1            what would move if a node joined
 
 Each command explains itself: coterie demo --help.`;
 
@@ -38,7 +43,9 @@ export async function runCommandLine(words: readonly string[], binary: string): 
 export function explain(error: unknown, command: string): { readonly text: string | undefined; readonly code: number } {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return { text: undefined, code: exitCode.done };
-    const help = ["demo", "start", "status"].includes(command) ? `coterie ${command} --help` : "coterie --help";
+    const help = ["demo", "start", "status", "node", "shard", "ring"].includes(command)
+      ? `coterie ${command} --help`
+      : "coterie --help";
     const text = error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
     return { text: `${text}${/[.?)]$/.test(text) ? "" : "."} See ${help}.`, code: exitCode.refused };
   }
@@ -61,6 +68,9 @@ function buildProgram(binary: string): Command {
   addDemoCommand(program, binary);
   addStartCommand(program);
   addStatusCommand(program);
+  addNodeCommand(program);
+  addShardCommand(program);
+  addRingCommand(program);
   for (const command of program.commands) command.version(version, "-v, --version", "print the version");
   return program;
 }

@@ -45,5 +45,7 @@ function refusedError(request: RedisRequest, text: string): StatusRefusedError {
   if (/^WRONGPASS/.test(text)) return new StatusRefusedError(`${where} does not accept this password.`);
   if (/^ERR unknown command/.test(text))
     return new StatusRefusedError(`${where} is no node of Coterie: it does not know COTERIE STATUS.`);
-  return new StatusRefusedError(`${where} answers: ${text}`);
+  // What has a code of its own is said in words for people.
+  const [, code = "ERR", sentence = ""] = /^([A-Z]+_[A-Z_]+|UNCERTAIN) (.*)$/s.exec(text) ?? [];
+  return new StatusRefusedError(code === "ERR" ? `${where} answers: ${text}` : sentence);
 }

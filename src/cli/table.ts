@@ -22,3 +22,9 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
 function pad(text: string, width: number, isRight: boolean): string {
   return isRight ? text.padStart(width) : text.padEnd(width);
 }
+
+/** `███░░░`: how much of it, from 0 to 1, is done. */
+export function formatBar(part: number, columns: number): string {
+  const full = Math.max(0, Math.min(columns, Math.floor(part * columns)));
+  return "█".repeat(full) + "░".repeat(columns - full);
+}

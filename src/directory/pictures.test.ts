@@ -180,5 +180,15 @@ test("what a node less would move: what it had; where it cannot be done without,
   expect(() => whatIf(three, [{ kind: "drain", node: 2, isForced: false }])).toThrow(
     expect.objectContaining({ code: "TOO_FEW_NODES" }),
   );
-  expect(whatIf(three, [])).toMatchObject({ isUnchanged: true, plan: { moves: [] } });
+  expect(whatIf(three, [])).toMatchObject({ isUnchanged: true, begun: [], plan: { moves: [] } });
+});
+
+test("a move by hand is said beside what follows from it", () => {
+  const state = genesis({ names: ["n1", "n2", "n3", "n4"], shardCount: 16, replicas: 3 });
+  const [{ wish = [] } = {}] = state.shards;
+  const to = [1, 2, 3, 4].find((id) => !wish.includes(id)) ?? 0;
+  const nodes = [...wish.slice(1), to].sort((a, b) => a - b);
+  const found = whatIf(state, [{ kind: "wish", shard: 0, nodes, configurationIndex: 0 }]);
+  expect(found.begun).toEqual([{ shard: 0, from: `n${wish[0]}`, to: `n${to}` }]);
+  expect(found.plan.moves).toEqual([]);
 });

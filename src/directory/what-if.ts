@@ -4,12 +4,20 @@ import { decide } from "./decide.ts";
 import type { DirectoryState } from "./directory-state.ts";
 import { activeNodes, nameOfNode, nodeOfName } from "./node-lookup.ts";
 import type { DirectoryRequest } from "./request.ts";
+import { differenceOf } from "./shard-report.ts";
 import { targetOf } from "./target.ts";
 
 /** Where the replicas would come to be, with what is wished now as the beginning. */
 export interface WhatIf {
   /** What would be asked of the directory is all done already. */
   readonly isUnchanged: boolean;
+  /** The moves that are asked for themselves. */
+  readonly begun: readonly {
+    readonly shard: number;
+    readonly from: string | undefined;
+    readonly to: string | undefined;
+  }[];
+  /** What follows from that, in the end. */
   readonly plan: PlanPicture;
 }
 
@@ -27,17 +35,23 @@ export function whatIf(state: DirectoryState, requests: readonly DirectoryReques
   }
   const target = targetOf(next, activeNodes(next));
   const name = (id: number): string => nameOfNode(next, id);
+  const nameOrNone = (id: number | undefined): string | undefined => (id === undefined ? undefined : name(id));
   const move = ({ from, to, ...rest }: ReplicaMove<number>): ReplicaMove => ({
     ...rest,
-    from: from === undefined ? undefined : name(from),
-    to: to === undefined ? undefined : name(to),
+    from: nameOrNone(from),
+    to: nameOrNone(to),
   });
   const plan = picturePlan({
     placement: target?.placement.map((ids) => ids.map(name)) ?? [],
     moves: target?.moves.map(move) ?? [],
     loads: target?.loads.map(({ id, ...rest }) => ({ id: name(id), ...rest })) ?? [],
   });
-  return { isUnchanged: next === state, plan };
+  const begun = next.shards.flatMap(({ shard, wish }) => {
+    const { gone, come } = differenceOf(state.shards[shard]?.wish ?? [], wish);
+    const ways = Array.from({ length: Math.max(gone.length, come.length) }, (_, at) => at);
+    return ways.map((at) => ({ shard, from: nameOrNone(gone[at]), to: nameOrNone(come[at]) }));
+  });
+  return { isUnchanged: next === state, begun, plan };
 }
 
 /** `count` nodes join, under names that nobody has, and take replicas. */

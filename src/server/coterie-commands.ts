@@ -1,5 +1,6 @@
 import { type Arguments, ErrorReply, type Reply } from "../resp/index.ts";
 import { type Connection, noPassword } from "./connection.ts";
+import { changeNode, changeSettings, changeShard, showDirectory } from "./coterie-directory.ts";
 import {
   answeredLater,
   helpCommand,
@@ -43,8 +44,18 @@ function join(connection: Connection, args: Arguments): Reply {
 }
 
 const help = [
+  "DIRECTORY",
+  "    Nodes, shards and settings of the cluster, who leads and who answers, as JSON.",
   "JOIN <word> <first> <second>",
   "    What a node says that starts with --join. Not for clients.",
+  "NODE DRAIN|DECOMMISSION|REMOVE <node> [FORCE]",
+  "    Have the node's replicas move elsewhere; then remove it; remove one that is gone.",
+  "NODE RESUME <node>",
+  "    Have the node take replicas again.",
+  "SETTINGS <name> <value> [<name> <value> ...]",
+  "    Set replicas, replaceAfterMs or movesPerNodeMax.",
+  "SHARD MOVE <shard> [FROM <node>] [TO <node>]",
+  "    Have a replica of the shard move.",
   "SESSION OPEN [TTL <milliseconds>] [KEY <key>]",
   "    Open a session, in which numbered commands take effect once; return its id. It is",
   "    gone once it was not used for that long (an hour). It belongs to the shard of <key>.",
@@ -60,6 +71,10 @@ const help = [
 /** `COTERIE`: what Redis has no command for. */
 export const coterieCommand: ServerCommand = serverCommand("coterie", undefined, [
   helpCommand("coterie|help", "COTERIE", help),
+  serverCommand("coterie|directory", showDirectory),
   serverCommand("coterie|join", join),
+  serverCommand("coterie|node", changeNode),
+  serverCommand("coterie|settings", changeSettings),
+  serverCommand("coterie|shard", changeShard),
   serverCommand("coterie|status", status),
 ]);

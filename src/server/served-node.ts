@@ -1,4 +1,5 @@
 import type { JoinVisit, NodeInfo, ReplyTarget, StreamOptions, Topology } from "../cluster/index.ts";
+import type { DirectoryRequest, DirectoryState } from "../directory/index.ts";
 import type { Arguments, RespVersion } from "../resp/index.ts";
 import type { KeyspaceCommand } from "./served-command.ts";
 
@@ -30,6 +31,14 @@ export interface ServedNode {
   info(): NodeInfo;
   /** Sets what `info().statistics` counts to zero. */
   resetStatistics(): void;
+  /** What all nodes know of the cluster, as far as this one knows it. */
+  readonly directoryState: DirectoryState;
+  /**
+   * Has the directory changed; resolves with a state that holds what was asked for.
+   *
+   * @throws CoterieError the refusal, or DIRECTORY_UNAVAILABLE, whose outcome says whether it may have happened
+   */
+  changeDirectory(request: DirectoryRequest): Promise<DirectoryState>;
   /** Whoever is connected from there may ask to become a node of the cluster. */
   openJoin(remoteHost: string): JoinVisit;
   /** The state of all nodes, as JSON can show it. */

@@ -8,6 +8,7 @@ import {
   type ReplyTarget,
   type Topology,
 } from "../../src/cluster/index.ts";
+import { type DirectoryRequest, type DirectoryState, decide, genesis } from "../../src/directory/index.ts";
 import { type Clock, createNodePlatform, silentLogger } from "../../src/platform/index.ts";
 import type { Arguments, Reply } from "../../src/resp/index.ts";
 import { type CommandStream, RedisServer, type RedisServerOptions, type ServedNode } from "../../src/server/index.ts";
@@ -31,6 +32,9 @@ export class ServedKeyspace implements ServedNode {
   replicaCount = 0;
   /** What proves that nodes belong together; undefined: the cluster has no secret. */
   secret: string | undefined = "the cluster's secret";
+  directoryState: DirectoryState = genesis({ names: ["n1", "n2", "n3", "n4"], shardCount: 2, replicas: 3 });
+  /** Before the directory changes. */
+  onChange: () => Promise<void> = () => Promise.resolve();
   /** Takes who joins into the cluster. */
   admit: (request: JoinRequest) => Promise<JoinGrant> = () => Promise.reject(new Error("nobody leads"));
   readonly waits: { readonly target: ReplyTarget; readonly ticket: number; readonly wanted: number }[] = [];
@@ -66,6 +70,14 @@ export class ServedKeyspace implements ServedNode {
   }
 
   leaderAttribute(): undefined {}
+
+  async changeDirectory(request: DirectoryRequest): Promise<DirectoryState> {
+    await this.onChange();
+    const decision = decide(this.directoryState, request);
+    if (decision.kind === "refused") throw decision.refusal;
+    if (decision.kind === "change") this.directoryState = decision.state;
+    return this.directoryState;
+  }
 
   openJoin(remoteHost: string): JoinVisit {
     const { secret } = this;

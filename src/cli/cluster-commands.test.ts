@@ -1,0 +1,174 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { Opened } from "../../test/server/clients.ts";
+import { decideAll, genesis, joinsOf } from "../directory/index.ts";
+import { runCommandLine } from "./command-line.ts";
+import { progressText } from "./move-progress.ts";
+import { leaving } from "./node-command.ts";
+import { planRequests } from "./ring-command.ts";
+import { moving } from "./shard-command.ts";
+
+const opened = new Opened();
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  return opened.close();
+});
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly errors: string;
+}
+
+/** `coterie` with these words, against a node of a cluster of four with two shards, in this process. */
+async function run(served: Awaited<ReturnType<Opened["start"]>>, ...words: readonly string[]): Promise<Ran> {
+  let out = "";
+  let errors = "";
+  const catching = (take: (text: string) => void) => (text: string | Uint8Array) => {
+    take(String(text));
+    return true;
+  };
+  vi.spyOn(process.stdout, "write").mockImplementation(catching((text) => (out += text)));
+  vi.spyOn(process.stderr, "write").mockImplementation(catching((text) => (errors += text)));
+  try {
+    const code = await runCommandLine([...words, "--port", String(served.port)], "/bin/coterie");
+    return { code, out, errors };
+  } finally {
+    vi.restoreAllMocks();
+  }
+}
+
+test("nodes and shards are listed, for people and as JSON", async () => {
+  const served = await opened.start({});
+  const text = await run(served, "node", "ls");
+  expect(text).toMatchObject({ code: 0, errors: "" });
+  expect(text.out).toMatch(/^node +state +zone[^\n]*\nn1 +active +- +100 /);
+  expect(text.out).toMatch(/n2 +active \(no answer\)/);
+  const nodes = JSON.parse((await run(served, "node", "ls", "--json")).out);
+  expect(nodes.nodes[0]).toMatchObject({ id: 1, name: "n1", isUp: true, leads: 1 });
+  expect((await run(served, "shard", "ls")).out).toMatch(/^shard +slots[^\n]*\n +0 +0-8191 +n1 /);
+  const shards = JSON.parse((await run(served, "shard", "ls", "--json")).out);
+  expect(shards.shards[1]).toMatchObject({ shard: 1, leader: null, move: null });
+});
+
+test("the ring: each node's part, a key's owner, and what would move", async () => {
+  const served = await opened.start({});
+  expect((await run(served, "ring", "show")).out).toMatch(/2 shards with 3 replicas each; directory at epoch 0\n$/);
+  expect((await run(served, "ring", "owner", "foo")).out).toMatch(/^key +foo\nslot +12182\nshard +1, slots 8192-16383/);
+  const plan = await run(served, "ring", "plan", "--add", "2", "--remove", "n4");
+  expect(plan).toMatchObject({ code: 0, errors: "" });
+  expect(plan.out).toMatch(/n4 +n(ew-)?\d +left[\s\S]*Nothing has been changed\.\n$/);
+  expect(JSON.parse((await run(served, "ring", "plan", "--json")).out)).toMatchObject({ isUnchanged: true });
+  expect(served.node.directoryState.epoch).toBe(0);
+});
+
+test("a dry run changes nothing; a drain that need not be waited for begins", async () => {
+  const served = await opened.start({});
+  const dry = await run(served, "node", "decommission", "n4", "--dry-run");
+  expect(dry.out).toMatch(/n4 +n\d +left[\s\S]*Nothing has been changed\.\n$/);
+  expect(served.node.directoryState.epoch).toBe(0);
+  expect(await run(served, "node", "drain", "n4", "--no-wait")).toEqual({
+    code: 0,
+    out: "n4: begun, at epoch 1.\n",
+    errors: "",
+  });
+  expect(await run(served, "node", "resume", "n4")).toMatchObject({ code: 0, out: "n4 takes replicas.\n" });
+  expect(served.node.directoryState.nodes[3]?.state).toBe("active");
+});
+
+test("a drain is waited for until the node has no replicas any more", async () => {
+  const served = await opened.start({});
+  const moved = genesis({ names: ["n1", "n2", "n3"], shardCount: 2 }).shards;
+  served.node.onChange = async () => {
+    served.node.onChange = () => Promise.resolve();
+    queueMicrotask(() => {
+      const drained = served.node.directoryState.nodes.map((node) =>
+        node.id === 4 ? ({ ...node, state: "drained" } as const) : node,
+      );
+      served.node.directoryState = { ...served.node.directoryState, nodes: drained, shards: moved };
+    });
+  };
+  const ran = await run(served, "node", "drain", "n4");
+  expect(ran).toMatchObject({ code: 0, out: "n4 has no replicas any more.\n" });
+  expect(ran.errors).toMatch(/replicas moved\n$/);
+});
+
+test("a node that is gone is removed, and what is left to be made anew is said", async () => {
+  const served = await opened.start({});
+  expect(await run(served, "node", "remove", "n4")).toMatchObject({ code: 2, out: "" });
+  const forced = await run(served, "node", "remove", "n4", "--force", "--json");
+  expect(JSON.parse(forced.out)).toMatchObject({ node: "n4", epoch: 1 });
+});
+
+test("a replica is moved by hand", async () => {
+  const served = await opened.start({});
+  const [{ wish = [] } = {}] = served.node.directoryState.shards;
+  const to = `n${[1, 2, 3, 4].find((id) => !wish.includes(id))}`;
+  const words = ["shard", "move", "0", "--from", `n${wish[0]}`, "--to", to];
+  expect((await run(served, ...words, "--dry-run")).out).toMatch(/^shard 0 moves n\d to n\d\n/);
+  expect((await run(served, ...words, "--no-wait")).out).toBe("shard 0: begun, at epoch 1.\n");
+  expect(moving(served.node.directoryState, 0)).toEqual({ left: 1, isDone: false });
+  expect(moving(served.node.directoryState, 1)).toEqual({ left: 0, isDone: true });
+});
+
+test.for<{ words: string; says: RegExp }>([
+  { words: "node drain n9 --no-wait", says: /^coterie: The cluster has no node called "n9"\. Its nodes are n1, n2/ },
+  { words: "node drain n9 --dry-run", says: /^coterie: The cluster has no node called "n9"\./ },
+  { words: "node remove n2", says: /^coterie: Without n2 no majority is left of \d shards?/ },
+  { words: "node drain ?", says: /is no name for a node/ },
+  { words: "shard move 0", says: /Say from which node/ },
+  { words: "shard move x --to n4", says: /takes a whole number from 0/ },
+  { words: "shard move 9 --to n4", says: /There is no shard 9: the last one is 1\./ },
+  { words: "ring plan --remove n1 --remove n1", says: /names a node twice/ },
+  { words: "ring plan --add 0", says: /--add takes a whole number from 1 to 100/ },
+  { words: "node frobnicate", says: /unknown command 'frobnicate'.*See coterie node --help\./ },
+])("coterie $words is refused in one line", async ({ words, says }) => {
+  const served = await opened.start({});
+  const ran = await run(served, ...words.split(" "));
+  expect(ran).toMatchObject({ code: 2, out: "" });
+  expect(ran.errors).toMatch(says);
+  expect(ran.errors.trimEnd()).not.toContain("\n");
+  expect(served.node.directoryState.epoch).toBe(0);
+});
+
+test("how far a node is on its way out", () => {
+  const four = genesis({ names: ["n1", "n2", "n3", "n4"], shardCount: 8, replicas: 3 });
+  const held = four.shards.filter(({ wish }) => wish.includes(4)).length;
+  const { state } = decideAll(four, [{ kind: "decommission", node: 4, isForced: false }]);
+  expect(leaving(state, { kind: "decommission", node: "n4" })).toEqual({ left: held, isDone: false });
+  const drained = { ...state, nodes: state.nodes.map((node) => ({ ...node, state: "drained" }) as const) };
+  expect(leaving(drained, { kind: "drain", node: "n4" }).isDone).toBe(true);
+  expect(leaving(drained, { kind: "decommission", node: "n4" }).isDone).toBe(false);
+  const removed = { ...state, nodes: state.nodes.map((node) => ({ ...node, state: "removed" }) as const) };
+  expect(leaving(removed, { kind: "decommission", node: "n4" })).toEqual({ left: 0, isDone: true });
+  // Somebody took it back.
+  expect(leaving(four, { kind: "decommission", node: "n4" }).isDone).toBe(true);
+});
+
+test("nodes to come are planned before those that leave, so that enough are left", () => {
+  const three = genesis({ names: ["n1", "n2", "n3"], shardCount: 8 });
+  const requests = planRequests(three, new Set([1, 2, 3]), { add: 1, remove: ["n3"] });
+  expect(requests.map(({ kind }) => kind)).toEqual(["join", "activate", "drain"]);
+  expect(decideAll(three, requests).refused).toEqual([]);
+  expect(joinsOf(three, 1)).toEqual(requests.slice(0, 2));
+});
+
+test.for([
+  { total: 0, left: 0, elapsedMs: 0, text: `${"█".repeat(24)}  0 of 0 replicas moved` },
+  { total: 1, left: 1, elapsedMs: 500, text: `${"░".repeat(24)}  0 of 1 replica moved` },
+  {
+    total: 40,
+    left: 30,
+    elapsedMs: 5_000,
+    text: `${"█".repeat(6)}${"░".repeat(18)}  10 of 40 replicas moved, 2.0 a second, 15 s left`,
+  },
+  {
+    total: 4,
+    left: 2,
+    elapsedMs: 600_000,
+    text: `${"█".repeat(12)}${"░".repeat(12)}  2 of 4 replicas moved, 0.2 a minute, 10 min left`,
+  },
+  { total: 4, left: 0, elapsedMs: 9_000, text: `${"█".repeat(24)}  4 of 4 replicas moved` },
+])("progress: $text", ({ text, ...progress }) => {
+  expect(progressText(progress)).toBe(text);
+});

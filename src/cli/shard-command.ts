@@ -1,0 +1,70 @@
+import { type Command, Option } from "commander";
+import { type DirectoryState, pictureShards, progressOf } from "../directory/index.ts";
+import { parseNodeName, parseWhole } from "./argument.ts";
+import { addClusterOptions, ClusterAccess, type ClusterFlags } from "./cluster-request.ts";
+import { formatShards } from "./directory-report.ts";
+import { type MoveProgress, waitForMoves } from "./move-progress.ts";
+import { dryRun } from "./node-command.ts";
+import { UsageError } from "./refusal.ts";
+
+interface MoveFlags extends ClusterFlags {
+  readonly from?: string;
+  readonly to?: string;
+  readonly dryRun?: boolean;
+  /** False with --no-wait. */
+  readonly wait?: boolean;
+}
+
+const help = `
+Examples:
+  coterie shard ls
+  coterie shard move 17 --from n1 --to n4
+
+Replicas move by themselves when nodes join, leave or are lost. One that is moved by hand stays where it is for as long as no
+node has more than its share.`;
+
+export function addShardCommand(program: Command): void {
+  const shard = program
+    .command("shard")
+    .summary("list shards, and move their replicas")
+    .description("Lists the shards of a running cluster, and moves their replicas.")
+    .addHelpText("after", help);
+  addClusterOptions(
+    shard.command("ls").summary("list the shards").description("Lists the shards of a cluster."),
+  ).action(list);
+  const move = shard
+    .command("move <shard>")
+    .summary("move a replica to another node")
+    .description("Moves a replica of a shard from one node to another.")
+    .addOption(new Option("--from <node>", "who gives it up").argParser(parseNodeName))
+    .addOption(new Option("--to <node>", "who takes it").argParser(parseNodeName))
+    .option("--dry-run", "say what would move, and change nothing")
+    .option("--no-wait", "return as soon as it has begun");
+  addClusterOptions(move).action(moveReplica);
+}
+
+async function list(flags: ClusterFlags): Promise<void> {
+  const cluster = new ClusterAccess(flags);
+  const shards = pictureShards(await cluster.directory());
+  cluster.print({ shards }, formatShards(shards));
+}
+
+async function moveReplica(text: string, flags: MoveFlags): Promise<void> {
+  const shard = parseWhole("The shard", { min: 0, max: 1_023 }, text);
+  const { from, to } = flags;
+  if (from === undefined && to === undefined)
+    throw new UsageError("Say from which node a replica is to go with --from, or to which with --to, or both.");
+  const cluster = new ClusterAccess(flags);
+  if (flags.dryRun === true) return dryRun(cluster, { kind: "move", shard, from, to });
+  const ends = [...(from === undefined ? [] : ["FROM", from]), ...(to === undefined ? [] : ["TO", to])];
+  const epoch = await cluster.change(["SHARD", "MOVE", text, ...ends]);
+  if (flags.wait !== false) await waitForMoves(async () => moving((await cluster.directory()).state, shard));
+  const word = flags.wait === false ? "begun" : "done";
+  cluster.print({ shard, from: from ?? null, to: to ?? null, epoch }, [`shard ${shard}: ${word}, at epoch ${epoch}.`]);
+}
+
+/** Whether a replica of the shard is still on its way. */
+export function moving(state: DirectoryState, shard: number): MoveProgress {
+  const isDone = !progressOf(state).underWay.some((way) => way.shard === shard);
+  return { left: isDone ? 0 : 1, isDone };
+}
