@@ -49,6 +49,7 @@ export class GroupHosting {
   constructor(options: GroupHostingOptions) {
     this.#options = options;
     this.#budget = new SnapshotBudget(options.clock, options.settings);
+    this.#groupSettings = groupSettings(options.settings, () => options.groups.shardCount);
   }
 
   /** Hosts what this node has a replica of, and ends what it was about to end. */
@@ -103,6 +104,7 @@ export class GroupHosting {
 
   readonly #options: GroupHostingOptions;
   readonly #budget: SnapshotBudget;
+  readonly #groupSettings: NodeSettings;
   /** Of groups that are not hosted and for which a message came, by group. */
   readonly #vacancies: Map<number, Vacancy> = new Map();
   /** What is under way for groups whose replica here ends. */
@@ -115,20 +117,21 @@ export class GroupHosting {
   }
 
   #host(group: number, keyspace: Keyspace | Error | undefined): HostedGroup {
-    const { directory, traffic, settings, groups, firstMembers, placement } = this.#options;
+    const { log, traffic, groups, firstMembers, placement } = this.#options;
     const hosted: HostedGroup = new HostedGroup({
       ...this.#options,
       group,
       firstConfiguration: firstMembers.of(group),
       keyspace,
       budget: this.#budget,
-      settings: groupSettings(settings, directory.record.shardCount),
+      settings: this.#groupSettings,
       announce: (of, checksum) => traffic.announce(of, checksum),
       onDifference: (index) => this.#differs(hosted, index),
       tellLost: (of, upTo) => traffic.sendLost(of, upTo),
       wish: () => placement.wishOf(group),
     });
     groups.add(hosted);
+    log.limitCache(this.#groupSettings.logCacheBytes);
     return hosted;
   }
 
@@ -185,10 +188,11 @@ export class GroupHosting {
   }
 
   #end(hosted: HostedGroup): void {
-    const { groups, host } = this.#options;
+    const { groups, host, log } = this.#options;
     const { group, newestReplica: replica } = hosted;
     host.logger.log("info", "a replica has gone for good", { group, replica });
     groups.remove(hosted);
+    log.limitCache(this.#groupSettings.logCacheBytes);
     this.#ending.set(group, this.#finish(hosted, replica));
   }
 

@@ -1,7 +1,7 @@
 /** The groups of which this node has a replica, and where commands for each group go, those of others included. */
 import { assert } from "../platform/index.ts";
 import type { HostedGroup } from "./hosted-group.ts";
-import { isShardGroup } from "./shard-group.ts";
+import { directoryGroup, isShardGroup } from "./shard-group.ts";
 import { type LedTerm, ShardPlace } from "./shard-place.ts";
 
 export class HostedGroups {
@@ -28,6 +28,11 @@ export class HostedGroups {
   get shards(): readonly HostedGroup[] {
     const shards = [...this.#hosted.values()].filter(({ group }) => isShardGroup(group));
     return shards.sort((left, right) => left.group - right.group);
+  }
+
+  /** How many shards this node has a replica of. */
+  get shardCount(): number {
+    return this.#hosted.size - (this.#hosted.has(directoryGroup) ? 1 : 0);
   }
 
   /** Whether the cluster has this group. */

@@ -215,4 +215,15 @@ describe("a shard that moves", () => {
     await expectSame(cluster, 1);
     expect(await answers(cluster, cluster.client(away), "DBSIZE")).toEqual([":40\r\n"]);
   });
+
+  test.for([1, 2, 3])(
+    "under faults and moves no write and no order is lost, seed %i [R-9, M-10, B-2]",
+    async (seed) => {
+      const result = await runChaos(seed, 4, {}, { shards: 4, size: 5, replicas: 3, moves: true });
+      expect(result.complaints).toEqual([]);
+      expect(result.okCount).toBeGreaterThan(100);
+      expect(result.readCount).toBeGreaterThan(100);
+      expect(result.goneCount).toBeGreaterThan(2);
+    },
+  );
 });

@@ -474,7 +474,7 @@ async function openLog(options: NodeOptions, settings: NodeSettings, directory: 
     segmentBytes: settings.segmentBytes,
     scrubIntervalMs: settings.scrubIntervalMs,
     scrubBytesPerSecond: settings.scrubBytesPerSecond,
-    cacheBytesPerGroupMax: groupSettings(settings, directory.record.shardCount).logCacheBytes,
+    cacheBytesPerGroupMax: groupSettings(settings, () => directory.record.shardCount).logCacheBytes,
   });
   return log;
 }

@@ -23,15 +23,28 @@ export function groupsOf(shardCount: number): readonly number[] {
 /** No group gets less than this of what a node sets aside for its log. */
 const shareBytesMin = 256 * 1024;
 
-/** The settings of one of a node's groups: what they share is divided, so that a node needs no more for being divided. */
-export function groupSettings(settings: NodeSettings, shardCount: number): NodeSettings {
-  if (shardCount === 1) return settings;
-  const share = (bytes: number): number => Math.min(bytes, Math.max(shareBytesMin, Math.floor(bytes / shardCount)));
+/**
+ * The settings of one of a node's groups: what they share is divided among as many as there are at the moment, so that a node
+ * needs no more for being divided.
+ */
+export function groupSettings(settings: NodeSettings, groupCount: () => number): NodeSettings {
+  const share = (bytes: number): number => {
+    const count = groupCount();
+    return count <= 1 ? bytes : Math.min(bytes, Math.max(shareBytesMin, Math.floor(bytes / count)));
+  };
   return {
     ...settings,
-    logCacheBytes: share(settings.logCacheBytes),
-    snapshotLogBytesMin: share(settings.snapshotLogBytesMin),
-    snapshotTailBytes: share(settings.snapshotTailBytes),
-    snapshotLagBytesMax: share(settings.snapshotLagBytesMax),
+    get logCacheBytes() {
+      return share(settings.logCacheBytes);
+    },
+    get snapshotLogBytesMin() {
+      return share(settings.snapshotLogBytesMin);
+    },
+    get snapshotTailBytes() {
+      return share(settings.snapshotTailBytes);
+    },
+    get snapshotLagBytesMax() {
+      return share(settings.snapshotLagBytesMax);
+    },
   };
 }

@@ -167,6 +167,10 @@ export class Log implements NodeLog {
     this.#replace(group, { replica, isEnd: true }, done);
   }
 
+  limitCache(bytesPerGroup: number): void {
+    this.#host.cacheBytesMax = bytesPerGroup;
+  }
+
   createSnapshot(groupId: number, meta: SnapshotMeta): SnapshotWriter {
     const group = this.#group(groupId);
     assert(!group.isDamaged, "no snapshot is made of a damaged group");

@@ -65,6 +65,9 @@ export class MemoryLog implements NodeLog {
     this.#waiting.push(() => this.#snapshots.drop(groupId), done);
   }
 
+  /** All is in memory. */
+  limitCache(): void {}
+
   createSnapshot(groupId: number, meta: SnapshotMeta): SnapshotWriter {
     const group = this.#group(groupId);
     assert(meta.index > (group.snapshot?.index ?? 0), "a snapshot is newer than the one before");

@@ -41,6 +41,9 @@ export interface NodeLog {
    */
   endReplica(group: number, replica: ReplicaId, done: () => void): void;
 
+  /** From now on each group keeps so many bytes of its newest entries in memory, and as many again of those read back. */
+  limitCache(bytesPerGroup: number): void;
+
   /** The end of a turn: everything queued is written in one batch, as soon as the one before it is durable. */
   flush(): void;
 

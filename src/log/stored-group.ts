@@ -52,8 +52,8 @@ export interface RestoredGroup {
 /** What a group needs of the log around it. */
 export interface GroupHost {
   readonly fetcher: EntryFetcher;
-  /** Bytes of entries kept in memory per group: the newest, and as many again of those read back. */
-  readonly cacheBytesMax: number;
+  /** Bytes of entries kept in memory per group: the newest, and as many again of those read back. Changes with their number. */
+  cacheBytesMax: number;
   snapshot(group: number): StoredSnapshot | undefined;
   /** Stored entries turned out to be damaged; called once. */
   onDamage(error: LogDamagedError): void;

@@ -1,6 +1,7 @@
 /** A seeded run of a cluster under faults and a workload, with what was wrong in it. */
 import type { NodeSettings } from "../../src/cluster/index.ts";
 import type { SeededRandom } from "../../src/simulation/index.ts";
+import { MovedByHand } from "./moved-by-hand.ts";
 import { OwnKeyWorkload } from "./own-key-workload.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
 
@@ -13,6 +14,8 @@ export interface ChaosResult {
   /** Snapshots that were made, and installed by followers. */
   readonly madeCount: number;
   readonly installedCount: number;
+  /** Replicas that have gone from a node. */
+  readonly goneCount: number;
 }
 
 type Fault = (cluster: SimulatedCluster, name: string, random: SeededRandom) => void;
@@ -40,6 +43,8 @@ export interface ChaosCluster {
   readonly shards?: number;
   readonly size?: number;
   readonly replicas?: number;
+  /** Replicas move all the while. */
+  readonly moves?: boolean;
 }
 
 /** Runs `faultCount` faults, one after the other, each healed before the end. */
@@ -47,12 +52,20 @@ export async function runChaos(
   seed: number,
   faultCount: number,
   settings: Partial<NodeSettings> = {},
-  { shards = 1, size = 3, replicas }: ChaosCluster = {},
+  { shards = 1, size = 3, replicas, moves = false }: ChaosCluster = {},
 ): Promise<ChaosResult> {
-  const cluster = new SimulatedCluster({ seed, size, node: { settings, shards, replicas } });
+  const placement = moves ? new MovedByHand() : undefined;
+  const cluster = new SimulatedCluster({ seed, size, node: { settings, shards, replicas, placement } });
   const { world } = cluster;
   const random = world.random.fork();
   await cluster.start();
+  let isMoving = moves;
+  const wander = (): void => {
+    if (!isMoving) return;
+    placement?.wander(cluster, shards, random);
+    world.schedule(500, wander);
+  };
+  wander();
   const loads = Array.from({ length: 6 }, (_, at) => new OwnKeyWorkload(cluster, `own${at}`, random.fork()));
   for (let count = 0; count < faultCount; count++) {
     await world.run(random.integer(0, 2_000));
@@ -64,6 +77,7 @@ export async function runChaos(
   }
   for (const name of cluster.names) world.machine(name).resume();
   await world.run(8_000);
+  isMoving = false;
   for (const load of loads) load.stop();
   await cluster.until(() => loads.every((load) => load.isAnswered), "answers to everything", 20_000);
   await cluster.untilEqual();
@@ -77,6 +91,7 @@ export async function runChaos(
   ];
   await cluster.close();
   const madeCount = cluster.eventsOf("snapshot").length;
+  const goneCount = cluster.eventsOf("a replica has gone for good").length;
   const installedCount = cluster.eventsOf("a snapshot was installed").length;
   const sum = (reply: string): number => loads.reduce((total, load) => total + load.count(reply), 0);
   return {
@@ -87,5 +102,6 @@ export async function runChaos(
     readCount: sum("$"),
     madeCount,
     installedCount,
+    goneCount,
   };
 }

@@ -1,7 +1,9 @@
 import type { GroupWish } from "../../src/cluster/group-change.ts";
 import type { GroupPlacement, MembersReport } from "../../src/cluster/group-placement.ts";
+import { nodeOf } from "../../src/cluster/replica-id.ts";
 import { groupOfShard } from "../../src/cluster/shard-group.ts";
 import { highestReplicaOf } from "../../src/raft/index.ts";
+import type { SeededRandom } from "../../src/simulation/index.ts";
 import type { SimulatedCluster } from "./simulated-cluster.ts";
 
 /** Says to all nodes of a cluster where replicas are to be and are: what the directory does, by the test's own hand. */
@@ -24,10 +26,27 @@ export class MovedByHand implements GroupPlacement {
     const wished = this.#wishes.get(groupOfShard(shard))?.voters ?? [];
     const isThere = (): boolean => {
       const { voters = [], votersOutgoing = [], learners = [] } = leaderOf(cluster, shard)?.core.configuration ?? {};
-      const nodes = voters.map((replica) => replica % 65_536).sort((a, b) => a - b);
+      const nodes = voters.map(nodeOf).sort((a, b) => a - b);
       return nodes.join() === wished.join() && votersOutgoing.length === 0 && learners.length === 0;
     };
     await cluster.until(isThere, `shard ${shard} on ${wished}`, limitMs);
+  }
+
+  /** Reports each shard that has come to where it was wished, and now and then wishes one of its replicas elsewhere. */
+  wander(cluster: SimulatedCluster, shardCount: number, random: SeededRandom): void {
+    for (let shard = 0; shard < shardCount; shard++) {
+      const configuration = leaderOf(cluster, shard)?.core.configuration;
+      if (configuration === undefined || configuration.votersOutgoing.length > 0) continue;
+      const nodes = configuration.voters.map(nodeOf).sort((a, b) => a - b);
+      const wish = this.#wishes.get(groupOfShard(shard))?.voters ?? nodes;
+      if (nodes.join() !== wish.join() || configuration.learners.length > 0) continue;
+      this.report(cluster, shard);
+      const others = cluster.names.map((_, at) => at + 1).filter((node) => !nodes.includes(node));
+      const goes = random.pick(nodes);
+      const kept = nodes.filter((node) => node !== goes);
+      if (others.length > 0 && random.chance(0.3))
+        this.wish(shard, ...[...kept, random.pick(others)].sort((a, b) => a - b));
+    }
   }
 
   /** All nodes hear what the shard's leader has. */
