@@ -165,8 +165,8 @@ export class ClusterDirectory {
     const hasCaughtUp = (nodeId: number): boolean => {
       const members = membersOn(nodeId, core.configuration);
       const { progress, lastIndex } = core.status();
-      return progress.some(({ id, matchIndex, isRecentlyActive }) => {
-        return members.includes(id) && isRecentlyActive && matchIndex > 0 && matchIndex + lagEntriesMax >= lastIndex;
+      return progress.some(({ id, matchIndex }) => {
+        return members.includes(id) && matchIndex > 0 && matchIndex + lagEntriesMax >= lastIndex;
       });
     };
     return { term: core.term, voters: voterNodes(core.configuration), hasCaughtUp };
