@@ -145,6 +145,8 @@ async function startNode(options: HostOptions): Promise<Node> {
       replicas: plan.replicas,
       address: plan.peerAddress,
       join: joinOf(options),
+      zone: plan.zone,
+      weight: plan.weight,
     });
   } catch (error) {
     if (error instanceof NetworkError && listen !== undefined) throw portError(listen, peerPortCure, error);
@@ -160,7 +162,19 @@ function joinOf(options: HostOptions): NodeOptions["join"] {
   if (plan.join === undefined) return undefined;
   const { random } = platform;
   const secret = secretOf(options);
-  const asked = { ...plan.join, name, password, secret, waitMsMax: joinWaitMsMax, random, logger, context };
+  const { zone, weight } = plan;
+  const asked = {
+    ...plan.join,
+    zone,
+    weight,
+    name,
+    password,
+    secret,
+    waitMsMax: joinWaitMsMax,
+    random,
+    logger,
+    context,
+  };
   return (directoryId) => joinCluster(asked, directoryId);
 }
 

@@ -106,9 +106,15 @@ function addClusterOptions(command: Command): void {
         parseAddress("--join"),
       ),
     )
-    .addOption(parsed("--zone <zone>", "with --join: nodes of one zone may fail together", parseZone))
     .addOption(
-      parsed("--weight <weight>", "with --join: what the node carries beside others (default: 100)", parseWeight),
+      parsed("--zone <zone>", "nodes of one zone may fail together (default: as the cluster knows it)", parseZone),
+    )
+    .addOption(
+      parsed(
+        "--weight <weight>",
+        "what the node carries beside others (default: as the cluster knows it, 100 at first)",
+        parseWeight,
+      ),
     );
 }
 

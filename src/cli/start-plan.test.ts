@@ -81,15 +81,19 @@ test.for<{ what: string; flags: Partial<StartFlags>; peer: { host: string | unde
   expect(plan({ name: "n4", join: at, zone: "east", ...flags }, { secret })).toMatchObject({
     name: "n4",
     peers: undefined,
-    join: { at, zone: "east", weight: undefined, peer },
+    join: { at, peer },
+    zone: "east",
+    weight: undefined,
     peerAddress,
     secret: { kind: "given", text: secret },
   });
 });
 
-test("a node that has joined needs not be told again, and what it is told of joining means nothing", () => {
-  expect(plan({ join: at, zone: "east" }, { hasNode: true, settings })).toMatchObject({
+test("a node that has joined needs not be told again; its zone and weight may change", () => {
+  expect(plan({ join: at, zone: "east", weight: 7 }, { hasNode: true, settings })).toMatchObject({
     join: undefined,
+    zone: "east",
+    weight: 7,
     peers: undefined,
     secret: undefined,
   });
@@ -145,7 +149,6 @@ test.for<{ code: string; flags: Partial<StartFlags>; context?: Partial<StartCont
   { code: "USAGE", flags: { join: at, name: "n4", replicas: 2 }, text: "settled when a cluster is created" },
   { code: "USAGE", flags: { join: at }, text: "Give it a --name that no other node has" },
   { code: "USAGE", flags: { join: at, name: "n4" }, context: { directory: undefined }, text: "in memory cannot join" },
-  { code: "USAGE", flags: { name: "n1", peers: local, zone: "east" }, text: "--zone is for a node that joins" },
   {
     code: "USAGE",
     flags: { name: "n1", peers: local, peerAddress: at },

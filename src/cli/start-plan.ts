@@ -35,6 +35,9 @@ export interface StartPlan {
   readonly replicas: number | undefined;
   /** Set for the first start of a node that joins a cluster. */
   readonly join: JoinPlan | undefined;
+  /** What the cluster is to know of the node; undefined: what it knows, or the usual. */
+  readonly zone: string | undefined;
+  readonly weight: number | undefined;
   /** Where the others reach a node that joined, if that is said. */
   readonly peerAddress: SocketAddress | undefined;
   /** How nodes prove that they belong together; undefined where the directory knows it, and none was given. */
@@ -45,8 +48,6 @@ export interface StartPlan {
 export interface JoinPlan {
   /** The Redis port of a node of the cluster. */
   readonly at: SocketAddress;
-  readonly zone: string | undefined;
-  readonly weight: number | undefined;
   /** Where the others will reach the node; without a host, whence it asks. */
   readonly peer: { readonly host: string | undefined; readonly port: number };
 }
@@ -61,23 +62,15 @@ export type ClusterSecret =
 /** @throws USAGE, PEERS_MISSING, PASSWORD_REQUIRED, SECRET_REQUIRED */
 export function planStart(flags: StartFlags, context: StartContext): StartPlan {
   const settings = planSettings(flags, context);
+  const { peers, shards, replicas, zone, weight, peerAddress } = flags;
+  const told = { peers, shards, replicas, join: undefined, zone, weight, peerAddress, settings };
   if (context.hasNode) {
-    checkPeers(flags.peers, flags.name);
-    const { name, peers, shards, replicas, peerAddress } = flags;
-    return {
-      name,
-      peers,
-      shards,
-      replicas,
-      join: undefined,
-      peerAddress,
-      secret: givenSecret(context.secret),
-      settings,
-    };
+    checkPeers(peers, flags.name);
+    return { ...told, name: flags.name, secret: givenSecret(context.secret) };
   }
   if (flags.join !== undefined) return planJoin(flags, flags.join, { context, settings });
-  checkNotJoining(flags);
-  const { peers, shards, replicas } = flags;
+  if (peerAddress !== undefined)
+    throw new UsageError("--peer-address is for a node that joins a cluster. Give --join as well, or leave it out.");
   if (peers === undefined) throw new PeersMissingError(peersMissingText(context.directory, flags.name ?? "n1"));
   const name = flags.name ?? (peers.length === 1 ? peers[0]?.name : undefined);
   if (name === undefined) {
@@ -87,7 +80,7 @@ export function planStart(flags: StartFlags, context: StartContext): StartPlan {
   checkPeers(peers, name);
   const hosts = [settings.bind, ...(settings.peerBind === undefined ? [] : [settings.peerBind])];
   const secret = planSecret(peers, { secret: context.secret, hosts });
-  return { name, peers, shards, replicas, join: undefined, peerAddress: undefined, secret, settings };
+  return { ...told, peers, name, secret };
 }
 
 function planJoin(
@@ -115,17 +108,8 @@ function planJoin(
   const { peerBind, peerPort = peerPortOf(settings.port) } = settings;
   const isAny = peerBind === "0.0.0.0" || peerBind === "::";
   const peer = peerAddress ?? { host: isAny ? undefined : peerBind, port: peerPort };
-  const join = { at, zone, weight, peer };
-  return { name, peers: undefined, shards: undefined, replicas: undefined, join, peerAddress, secret, settings };
-}
-
-/** What only a node can be told that joins. */
-function checkNotJoining(flags: StartFlags): void {
-  for (const flag of ["zone", "weight", "peerAddress"] as const) {
-    if (flags[flag] === undefined) continue;
-    const shown = flag === "peerAddress" ? "peer-address" : flag;
-    throw new UsageError(`--${shown} is for a node that joins a cluster. Give --join as well, or leave it out.`);
-  }
+  const untold = { peers: undefined, shards: undefined, replicas: undefined };
+  return { ...untold, name, join: { at, peer }, zone, weight, peerAddress, secret, settings };
 }
 
 function planSettings(flags: StartFlags, context: StartContext): Settings {

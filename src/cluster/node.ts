@@ -1,4 +1,4 @@
-import { type DirectoryRequest, type DirectoryState, decide, NodeStateError } from "../directory/index.ts";
+import { type DirectoryRequest, type DirectoryState, decide } from "../directory/index.ts";
 import type { Keyspace } from "../keyspace/index.ts";
 import { Log, MemoryLog, type NodeLog } from "../log/index.ts";
 import { type PeerIdentity, PeerLinks } from "../net/index.ts";
@@ -7,12 +7,14 @@ import type { ClientStream, ReplyTarget, StreamOptions } from "./client-stream.t
 import { nodeClosing, nodeExitCode } from "./errors.ts";
 import type { GroupPlacement } from "./group-placement.ts";
 import { directoryStatus, replicaInfo } from "./group-status.ts";
-import { type GivenIdentity, type NodeAddress, shapeDigest } from "./identity.ts";
-import { JoinVisit } from "./join-visit.ts";
-import type { JoinGrant } from "./join-wire.ts";
+import { type NodeAddress, shapeDigest } from "./identity.ts";
+import type { JoinVisit } from "./join-visit.ts";
+import type { JoinGrant, JoinRequest } from "./join-wire.ts";
 import type { Member } from "./member.ts";
 import { Membership } from "./membership.ts";
-import { NodeDirectory } from "./node-directory.ts";
+import type { NodeDirectory } from "./node-directory.ts";
+import { openDirectory } from "./node-given.ts";
+import { NodeJoins } from "./node-joins.ts";
 import { NodeWork } from "./node-work.ts";
 import { type NodeSettings, nodeSettings } from "./settings.ts";
 import { directoryGroup, groupOfShard, groupSettings, groupsOf, shardOfGroup } from "./shard-group.ts";
@@ -63,6 +65,10 @@ export interface NodeOptions {
   readonly join?: ((directoryId: string) => Promise<JoinGrant>) | undefined;
   /** Where peers reach a node that joined. Later: a new address, or undefined. */
   readonly address?: SocketAddress | undefined;
+  /** Nodes of one zone may fail together. What is said here the cluster's directory hears; undefined: as it has it. */
+  readonly zone?: string | undefined;
+  /** What the node carries beside others, from 1 to 10,000; likewise. */
+  readonly weight?: number | undefined;
   /** Where the shards' replicas are to be. Default: where they began. */
   readonly placement?: GroupPlacement | undefined;
   readonly settings?: Partial<NodeSettings> | undefined;
@@ -109,6 +115,7 @@ export class Node {
         throw error;
       }
       node.#work.start();
+      node.#joins.start();
       return node;
     } catch (error) {
       await directory.close();
@@ -181,17 +188,16 @@ export class Node {
 
   /** Whoever is connected from `remoteHost` may ask to become a node of the cluster. */
   openJoin(remoteHost: string): JoinVisit {
-    const { logger, platform } = this.#options;
-    const { isOpen, record, secret } = this.#directory;
-    return new JoinVisit({
-      secret,
-      openNames: isOpen ? record.names : undefined,
-      remoteHost,
-      random: platform.random,
-      logger,
-      admit: ({ name }) =>
-        Promise.reject(new NodeStateError(`${name} cannot join: this version has fixed clusters only.`)),
-    });
+    return this.#joins.open(remoteHost);
+  }
+
+  /**
+   * Has the cluster take in a node that has proven to belong there; what it answers is for that node's `join`.
+   *
+   * @throws the DirectoryRefusal that says why not, DirectoryUnavailableError (DIRECTORY_UNAVAILABLE)
+   */
+  admitJoiner(request: JoinRequest): Promise<JoinGrant> {
+    return this.#joins.admit(request);
   }
 
   /** Something that the program around the node wants all nodes to know, such as the address of its Redis port. */
@@ -314,6 +320,7 @@ export class Node {
   readonly #log: NodeLog;
   readonly #links: PeerLinks;
   readonly #membership: Membership;
+  readonly #joins: NodeJoins;
   readonly #work: NodeWork;
   readonly #startedMs: number;
   readonly #attributes: Record<string, string> = {};
@@ -350,6 +357,15 @@ export class Node {
       attributes: () => this.#attributes,
       statusText: () => JSON.stringify(this.nodeStatus()),
       setMembers: (nodes) => this.#membership.set(nodes),
+    });
+    this.#joins = new NodeJoins({
+      platform,
+      logger,
+      directory,
+      peerAddress: () => this.#peerAddress,
+      details: { zone: options.zone, weight: options.weight },
+      state: () => this.#work.clusterDirectory.state,
+      change: (decideOn) => this.#work.clusterDirectory.change(decideOn),
     });
     this.#links = new PeerLinks({
       clock: platform.clock,
@@ -427,6 +443,7 @@ export class Node {
 
   async #close(): Promise<void> {
     const { clock } = this.#options.platform;
+    this.#joins.stop();
     this.#work.beginClosing(nodeClosing);
     await waitUntil(clock, () => this.#work.isQuiet, this.#settings.closeWaitMs);
     this.#work.stop(nodeClosing);
@@ -437,25 +454,6 @@ export class Node {
     await this.#log.close();
     await this.#directory.close();
   }
-}
-
-function openDirectory(options: NodeOptions): Promise<NodeDirectory> {
-  const { platform, logger, directory, name, peers, clusterId, secret, listen, shards, replicas, join, address } =
-    options;
-  const given: GivenIdentity = {
-    name,
-    peers,
-    clusterId,
-    secret,
-    listenHost: listen?.host,
-    shardCount: shards,
-    replicaCount: replicas,
-    address,
-    join,
-  };
-  const { disk, random } = platform;
-  if (directory !== undefined) return NodeDirectory.open({ disk, random, logger, directory, given });
-  return Promise.resolve().then(() => NodeDirectory.inMemory({ random, logger, given }));
 }
 
 async function openLog(options: NodeOptions, settings: NodeSettings, directory: NodeDirectory): Promise<NodeLog> {

@@ -28,7 +28,10 @@ export interface SimulatedClusterOptions {
 
 export class SimulatedCluster {
   readonly world: SimulatedWorld;
+  /** Of the first nodes. */
   readonly names: readonly string[];
+  /** Of those that joined, in their order. */
+  readonly joined: string[] = [];
   readonly nodes: Map<string, Node> = new Map();
   /** Of each node's present process. */
   readonly platforms: Map<string, Platform> = new Map();
@@ -40,21 +43,28 @@ export class SimulatedCluster {
     this.#options = options;
     this.world = new SimulatedWorld({ seed: options.seed ?? 1, network: options.network ?? {} });
     this.names = Array.from({ length: options.size ?? 3 }, (_, at) => `n${at + 1}`);
-    for (const name of this.names) {
-      this.world.machine(name, {
-        ...options.machine,
-        onProcessEnd: (end) => {
-          this.nodes.delete(name);
-          if (end.kind === "exited") this.exits.push({ node: name, code: end.code, reason: end.reason });
-          if (end.kind === "crashed") this.crashes.push(end.error);
-        },
-      });
-    }
+    for (const name of this.names) this.#addMachine(name);
   }
 
   /** Starts all nodes that do not run, and waits until they are up. */
   async start(): Promise<void> {
     await Promise.all([this.world.until(Promise.all(this.names.map((name) => this.startNode(name))))]);
+  }
+
+  /**
+   * Starts a node that asks `via` to let it join; resolves when it runs, which is before it holds anything. To be awaited with
+   * `world.until`.
+   */
+  async join(name: string, via: string, changes: Partial<NodeOptions> = {}): Promise<Node> {
+    if (!this.joined.includes(name)) {
+      this.joined.push(name);
+      this.#addMachine(name);
+    }
+    const { zone = "", weight = 100 } = changes;
+    const peerAddress = { host: name, port: 17_000 };
+    const join: NodeOptions["join"] = (directoryId) =>
+      this.node(via).admitJoiner({ directoryId, name, peerAddress, zone, weight });
+    return await this.startNode(name, { join, ...changes });
   }
 
   /** To be awaited with `world.until`. */
@@ -63,7 +73,8 @@ export class SimulatedCluster {
     if (known !== undefined) return known;
     const platform = this.world.machine(name).start();
     this.platforms.set(name, platform);
-    const peers = this.names.length === 1 ? undefined : this.names.map((host) => ({ name: host, host, port: 17_000 }));
+    const isAlone = this.names.length === 1 || this.joined.includes(name);
+    const peers = isAlone ? undefined : this.names.map((host) => ({ name: host, host, port: 17_000 }));
     const node = await Node.start({
       platform,
       logger: this.#logger(name),
@@ -93,7 +104,9 @@ export class SimulatedCluster {
 
   /** The name of the node that leads in the highest term, if one does. */
   get leader(): string | undefined {
-    const leaders = [...this.nodes.keys()].filter((name) => this.status(name).role === "leader");
+    const leaders = [...this.nodes.keys()].filter((name) => {
+      return this.node(name).nodeStatus().groups[0]?.role === "leader";
+    });
     return leaders.toSorted((left, right) => this.status(right).term - this.status(left).term)[0];
   }
 
@@ -143,7 +156,7 @@ export class SimulatedCluster {
 
   /** Cuts a node off from all others, both ways. */
   isolate(name: string): void {
-    this.world.network.partition([[name], this.names.filter((other) => other !== name)]);
+    this.world.network.partition([[name], [...this.names, ...this.joined].filter((other) => other !== name)]);
   }
 
   /** Waits until all nodes that run have applied the same entries of the shards that they have. */
@@ -176,6 +189,17 @@ export class SimulatedCluster {
   }
 
   readonly #options: SimulatedClusterOptions;
+
+  #addMachine(name: string): void {
+    this.world.machine(name, {
+      ...this.#options.machine,
+      onProcessEnd: (end) => {
+        this.nodes.delete(name);
+        if (end.kind === "exited") this.exits.push({ node: name, code: end.code, reason: end.reason });
+        if (end.kind === "crashed") this.crashes.push(end.error);
+      },
+    });
+  }
 
   #logger(node: string): Logger {
     return { log: (level, event, fields = {}) => this.events.push({ node, level, event, fields }) };

@@ -1,0 +1,23 @@
+import type { GivenIdentity } from "./identity.ts";
+import type { NodeOptions } from "./node.ts";
+import { NodeDirectory } from "./node-directory.ts";
+
+/** The directory of a node that is started so; in memory without one. @throws what `NodeDirectory.open` throws */
+export function openDirectory(options: NodeOptions): Promise<NodeDirectory> {
+  const { platform, logger, directory, name, peers, clusterId, secret, listen, shards, replicas, join, address } =
+    options;
+  const given: GivenIdentity = {
+    name,
+    peers,
+    clusterId,
+    secret,
+    listenHost: listen?.host,
+    shardCount: shards,
+    replicaCount: replicas,
+    address,
+    join,
+  };
+  const { disk, random } = platform;
+  if (directory !== undefined) return NodeDirectory.open({ disk, random, logger, directory, given });
+  return Promise.resolve().then(() => NodeDirectory.inMemory({ random, logger, given }));
+}
