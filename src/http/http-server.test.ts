@@ -43,7 +43,7 @@ describe("over HTTP", () => {
     const status: unknown = await response.json();
     expect(status).toMatchObject({
       askedNode: "n1",
-      shardCount: 1,
+      shardCount: 3,
       nodes: [{ name: "n1", status: { groups: [{ group: 1 }, { group: 2 }, { group: 3 }] } }],
     });
   });
