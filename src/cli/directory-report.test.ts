@@ -60,6 +60,20 @@ test("a shard has a row: who keeps it, what moves; those that stand still are co
     "1 of 3 shards stand still: no majority of them answers.",
   ]);
   expect(formatShards([shard])).toHaveLength(2);
+  const many = Array.from({ length: 11 }, (_, at) => at);
+  expect(
+    formatShards(
+      [shard],
+      [
+        { reason: "n2 is away", shards: [3] },
+        { reason: "it rains", shards: many },
+      ],
+    ).slice(2),
+  ).toEqual([
+    "",
+    "A move of shard 3 waits: n2 is away.",
+    "Moves of shards 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, … wait: it rains.",
+  ]);
 });
 
 test("a key's way is told line by line", () => {

@@ -1,5 +1,5 @@
 /** The directory as a terminal shows it: lines made of the values that `--json` prints, and of nothing else. */
-import type { KeyPicture, NodePicture, ShardPicture, SpreadPicture, WhatIf } from "../directory/index.ts";
+import type { HeldPicture, KeyPicture, NodePicture, ShardPicture, SpreadPicture, WhatIf } from "../directory/index.ts";
 import { textOfPlan } from "../ring/index.ts";
 import { type Column, formatTable } from "./table.ts";
 
@@ -45,7 +45,7 @@ const shardColumns: readonly Column[] = [
 ];
 
 /** A line a shard, and what is wrong. */
-export function formatShards(shards: readonly ShardPicture[]): readonly string[] {
+export function formatShards(shards: readonly ShardPicture[], held: readonly HeldPicture[] = []): readonly string[] {
   const rows = shards.map(({ shard, slots, leader, replicas, learners, live, move }) => [
     String(shard),
     `${slots.first}-${slots.last}`,
@@ -55,9 +55,17 @@ export function formatShards(shards: readonly ShardPicture[]): readonly string[]
     move === null ? "" : moveText(move),
   ]);
   const still = shards.filter(({ hasMajority }) => !hasMajority).length;
-  const notes =
-    still === 0 ? [] : ["", `${still} of ${shards.length} shards stand still: no majority of them answers.`];
-  return [...formatTable(shardColumns, rows), ...notes];
+  const notes = still === 0 ? [] : [`${still} of ${shards.length} shards stand still: no majority of them answers.`];
+  notes.push(...held.map(heldText));
+  return [...formatTable(shardColumns, rows), ...notes.flatMap((note, at) => (at === 0 ? ["", note] : [note]))];
+}
+
+const shownShardsMax = 10;
+
+/** `Moves of shards 1, 4 wait: n2 is away.` */
+export function heldText({ reason, shards }: HeldPicture): string {
+  const shown = shards.slice(0, shownShardsMax).join(", ") + (shards.length > shownShardsMax ? ", …" : "");
+  return `${shards.length === 1 ? `A move of shard ${shown} waits` : `Moves of shards ${shown} wait`}: ${reason}.`;
 }
 
 function moveText({ from, to }: NonNullable<ShardPicture["move"]>): string {

@@ -1,5 +1,7 @@
 /** How far a change has come that moves replicas: a bar, a rate, and the time that is left at this rate. */
 import { background, sleep } from "../channels/index.ts";
+import { type DirectoryFacts, pictureHeld } from "../directory/index.ts";
+import { heldText } from "./directory-report.ts";
 import { formatBar } from "./table.ts";
 
 export interface MoveProgress {
@@ -11,6 +13,8 @@ export interface MoveProgress {
 const lookMs = 500;
 /** Where lines cannot be written over, one is written this often. */
 const lineMs = 10_000;
+/** When nothing has changed for so long, the reason is said. */
+const quietMs = 5_000;
 const barColumns = 24;
 
 /** `████░░░░  12 of 34 replicas moved, 1.2 a second, 18 s left`. */
@@ -32,21 +36,32 @@ function timeText(milliseconds: number): string {
 }
 
 /**
- * Looks until it is done, and writes how far it is to standard error. Whoever stops waiting stops nothing else.
+ * Looks until it is done, and writes how far it is to standard error; and, where it does not go on for a while, why. Whoever
+ * stops waiting stops nothing else.
  *
- * @throws what `look` throws
+ * @throws NO_ANSWER, STATUS_REFUSED, DIRECTORY_RECORD
  */
-export async function waitForMoves(look: () => Promise<MoveProgress>): Promise<void> {
+export async function waitForMoves(
+  cluster: { directory(): Promise<DirectoryFacts> },
+  look: (facts: DirectoryFacts) => MoveProgress,
+): Promise<void> {
   const { clock } = background().runtime;
   const beganMs = clock.nowMs();
   const isTerminal = process.stderr.isTTY;
   let total = 0;
   let writtenMs = Number.NEGATIVE_INFINITY;
+  let epoch = -1;
+  let changedMs = beganMs;
   for (;;) {
-    const { left, isDone } = await look();
+    const facts = await cluster.directory();
+    const { left, isDone } = look(facts);
     total = Math.max(total, left);
     const nowMs = clock.nowMs();
-    const text = progressText({ total, left, elapsedMs: nowMs - beganMs });
+    if (facts.state.epoch !== epoch) changedMs = nowMs;
+    epoch = facts.state.epoch;
+    const [held] = !isDone && nowMs - changedMs >= quietMs ? pictureHeld(facts) : [];
+    const why = held === undefined ? "" : `. ${heldText(held)}`;
+    const text = progressText({ total, left, elapsedMs: nowMs - beganMs }) + why;
     if (isTerminal) process.stderr.write(`\r\u001b[K${text}${isDone ? "\n" : ""}`);
     else if (isDone || nowMs - writtenMs >= lineMs) {
       process.stderr.write(`${text}\n`);

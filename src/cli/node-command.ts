@@ -79,7 +79,7 @@ async function leave(
   const wish = { kind, node, isForced: flags.force === true } as const;
   if (flags.dryRun === true) return dryRun(cluster, wish);
   const epoch = await cluster.change(["NODE", kind.toUpperCase(), node, ...(wish.isForced ? ["FORCE"] : [])]);
-  if (flags.wait !== false) await waitForMoves(async () => leaving((await cluster.directory()).state, wish));
+  if (flags.wait !== false) await waitForMoves(cluster, ({ state }) => leaving(state, wish));
   const done = kind === "drain" ? `${node} has no replicas any more.` : `${node} has left the cluster.`;
   cluster.print({ node, epoch }, [flags.wait === false ? `${node}: begun, at epoch ${epoch}.` : done]);
 }

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { type DirectoryState, pictureShards, progressOf } from "../directory/index.ts";
+import { type DirectoryState, pictureHeld, pictureShards, progressOf } from "../directory/index.ts";
 import { parseNodeName, parseWhole } from "./argument.ts";
 import { addClusterOptions, ClusterAccess, type ClusterFlags } from "./cluster-request.ts";
 import { formatShards } from "./directory-report.ts";
@@ -45,8 +45,10 @@ export function addShardCommand(program: Command): void {
 
 async function list(flags: ClusterFlags): Promise<void> {
   const cluster = new ClusterAccess(flags);
-  const shards = pictureShards(await cluster.directory());
-  cluster.print({ shards }, formatShards(shards));
+  const facts = await cluster.directory();
+  const shards = pictureShards(facts);
+  const held = pictureHeld(facts);
+  cluster.print({ shards, held }, formatShards(shards, held));
 }
 
 async function moveReplica(text: string, flags: MoveFlags): Promise<void> {
@@ -58,7 +60,7 @@ async function moveReplica(text: string, flags: MoveFlags): Promise<void> {
   if (flags.dryRun === true) return dryRun(cluster, { kind: "move", shard, from, to });
   const ends = [...(from === undefined ? [] : ["FROM", from]), ...(to === undefined ? [] : ["TO", to])];
   const epoch = await cluster.change(["SHARD", "MOVE", text, ...ends]);
-  if (flags.wait !== false) await waitForMoves(async () => moving((await cluster.directory()).state, shard));
+  if (flags.wait !== false) await waitForMoves(cluster, ({ state }) => moving(state, shard));
   const word = flags.wait === false ? "begun" : "done";
   cluster.print({ shard, from: from ?? null, to: to ?? null, epoch }, [`shard ${shard}: ${word}, at epoch ${epoch}.`]);
 }

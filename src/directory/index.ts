@@ -23,6 +23,7 @@ export {
 } from "./errors.ts";
 export { type DirectoryFacts, readFacts, textOfFacts } from "./facts.ts";
 export { type Genesis, genesis, replicasDefault } from "./genesis.ts";
+export { type HeldPicture, pictureHeld } from "./held-moves.ts";
 export {
   activeNodes,
   isNodeRemoved,

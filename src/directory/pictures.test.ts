@@ -3,6 +3,7 @@ import { decideAll } from "./decide.ts";
 import type { DirectoryState } from "./directory-state.ts";
 import { type DirectoryFacts, readFacts, textOfFacts } from "./facts.ts";
 import { genesis } from "./genesis.ts";
+import { pictureHeld } from "./held-moves.ts";
 import { pictureKey, pictureNodes, pictureShards, pictureSpread } from "./pictures.ts";
 import type { DirectoryRequest } from "./request.ts";
 import { joinsOf, whatIf } from "./what-if.ts";
@@ -181,6 +182,16 @@ test("what a node less would move: what it had; where it cannot be done without,
     expect.objectContaining({ code: "TOO_FEW_NODES" }),
   );
   expect(whatIf(three, [])).toMatchObject({ isUnchanged: true, begun: [], plan: { moves: [] } });
+});
+
+test("moves that cannot begin, or not go on, are said with their reasons, each once", () => {
+  expect(pictureHeld(facts())).toEqual([{ reason: "a replica of the shard is being made anew", shards: [1] }]);
+  expect(pictureHeld({ ...facts(), heard: new Set([1, 2, 3]) })).toEqual([
+    { reason: "no node that is heard could take the replica", shards: [1, 2, 3] },
+    { reason: "n4 is away", shards: [0] },
+  ]);
+  const rest = genesis({ names: ["n1", "n2", "n3"], shardCount: 4 });
+  expect(pictureHeld({ state: rest, heard: new Set([1]) })).toEqual([]);
 });
 
 test("a move by hand is said beside what follows from it", () => {
