@@ -209,6 +209,8 @@ async function main(args: readonly string[]): Promise<number> {
     current.violated(`a promise was rejected and nobody looked: ${text}`);
   });
   forbidRealWorld();
+  // Stacks of errors that are caught, as of files that are not there, cost more than what is told of the others is worth.
+  if (flags.seed === undefined) Error.stackTraceLimit = 0;
   if (flags.isShrunk && flags.seed !== undefined) return runShrunk(flags.seed, flags);
   const totals = await runAll(flags, commit);
   if (totals.isMarkOverdue) {

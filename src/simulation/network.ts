@@ -65,6 +65,8 @@ export const defaultNetworkSettings: NetworkSettings = {
 export type Garbling = "double" | "replay" | "reorder" | "cut";
 export const garblings: readonly Garbling[] = ["double", "replay", "reorder", "cut"];
 
+/** A read brings at most so much, as Node's does. */
+const receiveBufferBytes = 64 * 1024;
 /** So many packets of each link are remembered, to be replayed. */
 const rememberedMax = 16;
 
@@ -80,6 +82,8 @@ export interface LinkSelector {
  */
 export class SimulatedNetwork {
   settings: NetworkSettings;
+  /** All sockets receive into this: one turn at a time, and what is in it counts for one call. */
+  readonly receiveBuffer: Buffer = Buffer.alloc(receiveBufferBytes);
   readonly #world: SimulatedWorld;
   readonly #random: SeededRandom;
   readonly #links = new Map<string, Partial<NetworkSettings>>();

@@ -10,7 +10,7 @@ import {
 import { arrivalPhase } from "./event-queue.ts";
 import type { SimulatedMachine } from "./machine.ts";
 import type { SimulatedProcess } from "./process.ts";
-import { receiveBufferBytes, SimulatedSocket } from "./socket.ts";
+import { SimulatedSocket } from "./socket.ts";
 import type { SimulatedWorld } from "./world.ts";
 
 /** Somebody listens. */
@@ -28,8 +28,6 @@ export class ProcessNetwork implements Network {
   readonly machine: SimulatedMachine;
   /** Of both kinds. */
   readonly sockets: Set<SimulatedSocket<SocketAddress | UnixAddress>> = new Set();
-  /** All sockets of the process receive into this. */
-  readonly receiveBuffer: Buffer = Buffer.alloc(receiveBufferBytes);
   readonly #world: SimulatedWorld;
   readonly #process: SimulatedProcess;
 

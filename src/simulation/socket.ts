@@ -12,9 +12,6 @@ import { type Packet, Pipe } from "./pipe.ts";
 import type { ProcessNetwork } from "./process-network.ts";
 import type { SimulatedWorld } from "./world.ts";
 
-/** A read brings at most so much, as Node's does. */
-export const receiveBufferBytes: number = 64 * 1024;
-
 /** One end of a connection between two processes, over TCP or a Unix socket. */
 export class SimulatedSocket<A extends SocketAddress | UnixAddress = SocketAddress> implements StreamSocket<A> {
   readonly machine: SimulatedMachine;
@@ -256,7 +253,7 @@ export class SimulatedSocket<A extends SocketAddress | UnixAddress = SocketAddre
   };
 
   #deliver(): void {
-    const buffer = this.#owner.receiveBuffer;
+    const buffer = this.#world.network.receiveBuffer;
     const length = this.#gather(buffer);
     this.#acknowledge(length);
     const bytes = buffer.subarray(0, length);
