@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { silentLogger } from "../platform/index.ts";
 import { SimulatedWorld } from "../simulation/index.ts";
 import type { GivenIdentity } from "./identity.ts";
+import { JoinRefusedError } from "./join-asking.ts";
 import type { JoinGrant } from "./join-wire.ts";
 import { firstMembers, type Member } from "./member.ts";
 import { NodeDirectory } from "./node-directory.ts";
@@ -102,3 +103,18 @@ test("wherever a node dies that joins, its next start asks with the same directo
   }
   expect(deathCount).toBeGreaterThan(10);
 });
+
+test.for([
+  { reason: "NODE_NAME_TAKEN", isForgotten: true },
+  { reason: "WRONG_SECRET", isForgotten: false },
+])(
+  "refused with $reason, a node may try another name in the same directory: $isForgotten",
+  async ({ reason, isForgotten }) => {
+    const world = new SimulatedWorld({ seed: 1 });
+    const join = (): Promise<JoinGrant> => Promise.reject(new JoinRefusedError(reason, "no"));
+    await expect(world.until(open(world, given({ join })))).rejects.toThrow("no");
+    world.machine("n4").kill();
+    const again = world.until(open(world, given({ name: "n5", join })));
+    await expect(again).rejects.toThrow(isForgotten ? "no" : "/data began to join as node n4, not as n5.");
+  },
+);

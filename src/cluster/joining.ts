@@ -6,6 +6,7 @@
 import type { Disk, Random, SocketAddress } from "../platform/index.ts";
 import { DirectoryUnreadableError, IdentityError } from "./errors.ts";
 import { type GivenIdentity, openHost, openSecret } from "./identity.ts";
+import { JoinRefusedError } from "./join-asking.ts";
 import type { JoinGrant } from "./join-wire.ts";
 import { isHex, parseObject } from "./json-fields.ts";
 import { type NodeRecord, nodeKey } from "./node-record.ts";
@@ -30,13 +31,13 @@ export interface Identity {
 
 /** Joins, and says who the node is from then on. @throws IdentityError (IDENTITY), DiskError, what `join` throws */
 export async function joinedIdentity(options: JoiningOptions): Promise<Identity> {
-  const { given, join } = options;
+  const { given } = options;
   const { name } = given;
   if (name === undefined) throw new IdentityError("A node that joins a cluster must be told its name.");
   if (given.peers !== undefined)
     throw new IdentityError("A node either joins a cluster, which tells it all others, or is given its peers.");
   const directoryId = await directoryIdFor(options, name);
-  const grant = await join(directoryId);
+  const grant = await asked(options, directoryId);
   const secret = given.secret ?? openSecret(grant.names);
   const host = secret === openSecret(grant.names) ? openHost(grant.members.length, given) : undefined;
   if (host !== undefined) {
@@ -70,6 +71,19 @@ export async function joinedIdentity(options: JoiningOptions): Promise<Identity>
 /** The node is one of the cluster, and `node.json` says so. */
 export async function forgetJoining(disk: Disk, directory: string): Promise<void> {
   await removeIfThere(disk, `${directory}/${joiningFile}`);
+}
+
+/** Where the cluster is sure to know nothing of the directory, or has removed it, the next start begins anew. */
+const uselessFor: ReadonlySet<string> = new Set(["NODE_NAME_TAKEN", "NODE_STATE", "TOO_MANY_NODES"]);
+
+async function asked({ disk, directory, join }: JoiningOptions, directoryId: string): Promise<JoinGrant> {
+  try {
+    return await join(directoryId);
+  } catch (error) {
+    const isUseless = error instanceof JoinRefusedError && uselessFor.has(error.reason);
+    if (isUseless) await forgetJoining(disk, directory);
+    throw error;
+  }
 }
 
 async function directoryIdFor({ disk, random, directory }: JoiningOptions, name: string): Promise<string> {
