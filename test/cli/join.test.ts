@@ -71,15 +71,15 @@ test.for([
   },
 );
 
-test("a node that cannot join says why in one line, and leaves its directory as it was", async () => {
+test("a node that cannot join says why in one line, and may try again, under another name as well", async () => {
   const [[one], fourth] = await cluster({ COTERIE_SECRET: secret });
   const at = ["--join", `127.0.0.1:${one?.port}`];
   const wrongSecret = join(fourth.dir, "..", "wrong");
   writeFileSync(wrongSecret, "another secret, long enough\n");
   const cases: readonly [readonly string[], RegExp][] = [
+    [[...fourth.words, ...at, "--name", "n2"], /A node called n2 is in the cluster already/],
     [[...fourth.words, ...at], /has a secret\. Give it with --secret-file/],
     [[...fourth.words, ...at, "--secret-file", wrongSecret], /The secret is not this cluster's/],
-    [[...fourth.words, ...at, "--name", "n2"], /A node called n2 is in the cluster already/],
   ];
   for (const [words, text] of cases) {
     const environment = words.includes("n2") ? { COTERIE_SECRET: secret } : {};
@@ -87,4 +87,5 @@ test("a node that cannot join says why in one line, and leaves its directory as 
     expect(stderr.trimEnd().split("\n").at(-1)).toMatch(text);
     expect(code).toBe(2);
   }
+  await serving([...fourth.words, ...at], { COTERIE_SECRET: secret });
 });
