@@ -1,5 +1,7 @@
 /** A seeded run of a cluster under faults and a workload, with what was wrong in it. */
 import type { NodeSettings } from "../../src/cluster/index.ts";
+import { progressOf } from "../../src/directory/index.ts";
+import { CoterieError } from "../../src/platform/index.ts";
 import type { SeededRandom } from "../../src/simulation/index.ts";
 import { MovedByHand } from "./moved-by-hand.ts";
 import { OwnKeyWorkload } from "./own-key-workload.ts";
@@ -43,8 +45,10 @@ export interface ChaosCluster {
   readonly shards?: number;
   readonly size?: number;
   readonly replicas?: number;
-  /** Replicas move all the while. */
+  /** Replicas move all the while, by the test's own hand. */
   readonly moves?: boolean;
+  /** They move since nodes are drained and taken back all the while. */
+  readonly drains?: boolean;
 }
 
 /** Runs `faultCount` faults, one after the other, each healed before the end. */
@@ -52,7 +56,7 @@ export async function runChaos(
   seed: number,
   faultCount: number,
   settings: Partial<NodeSettings> = {},
-  { shards = 1, size = 3, replicas, moves = false }: ChaosCluster = {},
+  { shards = 1, size = 3, replicas, moves = false, drains = false }: ChaosCluster = {},
 ): Promise<ChaosResult> {
   const placement = moves ? new MovedByHand() : undefined;
   const cluster = new SimulatedCluster({ seed, size, node: { settings, shards, replicas, placement } });
@@ -69,6 +73,7 @@ export async function runChaos(
   const loads = Array.from({ length: 6 }, (_, at) => new OwnKeyWorkload(cluster, `own${at}`, random.fork()));
   for (let count = 0; count < faultCount; count++) {
     await world.run(random.integer(0, 2_000));
+    if (drains) drainOrResume(cluster, random);
     const fault = faults[random.integer(0, faults.length - 1)] as Fault;
     fault(cluster, cluster.names[random.integer(0, cluster.names.length - 1)] as string, random);
     await world.run(random.integer(0, 4_000));
@@ -80,6 +85,7 @@ export async function runChaos(
   isMoving = false;
   for (const load of loads) load.stop();
   await cluster.until(() => loads.every((load) => load.isAnswered), "answers to everything", 20_000);
+  if (drains) await settled(cluster);
   await cluster.untilEqual();
   const isSame = cluster.digests(shards).every((digests) => digests.length === 1);
   const complaints = [
@@ -104,4 +110,45 @@ export async function runChaos(
     installedCount,
     goneCount,
   };
+}
+
+/** Some node asks that another one be drained, or take replicas again; whether that comes to anything is not waited for. */
+function drainOrResume(cluster: SimulatedCluster, random: SeededRandom): void {
+  const running = [...cluster.nodes.values()];
+  const asked = running[random.integer(0, running.length - 1)];
+  if (asked === undefined) return;
+  const node = random.integer(1, cluster.names.length);
+  const isDrain = asked.directoryState.nodes[node - 1]?.state === "active";
+  const request = isDrain ? ({ kind: "drain", node, isForced: false } as const) : ({ kind: "resume", node } as const);
+  asked.changeDirectory(request).catch((error: unknown) => {
+    if (!(error instanceof CoterieError)) throw error;
+  });
+}
+
+/** All nodes take replicas again, and waits until every shard has as many as it should, and rests. */
+async function settled(cluster: SimulatedCluster): Promise<void> {
+  const { world } = cluster;
+  const [first] = cluster.nodes.values();
+  if (first === undefined) throw new Error("no node runs");
+  for (const { id, state } of first.directoryState.nodes) {
+    if (state !== "active") await world.until(first.changeDirectory({ kind: "resume", node: id }));
+  }
+  const isAtRest = (): boolean => {
+    const { shards, settings, nodes } = first.directoryState;
+    return (
+      nodes.every(({ state }) => state === "active") &&
+      progressOf(first.directoryState).toCome.length === 0 &&
+      shards.every(({ report, wish }) => {
+        const voters = report.voters.map((replica) => replica % 65_536).toSorted((a, b) => a - b);
+        return report.learners.length === 0 && voters.length === settings.replicas && voters.join() === wish.join();
+      })
+    );
+  };
+  await cluster.until(isAtRest, "a placement at rest", 120_000);
+  const areHostedAsSaid = (): boolean =>
+    first.directoryState.shards.every(({ shard, wish }) => {
+      const hosts = cluster.names.filter((name) => cluster.nodes.get(name)?.hostedShards.includes(shard));
+      return hosts.map((name) => Number(name.slice(1))).join() === wish.join();
+    });
+  await cluster.until(areHostedAsSaid, "replicas just where they should be", 60_000);
 }
