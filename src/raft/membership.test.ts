@@ -61,9 +61,19 @@ test("a new leader refuses changes until it has applied all that was in its log 
   const second = network.elect(2);
   expect(second.lastIndex).toBeGreaterThan(second.commitIndex);
   expect(second.proposeConfigurationChange(change("l9"))).toEqual({ refused: "changePending" });
+  // Nor does it suffice that all is committed, by an entry of its own term.
+  network.node(2).isApplying = false;
   network.heal();
   network.tick(3);
+  expect(second.commitIndex).toBe(second.lastIndex);
+  expect(second.proposeConfigurationChange(change("l9"))).toEqual({ refused: "changePending" });
+  network.node(2).isApplying = true;
+  network.settle();
+  while (network.node(2).toApply.length > 0) network.node(2).applyNext();
   expect(second.configuration.voters).toEqual([1, 2]);
+  network.node(1).restart();
+  network.tick(3);
+  expect(second.proposeConfigurationChange(change("l9"))).toMatchObject({ term: second.term });
 });
 
 test("two leaders in turn whose changes are not committed lose nothing: changes act when they are applied [M-2]", () => {
