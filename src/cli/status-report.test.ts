@@ -55,6 +55,17 @@ test("sessions, and damage that reading everything back has found, have a line w
   expect(line).toBe("Sessions: 9, at most 7 in a shard; a shard holds up to 65536, then those unused for longest go.");
 });
 
+test("replicas that move are counted, and what the directory's leader leaves to people is said once", () => {
+  const moves = [{ shard: 0, from: "n1", to: "n4" }];
+  const warnings = ["Zone b does not answer at all."];
+  const nodes = [node("n1", status("leader", 11, { directory: { warnings } })), node("n2", status("follower", 12))];
+  const lines = (count: number): readonly string[] =>
+    formatStatus({ nodes, commonChecksums: [], moves: Array.from({ length: count }, () => moves[0]) }).slice(3);
+  expect(lines(0)).toEqual(["", ...warnings]);
+  expect(lines(1)).toEqual(["", "1 replica moves: see coterie shard ls.", ...warnings]);
+  expect(lines(3)[1]).toBe("3 replicas move: see coterie shard ls.");
+});
+
 function shardsOf(led: readonly number[]): object {
   const groups = [0, 1, 2].map((shard) => ({
     group: shard + 1,

@@ -48,6 +48,7 @@ export function formatStatus(status: JsonObject): readonly string[] {
   const notes = [
     ...digestLines(itemsOf(status.commonChecksums).map(fieldsOf)),
     ...sessionLines(nodes),
+    ...moveLines(status),
     ...remarks(nodes, shardCount),
   ];
   return [...formatTable(columns, rows), ...shards, ...notes.flatMap((note, at) => (at === 0 ? ["", note] : [note]))];
@@ -165,7 +166,20 @@ function remarks(nodes: readonly JsonObject[], shardCount: number): string[] {
         lines.push(`${shown(node.name)}: ${replicaName(group, shardCount)} has stopped: ${group.stoppedBecause}`);
       }
   }
-  return [...lines, ...rebuildLines(answered, shardCount)];
+  return [...lines, ...rebuildLines(answered, shardCount), ...warningLines(answered)];
+}
+
+/** What the node that leads the directory leaves to an operator. */
+function warningLines(answered: readonly JsonObject[]): readonly string[] {
+  const warnings = answered.flatMap((node) => itemsOf(fieldsOf(fieldsOf(node.status).directory).warnings));
+  return [...new Set(warnings.filter((warning) => typeof warning === "string"))];
+}
+
+/** How many replicas are on their way, where there are any. */
+function moveLines({ moves }: JsonObject): readonly string[] {
+  const { length } = itemsOf(moves);
+  if (length === 0) return [];
+  return [`${length === 1 ? "1 replica moves" : `${length} replicas move`}: see coterie shard ls.`];
 }
 
 function replicaName(group: JsonObject, shardCount: number): string {

@@ -28,8 +28,12 @@ export function shardStatuses(
 }
 
 /** This node's replica of the directory, as it is shown. */
-export function directoryStatus(hosted: HostedGroup, nameOf: NameOf): DirectoryStatus {
-  return { ...replicaStatus(hosted, nameOf), epoch: epochOf(hosted.replica.keyspace) };
+export function directoryStatus(
+  hosted: HostedGroup,
+  nameOf: NameOf,
+  warnings: readonly string[] = [],
+): DirectoryStatus {
+  return { ...replicaStatus(hosted, nameOf), epoch: epochOf(hosted.replica.keyspace), warnings };
 }
 
 function replicaStatus({ group, replica, checksums, rebuild }: HostedGroup, nameOf: NameOf): ReplicaStatus {

@@ -1,4 +1,4 @@
-import { type DirectoryRequest, type DirectoryState, decide } from "../directory/index.ts";
+import { type DirectoryRequest, type DirectoryState, decide, pictureMoves } from "../directory/index.ts";
 import type { Keyspace } from "../keyspace/index.ts";
 import { Log, MemoryLog, type NodeLog } from "../log/index.ts";
 import { type PeerIdentity, PeerLinks } from "../net/index.ts";
@@ -265,6 +265,8 @@ export class Node {
     const { clock, process } = this.#options.platform;
     const { record } = this.#directory;
     const directory = this.#work.hostedIfAny(directoryGroup);
+    const warnings = this.#work.clusterDirectory.placementReport?.warnings;
+    const nameOf = (id: number): string => this.#directory.nameOf(id);
     return {
       name: this.name,
       nodeId: this.#directory.nodeId,
@@ -282,7 +284,7 @@ export class Node {
       rejectedConnections: this.#links.rejectedCount,
       attributes: { ...this.#attributes },
       groups: this.#work.groupStatuses(),
-      directory: directory === undefined ? null : directoryStatus(directory, (id) => this.#directory.nameOf(id)),
+      directory: directory === undefined ? null : directoryStatus(directory, nameOf, warnings),
     };
   }
 
@@ -298,6 +300,7 @@ export class Node {
       shardCount: this.shardCount,
       nodes,
       commonChecksums: commonChecksums(statuses),
+      moves: pictureMoves(this.directoryState),
     };
   }
 

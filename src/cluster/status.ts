@@ -1,4 +1,5 @@
 /** What a node says of itself and of the others: plain values, for JSON. */
+import type { MovePicture } from "../directory/index.ts";
 import type { ScrubStatus } from "../log/index.ts";
 import type { SocketAddress } from "../platform/index.ts";
 import type { Configuration, InvariantId, LogIndex, ReplicaId, Role, Term } from "../raft/index.ts";
@@ -45,6 +46,8 @@ export interface GroupStatus extends ReplicaStatus {
 export interface DirectoryStatus extends ReplicaStatus {
   /** The number of the last change that is applied here; 0 before the first. */
   readonly epoch: number;
+  /** What an operator has to decide, as the node says that leads the directory; at others, and mostly, nothing. */
+  readonly warnings: readonly string[];
 }
 
 export interface RebuildStatus {
@@ -130,6 +133,8 @@ export interface ClusterStatus {
   readonly nodes: readonly NodeView[];
   /** The newest round of digests that all nodes which answered, and have a replica of the group, have finished: by group. */
   readonly commonChecksums: readonly CommonChecksum[];
+  /** The replicas on their way, as the asked node knows. */
+  readonly moves: readonly MovePicture[];
 }
 
 export interface CommonChecksum {

@@ -36,8 +36,10 @@ export {
 export { type OperatorWish, requestFor } from "./operator-wish.ts";
 export {
   type KeyPicture,
+  type MovePicture,
   type NodePicture,
   pictureKey,
+  pictureMoves,
   pictureNodes,
   pictureShards,
   pictureSpread,

@@ -4,7 +4,7 @@ import type { DirectoryState } from "./directory-state.ts";
 import { type DirectoryFacts, readFacts, textOfFacts } from "./facts.ts";
 import { genesis } from "./genesis.ts";
 import { pictureHeld } from "./held-moves.ts";
-import { pictureKey, pictureNodes, pictureShards, pictureSpread } from "./pictures.ts";
+import { pictureKey, pictureMoves, pictureNodes, pictureShards, pictureSpread } from "./pictures.ts";
 import type { DirectoryRequest } from "./request.ts";
 import { joinsOf, whatIf } from "./what-if.ts";
 
@@ -77,6 +77,7 @@ test("shards: who keeps them, who answers, what moves", () => {
   });
   expect(shards[1]).toMatchObject({ learners: ["n4"], move: null });
   expect(shards[2]?.leader).toBeNull();
+  expect(pictureMoves(facts().state)).toEqual([{ shard: 0, from: "n1", to: "n4" }]);
   expect(pictureShards({ ...facts(), heard: new Set([1]) })[0]?.hasMajority).toBe(false);
 });
 

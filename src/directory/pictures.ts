@@ -44,6 +44,11 @@ export interface ShardPicture {
   readonly move: { readonly from: string | null; readonly to: string | null } | null;
 }
 
+/** A replica on its way. */
+export interface MovePicture extends NonNullable<ShardPicture["move"]> {
+  readonly shard: number;
+}
+
 export interface KeyPicture {
   readonly key: string;
   readonly slot: number;
@@ -114,6 +119,13 @@ export function pictureShards({ state, leaders, heard }: DirectoryFacts): readon
       hasMajority: live.length > voters.length / 2,
       move: moveOf(state, each),
     };
+  });
+}
+
+export function pictureMoves(state: DirectoryState): readonly MovePicture[] {
+  return state.shards.flatMap((shard) => {
+    const move = moveOf(state, shard);
+    return move === null ? [] : [{ shard: shard.shard, ...move }];
   });
 }
 
