@@ -57,6 +57,18 @@ test.for([
   expect(textReport.ready({ ...view, ...change }).join("\n")).toContain(line);
 });
 
+test("where there are several shards it says how one more node joins", () => {
+  const nodes = view.nodes.map((node) => ({ ...node, leads: 8, shards: 16 }));
+  const lines = textReport.ready({ ...view, nodes });
+  const at = lines.findIndex((line) => line.startsWith("  Grow"));
+  expect(lines.slice(at, at + 2)).toEqual([
+    "  Grow  coterie start --dir ./n3 --name n3 --port 7003 \\",
+    "          --join 127.0.0.1:7001 --secret-file /data/n1/secret",
+  ]);
+  const inMemory = textReport.ready({ ...view, nodes: nodes.map((node) => ({ ...node, dir: undefined })) });
+  expect(inMemory.join("\n")).not.toContain("Grow");
+});
+
 test("programs get one line", () => {
   const lines = jsonReport.ready({
     ...view,
@@ -76,8 +88,11 @@ test("a death comes with the command that brings the node back, or says that the
     "n1 (process 811) was ended by SIGKILL. Bring it back:",
     "  coterie start --dir /data/n1",
   ]);
-  expect(textReport.event({ ...died, signal: null, exitCode: 2, restart: undefined })).toEqual([
-    "n1 (process 811) has ended with exit code 2. It stays dead: nothing of it is on disk.",
+  expect(textReport.event({ ...died, signal: null, exitCode: 9, restart: undefined })).toEqual([
+    "n1 (process 811) has ended with exit code 9. It stays dead: nothing of it is on disk.",
+  ]);
+  expect(textReport.event({ ...died, signal: null, exitCode: 2, restart })).toEqual([
+    "n1 (process 811) has ended with exit code 2. It was refused, for what it says above.",
   ]);
 });
 

@@ -1,5 +1,6 @@
 /** What a demo tells: a table and sentences for people, one JSON object a line for programs. */
 import type { Role } from "./demo-message.ts";
+import { exitCode } from "./exit-code.ts";
 import { formatTable } from "./table.ts";
 
 export interface DemoNodeView {
@@ -76,13 +77,15 @@ export const textReport: DemoReport = {
       `  Try   redis-cli -p ${port}${login} set hello world`,
       `  Or    redis-cli -c -p ${clusterPort}${login} get hello    (Redis Cluster's protocol)`,
       `  See   ${view.command} status --port ${port}`,
+      ...growLines(view),
       "  Stop  Ctrl-C",
       "",
     ];
   },
   event: (event) => {
     // A line of its own, which is taken whole by a triple click, however narrow the terminal is.
-    const command = event.event === "died" && event.restart !== undefined ? [`  ${event.restart}`] : [];
+    const command =
+      event.event === "died" && event.restart !== undefined && !wasRefused(event) ? [`  ${event.restart}`] : [];
     return [sentence(event), ...command];
   },
 };
@@ -98,12 +101,24 @@ function whereLine(view: DemoView): string {
     : `${view.directory}, from where the next start goes on`;
 }
 
+/** How a node of one's own joins, where that helps: one shard has a replica everywhere already. */
+function growLines({ nodes, command }: DemoView): readonly string[] {
+  const [first] = nodes;
+  const last = nodes.at(-1);
+  if (first?.dir === undefined || last === undefined || (first.shards ?? 1) === 1) return [];
+  const name = `n${nodes.length + 1}`;
+  const port = Number(last.redis.split(":").at(-1)) + 1;
+  return [
+    `  Grow  ${command} start --dir ./${name} --name ${name} --port ${port} \\`,
+    `          --join ${first.redis} --secret-file ${first.dir}/secret`,
+  ];
+}
+
 function sentence(event: DemoEvent): string {
   switch (event.event) {
     case "died": {
       const how = howItEnded(event.exitCode, event.signal);
-      const cure = event.restart === undefined ? "It stays dead: nothing of it is on disk." : "Bring it back:";
-      return `${event.name} (process ${event.pid}) ${how}. ${cure}`;
+      return `${event.name} (process ${event.pid}) ${how}. ${cureOf(event)}`;
     }
     case "back":
       return `${event.name} is back (process ${event.pid}, Redis address ${event.redis}).`;
@@ -118,7 +133,18 @@ function sentence(event: DemoEvent): string {
   }
 }
 
-function howItEnded(exitCode: number | null, signal: string | null): string {
+type Died = Extract<DemoEvent, { event: "died" }>;
+
+function wasRefused({ exitCode: code }: Died): boolean {
+  return code === exitCode.refused;
+}
+
+function cureOf(event: Died): string {
+  if (wasRefused(event)) return "It was refused, for what it says above.";
+  return event.restart === undefined ? "It stays dead: nothing of it is on disk." : "Bring it back:";
+}
+
+function howItEnded(code: number | null, signal: string | null): string {
   if (signal !== null) return `was ended by ${signal}`;
-  return exitCode === null ? "has ended" : `has ended with exit code ${exitCode}`;
+  return code === null ? "has ended" : `has ended with exit code ${code}`;
 }
