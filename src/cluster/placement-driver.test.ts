@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
 import type { DirectoryRequest } from "../directory/index.ts";
-import { type DirectoryRecord, type DirectoryState, decideAll, genesis, withRecords } from "../directory/index.ts";
+import {
+  type DirectoryRecord,
+  type DirectoryState,
+  decideAll,
+  genesis,
+  progressOf,
+  withRecords,
+} from "../directory/index.ts";
 import { CoterieError } from "../platform/index.ts";
 import { SimulatedWorld } from "../simulation/index.ts";
 import { Absences } from "./absences.ts";
@@ -49,7 +56,7 @@ class Bench {
 
   /** What is wished and not done. */
   get movesUnderWay(): number {
-    return this.state.shards.filter(({ report, wish }) => String(report.voters) !== String(wish)).length;
+    return progressOf(this.state).underWay.length;
   }
 
   async #change(decide: (state: DirectoryState) => readonly DirectoryRecord[]): Promise<void> {
@@ -101,7 +108,7 @@ test("who loses the lead while a change is decided anew decides nothing any more
       bench.seat = seat;
       bench.ask({ kind: "set", replaceAfterMs: 60_000 });
     };
-    await bench.world.run(1_100);
+    await bench.world.run(350);
     expect([bench.changeCount, bench.decisionCount]).toEqual([1, 2]);
     expect(bench.state.nodes.at(-1)?.state).toBe("joining");
     expect(bench.lines).toEqual([]);
@@ -190,6 +197,23 @@ test("absence is the time between looks at which it could be told, and no more o
   absences.forget();
   absences.look(92_000, [2]);
   expect(absences.msOf(2)).toBe(0);
+});
+
+test("as soon as a move has ended the next one begins: nobody waits for the second to pass", async () => {
+  const bench = new Bench();
+  bench.ask(join);
+  await bench.world.run(1_100);
+  for (let round = 0; round < 2; round++) {
+    for (const { shard } of progressOf(bench.state).underWay) {
+      const { report, wish } = bench.state.shards[shard] as DirectoryState["shards"][number];
+      const voters = wish.map((node) => (node === 4 ? 65_540 : node));
+      const said = { configurationIndex: report.configurationIndex + 1, voters, learners: [], highestReplica: 65_540 };
+      bench.ask({ kind: "report", shard, report: said });
+    }
+    expect(bench.movesUnderWay).toBe(0);
+    await bench.world.run(450);
+    expect(bench.movesUnderWay).toBe(round === 0 ? 2 : 0);
+  }
 });
 
 test("a node that does not hold the directory yet does not get active", async () => {

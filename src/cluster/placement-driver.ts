@@ -1,6 +1,6 @@
 /**
- * Where the directory is led, replicas are placed: once a second the leader looks who is there, has the planner say what comes
- * next, and makes that one change of the directory (CONSENSUS §15). A node that does not lead, or does not hear a majority of
+ * Where the directory is led, replicas are placed: once a second, and soon after each change of the directory, the leader looks
+ * who is there, has the planner say what comes next, and makes that one change of the directory (CONSENSUS §15). A node that does not lead, or does not hear a majority of
  * those that vote on the directory, does nothing (B-5); should it not know yet that it leads no longer, its change is one
  * for an epoch that has passed.
  *
@@ -50,11 +50,13 @@ export interface PlacementDriverOptions {
    */
   readonly change: (decide: (state: DirectoryState) => readonly DirectoryRecord[]) => Promise<void>;
   readonly limits?: PlannerLimits | undefined;
-  /** Between two looks; default {@link placementLookMs}. */
+  /** Between two looks while nothing changes; default {@link placementLookMs}. */
   readonly lookMs?: number | undefined;
 }
 
 export const placementLookMs = 1_000;
+/** Between a change and the look at it: a move that has ended makes room for the next one. */
+const changeLookMs = 200;
 /** Who was heard within this time is there: several heartbeats. */
 const heardWithinMs = 5_000;
 
@@ -98,6 +100,9 @@ export class PlacementDriver {
   readonly #absences: Absences;
   #timer: Timer | undefined;
   #isStopped = false;
+  #lookedMs = Number.NEGATIVE_INFINITY;
+  /** The directory as it was at the last look that counted. */
+  #seen: DirectoryState | undefined;
   #isChanging = false;
   /** In which it led when it looked last. */
   #term: number | undefined;
@@ -109,8 +114,12 @@ export class PlacementDriver {
 
   #arm(): void {
     if (this.#isStopped) return;
-    this.#timer = this.#options.clock.setTimer(this.#lookMs, () => {
-      this.#look();
+    this.#timer = this.#options.clock.setTimer(Math.min(changeLookMs, this.#lookMs), () => {
+      const nowMs = this.#options.clock.nowMs();
+      if (nowMs - this.#lookedMs >= this.#lookMs || this.#options.state() !== this.#seen) {
+        this.#lookedMs = nowMs;
+        this.#look();
+      }
       this.#arm();
     });
   }
@@ -123,6 +132,7 @@ export class PlacementDriver {
     }
     if (seat.term !== this.#term) this.#begin(seat.term);
     const state = this.#options.state();
+    if (!this.#isChanging) this.#seen = state;
     const view = this.#viewOf(state, seat);
     this.#wishMembers(directoryMembers(state, view));
     if (!this.#isChanging) void this.#plan(state, view, seat.term);
