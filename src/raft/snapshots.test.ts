@@ -119,6 +119,17 @@ test("a snapshot without this replica in it is ignored [N-3]", () => {
   expect(network.core(3).commitIndex).toBe(1);
 });
 
+test("who is left in the outgoing half alone takes a snapshot: until the joint configuration ends it is a voter [N-3, M-9]", () => {
+  const { network, leader } = withLaggard();
+  const { snapshotToSend } = network.node(1);
+  const configuration = { ...configurationOf([1, 2]), votersOutgoing: [1, 2, 3] };
+  const snapshot = { ...snapshotToSend!, configuration };
+  network.core(3).step({ type: "installSnapshot", from: 1, to: 3, term: leader.term, snapshot });
+  network.work(network.node(3));
+  const { core } = network.node(3);
+  expect([core.commitIndex, core.configuration]).toEqual([snapshot.index, configuration]);
+});
+
 test("a snapshot brings its configuration with it [M-8]", () => {
   const network = new TestNetwork([1, 2, 3]);
   const leader = network.elect(1);
