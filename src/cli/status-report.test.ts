@@ -66,6 +66,23 @@ test("replicas that move are counted, and what the directory's leader leaves to 
   expect(lines(3)[1]).toBe("3 replicas move: see coterie shard ls.");
 });
 
+test("what is wrong with the directory has a line", () => {
+  const replica = { group: 0, role: "follower", stoppedBecause: null, rebuild: null, warnings: [] };
+  const lines = (...directories: readonly object[]): readonly string[] => {
+    const nodes = directories.map((directory, at) =>
+      node(`n${at + 1}`, status(at === 0 ? "leader" : "follower", 11, { directory })),
+    );
+    return formatStatus({ nodes, commonChecksums: [] }).slice(directories.length + 2);
+  };
+  expect(lines({ ...replica, role: "leader" }, replica)).toEqual([]);
+  const rebuild = { node: "n2", step: "asking" };
+  expect(lines(replica, { ...replica, role: "stopped", stoppedBecause: "its log is damaged", rebuild })).toEqual([
+    "No node leads the directory: nodes cannot come or go until most of those that vote on it are up.",
+    "n2: its replica of the directory has stopped: its log is damaged",
+    "n2: its replica of the directory is rebuilt from its peers: it waits for a leader, which a majority of whole replicas elects",
+  ]);
+});
+
 function shardsOf(led: readonly number[]): object {
   const groups = [0, 1, 2].map((shard) => ({
     group: shard + 1,

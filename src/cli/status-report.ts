@@ -166,7 +166,7 @@ function remarks(nodes: readonly JsonObject[], shardCount: number): string[] {
         lines.push(`${shown(node.name)}: ${replicaName(group, shardCount)} has stopped: ${group.stoppedBecause}`);
       }
   }
-  return [...lines, ...rebuildLines(answered, shardCount), ...warningLines(answered)];
+  return [...lines, ...directoryLines(answered), ...rebuildLines(answered, shardCount), ...warningLines(answered)];
 }
 
 /** What the node that leads the directory leaves to an operator. */
@@ -182,14 +182,32 @@ function moveLines({ moves }: JsonObject): readonly string[] {
   return [`${length === 1 ? "1 replica moves" : `${length} replicas move`}: see coterie shard ls.`];
 }
 
+/** What is wrong with the directory. */
+function directoryLines(answered: readonly JsonObject[]): readonly string[] {
+  const nodes = answered.filter(({ status }) => typeof fieldsOf(fieldsOf(status).directory).role === "string");
+  const replicas = nodes.map((node) => ({ node: shown(node.name), ...fieldsOf(fieldsOf(node.status).directory) }));
+  if (replicas.length === 0) return [];
+  const isLed = replicas.some(({ role }: JsonObject) => role === "leader");
+  const stopped = replicas.filter(({ stoppedBecause }: JsonObject) => typeof stoppedBecause === "string");
+  return [
+    ...(isLed
+      ? []
+      : ["No node leads the directory: nodes cannot come or go until most of those that vote on it are up."]),
+    ...stopped.map(({ node, stoppedBecause }: JsonObject) => {
+      return `${shown(node)}: its replica of the directory has stopped: ${shown(stoppedBecause)}`;
+    }),
+  ];
+}
+
 function replicaName(group: JsonObject, shardCount: number): string {
+  if (group.group === 0) return "its replica of the directory";
   return shardCount > 1 ? `its replica of shard ${Number(group.group) - 1}` : "the replica";
 }
 
 /** A line for each replica that is made anew: what its leader says of it, or else what its own node does. */
 function rebuildLines(answered: readonly JsonObject[], shardCount: number): readonly string[] {
   const lines = new Map<string, string>();
-  const groups = answered.flatMap((node) => groupsOf(node));
+  const groups = answered.flatMap((node) => [...groupsOf(node), fieldsOf(fieldsOf(node.status).directory)]);
   for (const group of groups.toSorted(
     (one, other) => Number(one.role === "leader") - Number(other.role === "leader"),
   )) {

@@ -78,3 +78,26 @@ test("a damaged learner of the directory is made anew, and is shown as that only
   expect(steps()).toEqual(["add", "drop"]);
   await cluster.close();
 });
+
+test("a voter of the directory that is away for too long gives its vote to a node that learns [M-3, B-3]", async () => {
+  const cluster = new SimulatedCluster({ size: 4, node: { shards: 2, replicas: 3 } });
+  await cluster.start();
+  await untilDirectoryEqual(cluster);
+  const set = { kind: "set", replaceAfterMs: 10_000 } as const;
+  await cluster.world.until(cluster.node("n4").changeDirectory(set));
+  const victim = cluster.names.find((name) => statusOf(cluster, name).role === "leader") ?? "";
+  cluster.kill(victim);
+  const votes = (name: string): boolean => ["leader", "follower"].includes(statusOf(cluster, name).role);
+  const others = cluster.names.filter((name) => name !== victim);
+  await cluster.until(() => others.every(votes), "three voters that are there", 60_000);
+  // With one of them gone the other two are a majority.
+  cluster.kill("n4");
+  const [asked = ""] = others;
+  await cluster.world.until(cluster.node(asked).changeDirectory({ kind: "set", movesPerNodeMax: 7 }));
+  // Who comes back learns what it missed.
+  await cluster.start();
+  await cluster.until(() => statusOf(cluster, victim).epoch === statusOf(cluster, asked).epoch, "what it missed");
+  await cluster.until(() => statusOf(cluster, victim).role === "learner", "a replica that learns");
+  expect(cluster.node(victim).directoryState.settings.movesPerNodeMax).toBe(7);
+  await cluster.close();
+});
