@@ -28,6 +28,7 @@ function join(port: number, changes: Partial<JoinOptions> = {}): Promise<JoinGra
     name: "n4",
     zone: undefined,
     weight: undefined,
+    clusterId: undefined,
     peer: { host: undefined, port: 17_004 },
     waitMsMax: 0,
     random: createNodePlatform().random,
@@ -48,7 +49,7 @@ test("the cluster is told all that was said, and where the node is as seen from 
   expect(await join(served.port, { zone: "east", weight: 300 })).toMatchObject({ nodeId: 2 });
   expect(await join(served.port, { peer: { host: "db4.internal", port: 9 } })).toMatchObject({ nodeId: 2 });
   expect(await join(served.port, { peer: { host: undefined, port: 0 } })).toMatchObject({ nodeId: 2 });
-  const usual = { directoryId, name: "n4", zone: "", weight: 100 };
+  const usual = { directoryId, name: "n4" };
   expect(asked).toEqual([
     { ...usual, peerAddress: { host: "127.0.0.1", port: 17_004 }, zone: "east", weight: 300 },
     { ...usual, peerAddress: { host: "db4.internal", port: 9 } },

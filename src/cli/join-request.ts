@@ -9,7 +9,6 @@ import {
 } from "../cluster/index.ts";
 import { isLoopback, type Logger, type Random, type SocketAddress } from "../platform/index.ts";
 import { ErrorReply, type Reply, ReplyFormatError } from "../resp/index.ts";
-import { weightDefault } from "../ring/index.ts";
 import { formatAddress } from "./peer-list.ts";
 import { RedisConnection } from "./redis-connection.ts";
 import { NoAnswerError, UsageError } from "./refusal.ts";
@@ -28,6 +27,8 @@ export interface JoinOptions {
   readonly name: string;
   readonly zone: string | undefined;
   readonly weight: number | undefined;
+  /** Of the cluster whose node it is already, and whose others it looks for. */
+  readonly clusterId: string | undefined;
   /** Where peers will reach this node: what is left out is the host from which the cluster is asked. */
   readonly peer: { readonly host: string | undefined; readonly port: number };
   /** How long to try while nobody answers, or nobody can decide. */
@@ -90,7 +91,7 @@ function isNoAuth(reply: Reply): boolean {
 }
 
 function requestOf(
-  { name, peer, weight = weightDefault, zone = "" }: JoinOptions,
+  { name, peer, weight, zone, clusterId }: JoinOptions,
   { directoryId, localHost }: { readonly directoryId: string; readonly localHost: string },
 ): JoinRequest {
   const host = peer.host ?? localHost;
@@ -100,5 +101,5 @@ function requestOf(
   }
   // A port that is not known yet is announced once it is.
   const peerAddress = peer.port === 0 ? undefined : { host, port: peer.port };
-  return { directoryId, name, peerAddress, zone, weight };
+  return { directoryId, name, peerAddress, zone, weight, clusterId };
 }

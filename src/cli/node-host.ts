@@ -175,7 +175,11 @@ function joinOf(options: HostOptions): NodeOptions["join"] {
     logger,
     context,
   };
-  return (directoryId) => joinCluster(asked, directoryId);
+  return (directoryId, known) => {
+    if (known === undefined) return joinCluster({ ...asked, clusterId: undefined }, directoryId);
+    const { clusterId, secret: kept, peerAddress = asked.peer } = known;
+    return joinCluster({ ...asked, clusterId, secret: kept, peer: peerAddress, waitMsMax: 0 }, directoryId);
+  };
 }
 
 /** Undefined leaves it to the node: a secret that is remembered, or the one that every node on loopback can compute. */

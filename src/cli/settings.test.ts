@@ -19,6 +19,7 @@ const settings: Settings = {
   httpPort: 7300,
   peerBind: undefined,
   peerPort: 17001,
+  join: undefined,
   needsPassword: true,
   passwordFile: "/etc/coterie/password",
 };

@@ -3,8 +3,9 @@
  * the node back. Who the node is stands in files of `cluster/`; secrets never stand here.
  */
 import { join } from "node:path";
+import type { SocketAddress } from "../platform/index.ts";
 import { readFileIfThere, writeFileDurably } from "./directory.ts";
-import { parseObject } from "./json-object.ts";
+import { fieldsOf, parseObject } from "./json-object.ts";
 import { DirectoryUnusableError } from "./refusal.ts";
 
 export interface Settings {
@@ -18,6 +19,8 @@ export interface Settings {
   /** Where peers are listened for, if it is not the node's own address among the peers. */
   readonly peerBind: string | undefined;
   readonly peerPort: number | undefined;
+  /** Where the cluster was asked, or is to be asked, by a node that joins or joined it. */
+  readonly join: SocketAddress | undefined;
   /** The node had a password: it does not start without one. */
   readonly needsPassword: boolean;
   /** Absolute; read again at every start. */
@@ -47,6 +50,7 @@ function parseSettings(directory: string, path: string, text: string): Settings 
   const fields = parseObject(text);
   if (fields === undefined) throw broken("cannot be read");
   if (fields.format !== format) throw broken(`has format ${String(fields.format)}, this version knows ${format}`);
+  const { host: joinHost, port: joinPort } = fieldsOf(fields.join);
   const { bind, port, clusterPort, httpPort, peerBind, peerPort, needsPassword, passwordFile } = fields;
   if (typeof bind !== "string" || !isPort(port) || typeof needsPassword !== "boolean") throw broken("is incomplete");
   return {
@@ -56,6 +60,7 @@ function parseSettings(directory: string, path: string, text: string): Settings 
     httpPort: isPort(httpPort) ? httpPort : undefined,
     peerBind: typeof peerBind === "string" ? peerBind : undefined,
     peerPort: isPort(peerPort) ? peerPort : undefined,
+    join: typeof joinHost === "string" && isPort(joinPort) ? { host: joinHost, port: joinPort } : undefined,
     needsPassword,
     passwordFile: typeof passwordFile === "string" ? passwordFile : undefined,
   };

@@ -18,6 +18,7 @@ const settings: Settings = {
   httpPort: undefined,
   peerBind: undefined,
   peerPort: 27301,
+  join: undefined,
   needsPassword: false,
   passwordFile: undefined,
 };
@@ -37,6 +38,7 @@ test("a first start on loopback takes the defaults", () => {
       port: 7001,
       peerBind: undefined,
       peerPort: undefined,
+      join: undefined,
       needsPassword: false,
       passwordFile: undefined,
     },
@@ -91,7 +93,7 @@ test.for<{ what: string; flags: Partial<StartFlags>; peer: { host: string | unde
 
 test("a node that has joined needs not be told again; its zone and weight may change", () => {
   expect(plan({ join: at, zone: "east", weight: 7 }, { hasNode: true, settings })).toMatchObject({
-    join: undefined,
+    join: { at },
     zone: "east",
     weight: 7,
     peers: undefined,

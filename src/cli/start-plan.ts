@@ -33,7 +33,7 @@ export interface StartPlan {
   readonly shards: number | undefined;
   /** Undefined where the directory knows it, or the usual number will do. */
   readonly replicas: number | undefined;
-  /** Set for the first start of a node that joins a cluster. */
+  /** Set for a node that joins a cluster, or joined it; at later starts where to ask when it finds nobody. */
   readonly join: JoinPlan | undefined;
   /** What the cluster is to know of the node; undefined: what it knows, or the usual. */
   readonly zone: string | undefined;
@@ -66,7 +66,10 @@ export function planStart(flags: StartFlags, context: StartContext): StartPlan {
   const told = { peers, shards, replicas, join: undefined, zone, weight, peerAddress, settings };
   if (context.hasNode) {
     checkPeers(peers, flags.name);
-    return { ...told, name: flags.name, secret: givenSecret(context.secret) };
+    const at = settings.join;
+    // What the others call it, it knows.
+    const join = at === undefined ? undefined : { at, peer: { host: undefined, port: 0 } };
+    return { ...told, name: flags.name, join, secret: givenSecret(context.secret) };
   }
   if (flags.join !== undefined) return planJoin(flags, flags.join, { context, settings });
   if (peerAddress !== undefined)
@@ -132,6 +135,7 @@ function planSettings(flags: StartFlags, context: StartContext): Settings {
     httpPort: flags.httpPort ?? saved?.httpPort,
     peerBind: flags.peerBind ?? saved?.peerBind,
     peerPort: flags.peerPort ?? saved?.peerPort,
+    join: flags.join ?? saved?.join,
     needsPassword: password !== undefined,
     passwordFile: password?.file,
   };

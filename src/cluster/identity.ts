@@ -2,7 +2,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { isLoopback, type SocketAddress } from "../platform/index.ts";
 import { IdentityError } from "./errors.ts";
-import type { JoinGrant } from "./join-wire.ts";
+import type { AskToJoin } from "./join-asking.ts";
 
 /** One node as the configuration names it. */
 export interface NodeAddress extends SocketAddress {
@@ -27,7 +27,7 @@ export interface GivenIdentity {
   /** Where peers reach a node that joined, and so stands in no list of `peers`. */
   readonly address: SocketAddress | undefined;
   /** Asks the cluster that the node is to join, with the id of its directory, until it has an answer. */
-  readonly join: ((directoryId: string) => Promise<JoinGrant>) | undefined;
+  readonly join: AskToJoin | undefined;
 }
 
 /** The names of `peers`, sorted. @throws IdentityError (IDENTITY) */

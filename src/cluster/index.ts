@@ -2,7 +2,13 @@ export type { Checksum } from "./checksums.ts";
 export { ClientStream, type ReplyTarget, type StreamOptions } from "./client-stream.ts";
 export { DirectoryInUseError, DirectoryUnreadableError, IdentityError, nodeExitCode } from "./errors.ts";
 export type { NodeAddress } from "./identity.ts";
-export { JoinAsking, type JoinAskingOptions, JoinRefusedError, JoinUndecidedError } from "./join-asking.ts";
+export {
+  type AskToJoin,
+  JoinAsking,
+  type JoinAskingOptions,
+  JoinRefusedError,
+  JoinUndecidedError,
+} from "./join-asking.ts";
 export { type JoinAnswer, JoinVisit, type JoinVisitOptions } from "./join-visit.ts";
 export type { JoinGrant, JoinRequest } from "./join-wire.ts";
 export type { LoadingProgress } from "./loading.ts";

@@ -1,5 +1,5 @@
 /** The joiner's half of the exchange by which a node joins: see join-wire.ts. What carries its words is not its business. */
-import { CoterieError, type Random } from "../platform/index.ts";
+import { CoterieError, type Random, type SocketAddress } from "../platform/index.ts";
 import { ErrorReply, type Reply } from "../resp/index.ts";
 import { openSecret } from "./identity.ts";
 import {
@@ -15,6 +15,21 @@ import {
   parseJoinGreeting,
   requestProof,
 } from "./join-wire.ts";
+
+/**
+ * Asks a cluster to take in the node with that directory on disk; or, with `known`, where its nodes are now, as one of them.
+ *
+ * @throws JoinRefusedError (JOIN_REFUSED), JoinUndecidedError (JOIN_UNDECIDED), what the way there fails with
+ */
+export type AskToJoin = (directoryId: string, known?: KnownJoiner) => Promise<JoinGrant>;
+
+/** A node that has joined, and asks where the others are. */
+export interface KnownJoiner {
+  readonly clusterId: string;
+  /** Undefined: the cluster has none. */
+  readonly secret: string | undefined;
+  readonly peerAddress: SocketAddress | undefined;
+}
 
 /** The cluster does not take the node, and would not if it were asked again. */
 export class JoinRefusedError extends CoterieError {

@@ -18,6 +18,7 @@ const request: JoinRequest = {
   peerAddress: { host: "127.0.0.1", port: 17_004 },
   zone: "east",
   weight: 100,
+  clusterId: undefined,
 };
 
 function grantFor({ directoryId, name, peerAddress }: JoinRequest): JoinGrant {
@@ -38,6 +39,7 @@ function visitWith(changes: Partial<JoinVisitOptions> = {}): {
     remoteHost: "10.0.0.4",
     random,
     logger: silentLogger,
+    onStranger: () => {},
     admit: async (asked) => {
       taken.push(asked);
       return grantFor(asked);

@@ -27,6 +27,8 @@ export interface JoinVisitOptions {
   readonly remoteHost: string;
   readonly random: Random;
   readonly logger: Logger;
+  /** Somebody asked who does not know the secret. */
+  readonly onStranger: () => void;
   /** Has the directory take the node in. @throws DirectoryRefusal, or what leaves open whether it did */
   readonly admit: (request: JoinRequest) => Promise<JoinGrant>;
 }
@@ -58,14 +60,12 @@ export class JoinVisit {
   }
 
   async request(text: string, proof: string): Promise<JoinAnswer | ErrorReply> {
-    const { secret, logger } = this.#options;
+    const { secret, onStranger } = this.#options;
     const nonces = this.#nonces;
     this.#nonces = undefined;
     if (nonces === undefined) return senseless;
     if (!isSameProof(proof, requestProof(secret, nonces, text))) {
-      logger.log("warn", "a node that does not know the cluster's secret asked to join", {
-        from: this.#options.remoteHost,
-      });
+      onStranger();
       return wrongSecret;
     }
     const request = parseJoinRequest(text);

@@ -43,10 +43,12 @@ export interface JoinRequest {
   readonly name: string;
   /** Where it will take its peers' connections; undefined if it does not know yet. */
   readonly peerAddress: SocketAddress | undefined;
-  /** Nodes that may fail together; empty: it is a zone of its own. */
-  readonly zone: string;
-  /** What it is to carry beside others, from 1 to 10,000. */
-  readonly weight: number;
+  /** Nodes that may fail together; undefined: as the cluster knows it, or a zone of its own. */
+  readonly zone: string | undefined;
+  /** What it is to carry beside others, from 1 to 10,000; undefined: as the cluster knows it, or what is usual. */
+  readonly weight: number | undefined;
+  /** Of the cluster whose node it is already, and whose others it cannot find; undefined: it is a node of none. */
+  readonly clusterId: string | undefined;
 }
 
 /** What a node needs to know to be one of the cluster. */
@@ -105,10 +107,12 @@ export function formatJoinRequest(request: JoinRequest): string {
 
 /** Undefined if it makes no sense. */
 export function parseJoinRequest(text: string): JoinRequest | undefined {
-  const { directoryId, name, zone, weight, peerAddress } = parseObject(text) ?? {};
-  if (!isHex(directoryId, 32) || typeof name !== "string" || typeof zone !== "string" || !isCount(weight))
-    return undefined;
-  return { directoryId, name, zone, weight, peerAddress: parseAddressFields(peerAddress) };
+  const { directoryId, name, zone, weight, peerAddress, clusterId } = parseObject(text) ?? {};
+  if (!isHex(directoryId, 32) || typeof name !== "string") return undefined;
+  if (zone !== undefined && typeof zone !== "string") return undefined;
+  if (weight !== undefined && !isCount(weight)) return undefined;
+  if (clusterId !== undefined && !isHex(clusterId, 32)) return undefined;
+  return { directoryId, name, zone, weight, clusterId, peerAddress: parseAddressFields(peerAddress) };
 }
 
 export function formatJoinGrant(grant: JoinGrant): string {

@@ -152,11 +152,46 @@ test("the first nodes are moved all at once, then the one that joined, and they 
   await cluster.close();
 }, 60_000);
 
+test("nodes that were all moved at once find together, if one that joined knows where to ask", async () => {
+  const cluster = await started();
+  await cluster.world.until(cluster.join("n4", "n1"));
+  await cluster.until(() => nodeIn(cluster, "n2", "n4")?.state === "active", "n4 to be active");
+  await write(cluster, "n4", 1);
+  for (const name of [...cluster.names, "n4"]) cluster.kill(name);
+  const peers = cluster.names.map((name) => ({ name, host: name, port: 19_000 }));
+  for (const name of cluster.names) await cluster.world.until(cluster.startNode(name, { peers }));
+  const moved = { address: { host: "n4", port: 19_000 }, join: cluster.asking("n4", "n3") };
+  await cluster.world.until(cluster.startNode("n4", moved));
+  await cluster.untilAllLed();
+  await expectRound(cluster, "n4", 1);
+  expect(cluster.node("n1").directoryState.nodes).toHaveLength(4);
+  await cluster.close();
+}, 60_000);
+
+test("who says that it is a node already gets no number from a cluster that does not know it", async () => {
+  const cluster = await started();
+  const { clusterId } = cluster.node("n1").topology();
+  const asked = { directoryId: "5".repeat(32), name: "n5", peerAddress: undefined, zone: undefined, weight: undefined };
+  for (const id of [clusterId, "0".repeat(32)]) {
+    const answer = cluster.world.until(cluster.node("n1").admitJoiner({ ...asked, clusterId: id }));
+    await expect(answer).rejects.toThrow(expect.objectContaining({ code: "NODE_STATE" }));
+  }
+  expect(cluster.node("n1").directoryState.epoch).toBe(0);
+  await cluster.close();
+});
+
 test("a name that is taken, and a node that nobody can reach, are refused", async () => {
   const cluster = await started();
   const alone = new SimulatedCluster({ size: 1 });
   await alone.start();
-  const request = { directoryId: "4".repeat(32), name: "n4", peerAddress: undefined, zone: "", weight: 100 };
+  const request = {
+    directoryId: "4".repeat(32),
+    name: "n4",
+    peerAddress: undefined,
+    zone: undefined,
+    weight: 100,
+    clusterId: undefined,
+  };
   await expect(alone.world.until(alone.node("n1").admitJoiner(request))).rejects.toThrow(
     expect.objectContaining({ code: "NODE_STATE", message: expect.stringMatching(/listens for no peers/) }),
   );

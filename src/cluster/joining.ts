@@ -6,7 +6,7 @@
 import type { Disk, Random, SocketAddress } from "../platform/index.ts";
 import { DirectoryUnreadableError, IdentityError } from "./errors.ts";
 import { type GivenIdentity, openHost, openSecret } from "./identity.ts";
-import { JoinRefusedError } from "./join-asking.ts";
+import { type AskToJoin, JoinRefusedError } from "./join-asking.ts";
 import type { JoinGrant } from "./join-wire.ts";
 import { isHex, parseObject } from "./json-fields.ts";
 import { type NodeRecord, nodeKey } from "./node-record.ts";
@@ -20,7 +20,7 @@ export interface JoiningOptions {
   readonly random: Random;
   readonly directory: string;
   readonly given: GivenIdentity;
-  readonly join: (directoryId: string) => Promise<JoinGrant>;
+  readonly join: AskToJoin;
 }
 
 /** Who a node is, and what it proves that with. */

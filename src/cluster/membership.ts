@@ -41,6 +41,16 @@ export class Membership {
     for (const id of before.keys()) this.#options.links().remove(id);
   }
 
+  /** Somebody has said where the nodes are, since none of them was there: they are dialled there. */
+  found(members: readonly Member[]): void {
+    const { directory, links } = this.#options;
+    this.set(members);
+    for (const { id, state, peerAddress } of members) {
+      if (id === directory.nodeId || state === "removed" || peerAddress === undefined) continue;
+      if (links().redirect(id, peerAddress)) directory.rememberAddress(id, peerAddress);
+    }
+  }
+
   readonly #options: MembershipOptions;
 
   #setPeer({ id, state, peerAddress }: Member, addressBefore: SocketAddress | undefined): void {

@@ -8,6 +8,7 @@ import { nodeClosing, nodeExitCode } from "./errors.ts";
 import type { GroupPlacement } from "./group-placement.ts";
 import { directoryStatus, replicaInfo } from "./group-status.ts";
 import { type NodeAddress, shapeDigest } from "./identity.ts";
+import type { AskToJoin } from "./join-asking.ts";
 import type { JoinVisit } from "./join-visit.ts";
 import type { JoinGrant, JoinRequest } from "./join-wire.ts";
 import type { Member } from "./member.ts";
@@ -60,9 +61,10 @@ export interface NodeOptions {
   readonly replicas?: number | undefined;
   /**
    * For the first start of a node that joins a running cluster, instead of `peers`: asks that cluster, with the id of this
-   * node's directory, until it has the answer. Given at later starts it means nothing.
+   * node's directory, until it has the answer. At later starts it is asked, once each time, where the others are while none of
+   * them is there.
    */
-  readonly join?: ((directoryId: string) => Promise<JoinGrant>) | undefined;
+  readonly join?: AskToJoin | undefined;
   /** Where peers reach a node that joined. Later: a new address, or undefined. */
   readonly address?: SocketAddress | undefined;
   /** Nodes of one zone may fail together. What is said here the cluster's directory hears; undefined: as it has it. */
@@ -368,6 +370,9 @@ export class Node {
       peerAddress: () => this.#peerAddress,
       details: { zone: options.zone, weight: options.weight },
       state: () => this.#work.clusterDirectory.state,
+      ask: options.join,
+      hasPeer: () => directory.peerIds.some((id) => this.#links.link(id, "control") !== undefined),
+      found: (members) => this.#membership.found(members),
       change: (decideOn) => this.#work.clusterDirectory.change(decideOn),
     });
     this.#links = new PeerLinks({

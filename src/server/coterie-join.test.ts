@@ -16,6 +16,7 @@ const request: JoinRequest = {
   peerAddress: { host: "127.0.0.1", port: 17_004 },
   zone: "",
   weight: 100,
+  clusterId: undefined,
 };
 
 async function grantFor({ directoryId, name, peerAddress }: JoinRequest): Promise<JoinGrant> {

@@ -1,5 +1,5 @@
 /** A cluster of whole nodes in a simulated world, for the tests of `src/cluster/`. */
-import { Node, type NodeOptions, type NodeStatus } from "../../src/cluster/index.ts";
+import { type AskToJoin, Node, type NodeOptions, type NodeStatus } from "../../src/cluster/index.ts";
 import type { Logger, LogLevel, LogValue, Platform } from "../../src/platform/index.ts";
 import { type MachineOptions, type NetworkSettings, SimulatedWorld } from "../../src/simulation/index.ts";
 import { Client } from "./client.ts";
@@ -60,11 +60,15 @@ export class SimulatedCluster {
       this.joined.push(name);
       this.#addMachine(name);
     }
-    const { zone = "", weight = 100 } = changes;
-    const peerAddress = { host: name, port: 17_000 };
-    const join: NodeOptions["join"] = (directoryId) =>
-      this.node(via).admitJoiner({ directoryId, name, peerAddress, zone, weight });
-    return await this.startNode(name, { join, ...changes });
+    return await this.startNode(name, { join: this.asking(name, via, changes), ...changes });
+  }
+
+  /** How the node `name` asks `via`, at its first start and later. */
+  asking(name: string, via: string, { zone, weight }: Partial<NodeOptions> = {}): AskToJoin {
+    return (directoryId, known) => {
+      const { peerAddress = { host: name, port: 17_000 }, clusterId } = known ?? {};
+      return this.node(via).admitJoiner({ directoryId, name, peerAddress, zone, weight, clusterId });
+    };
   }
 
   /** To be awaited with `world.until`. */

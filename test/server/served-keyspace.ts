@@ -87,6 +87,7 @@ export class ServedKeyspace implements ServedNode {
       remoteHost,
       random: createNodePlatform().random,
       logger: silentLogger,
+      onStranger: () => {},
       admit: (request) => this.admit(request),
     });
   }
