@@ -113,6 +113,32 @@ test("with more disks damaged than can be borne, there are no wrong answers [X-3
   expect(report.marks.get("a damaged record is found at start")).toBeGreaterThan(0);
 });
 
+/** Its replicas are lost, and are made anew from about 2,900 ms on: the peers wait until what they heard of it is two seconds old. */
+const damaged: TimedFault = {
+  atMs: 500,
+  fault: { kind: "damageAt", node: "n3", mark: "a batch is durable", afterMs: 1, downMs: 50, forMs: 2_000 },
+};
+
+test("a replica whose successor is damaged too gets another one, and the first is dropped [D-3]", async () => {
+  const again: TimedFault = {
+    atMs: 501,
+    fault: { kind: "damageAt", node: "n3", mark: "a replica begins anew", afterMs: 200, downMs: 50, forMs: 5_000 },
+  };
+  const { marks, violations } = await new ClusterSimulation(scenario(1, [damaged, again], { faultsMs: 6_000 })).run();
+  expect(violations).toEqual([]);
+  expect(marks.get("a learner of no use is dropped")).toBeGreaterThan(0);
+  expect(marks.get("a successor takes the vote over")).toBeGreaterThan(0);
+});
+
+test("a run ends though a node is gone for good while its replica is made anew [X-5]", async () => {
+  const gone: TimedFault = { atMs: 2_940, fault: { kind: "loseDisk", node: "n3", forMs: 100 } };
+  const simulation = new ClusterSimulation(scenario(1, [damaged, gone], { faultsMs: 5_000 }));
+  const { marks, violations } = await simulation.run();
+  expect(violations).toEqual([]);
+  expect(marks.get("a lost replica gets a successor")).toBeGreaterThan(0);
+  expect(simulation.world.machine("n3").process).toBeUndefined();
+});
+
 test("values above the size of an entry's pieces, deadlines and second attempts are part of it", async () => {
   const base = scenario(7, [{ atMs: 800, fault: { kind: "kill", nodes: ["n1"], forMs: 300 } }]);
   const workload = { ...base.workload, hugeChance: 0.05, deadlineShare: 0.2, retries: true, hotShare: 0.7 };

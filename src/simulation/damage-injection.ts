@@ -1,7 +1,12 @@
+import type { MarkName } from "../platform/index.ts";
 import { type ClusterMember, nodeDirectory } from "./cluster-member.ts";
 import type { Damage } from "./fault.ts";
 import type { SimulatedWorld } from "./world.ts";
 
+type DamageAt = Extract<Damage, { readonly kind: "damageAt" }>;
+
+/** One alone mostly hits what nobody reads any more. */
+const flipsAtMark = 8;
 /** Between the moment at which an old copy is put back and the start on it. */
 const swapMs = 20;
 
@@ -12,6 +17,8 @@ const swapMs = 20;
 export class DamageInjector {
   readonly #world: SimulatedWorld;
   readonly #members: readonly ClusterMember[];
+  readonly #armed = new Set<DamageAt>();
+  #isOver = false;
 
   constructor(world: SimulatedWorld, members: readonly ClusterMember[]) {
     this.#world = world;
@@ -36,6 +43,9 @@ export class DamageInjector {
         if (fault.while === "down") machine.cutPower("nothing");
         this.#loseFile(member);
         return start;
+      case "damageAt":
+        this.#armed.add(fault);
+        return () => void this.#armed.delete(fault);
       case "loseDisk":
         machine.kill();
         machine.disk.erase();
@@ -45,6 +55,31 @@ export class DamageInjector {
         this.#putBackLater(member, fault.ageMs);
         return start;
     }
+  }
+
+  /** From now on nothing waits for its mark any more. */
+  disarm(): void {
+    this.#isOver = true;
+    this.#armed.clear();
+  }
+
+  /** A node passes a mark. */
+  passed(mark: MarkName, member: ClusterMember): void {
+    for (const fault of this.#armed) {
+      if (fault.mark !== mark || fault.node !== member.name) continue;
+      this.#armed.delete(fault);
+      this.#world.schedule(fault.afterMs, () => this.#damageNew(member, fault));
+    }
+  }
+
+  #damageNew(member: ClusterMember, { downMs, kind }: DamageAt): void {
+    if (this.#isOver) return;
+    const { disk } = member.machine;
+    member.machine.cutPower("nothing");
+    for (let count = 0; count < flipsAtMark; count++) {
+      this.#excuse(member, kind, disk.flipSettledBit("new", isLog));
+    }
+    this.#world.schedule(downMs, () => member.start());
   }
 
   #loseFile(member: ClusterMember): void {

@@ -99,21 +99,35 @@ export function drawDamage(
     readonly isBeyondBudget: boolean;
   },
 ): readonly TimedFault[] {
-  const betrayed: readonly DamageKind[] = ["flipBit", "flipBit", "misdirectWrite"];
-  const within: readonly DamageKind[] = [...betrayed, "failReads", "loseFile", "loseFile", "loseDisk", "oldCopy"];
+  const betrayed = ["flipBit", "flipBit", "misdirectWrite"] as const;
+  const within = [...betrayed, "failReads", "loseFile", "loseFile", "damageAt", "loseDisk", "oldCopy"] as const;
+  const { durationMs, electionMs, isBeyondBudget } = options;
   return options.victims.flatMap((node) =>
-    Array.from({ length: random.integer(1, 2) }, (): TimedFault => {
-      const atMs = random.between(0.2, 0.9) * options.durationMs;
-      const kind = random.pick(options.isBeyondBudget ? betrayed : within);
-      const { durationMs, electionMs } = options;
-      return { atMs, fault: drawOneDamage(random, kind, { node, leftMs: durationMs - atMs, electionMs }) };
-    }),
+    Array.from({ length: random.integer(1, 2) }, (): TimedFault[] => {
+      const kind = random.pick(isBeyondBudget ? betrayed : within);
+      if (kind === "damageAt") return drawDamageAgain(random, { node, durationMs, electionMs });
+      const atMs = random.between(0.2, 0.9) * durationMs;
+      return [{ atMs, fault: drawOneDamage(random, kind, { node, leftMs: durationMs - atMs, electionMs }) }];
+    }).flat(),
   );
+}
+
+/** New records, and later those of the replica that is made anew for them. */
+function drawDamageAgain(
+  random: SeededRandom,
+  options: { readonly node: string; readonly durationMs: number; readonly electionMs: number },
+): TimedFault[] {
+  const { durationMs, electionMs, node } = options;
+  const atMs = random.between(0.1, 0.4) * durationMs;
+  return (["a batch is durable", "a replica begins anew"] as const).map((mark): TimedFault => {
+    const [afterMs, downMs] = [random.between(0, 0.5) * electionMs, 1 + random.exponential(electionMs / 4)];
+    return { atMs, fault: { kind: "damageAt", node, mark, afterMs, downMs, forMs: durationMs - atMs } };
+  });
 }
 
 function drawOneDamage(
   random: SeededRandom,
-  kind: DamageKind,
+  kind: Exclude<DamageKind, "damageAt">,
   { electionMs, leftMs, node }: { readonly node: string; readonly leftMs: number; readonly electionMs: number },
 ): Damage {
   const forMs = Math.min(1 + random.exponential(electionMs / 2), leftMs);

@@ -60,12 +60,15 @@ export class FaultInjector {
       this.#armed.delete(fault);
       this.#stopHere(fault);
     }
+    const member = this.#members.get(machineName);
+    if (member !== undefined) this.#damage.passed(mark, member);
   }
 
   /** Everything is well again, whatever is still going on. */
   healAll(): void {
     this.#isOver = true;
     this.#armed.clear();
+    this.#damage.disarm();
     this.#leaderCuts.clear();
     this.#linkSettings.clear();
     this.#world.network.healAll();

@@ -73,6 +73,18 @@ export type Damage =
   | { readonly kind: "misdirectWrite"; readonly node: string }
   | { readonly kind: "failReads"; readonly node: string; readonly forMs: number }
   | { readonly kind: "loseFile"; readonly node: string; readonly while: "running" | "down"; readonly forMs: number }
+  /**
+   * New records are damaged, and the power goes, `afterMs` after execution has passed a mark within `forMs`; it is back
+   * `downMs` later.
+   */
+  | {
+      readonly kind: "damageAt";
+      readonly node: string;
+      readonly mark: MarkName;
+      readonly afterMs: number;
+      readonly downMs: number;
+      readonly forMs: number;
+    }
   /** The node comes back with an empty disk. */
   | { readonly kind: "loseDisk"; readonly node: string; readonly forMs: number }
   /** What the disk held before is put back after `ageMs`. */

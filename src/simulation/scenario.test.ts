@@ -30,6 +30,7 @@ const everyKind: Readonly<Record<Fault["kind"], true>> = {
   misdirectWrite: true,
   failReads: true,
   loseFile: true,
+  damageAt: true,
   loseDisk: true,
   oldCopy: true,
   jumpClock: true,
@@ -68,7 +69,15 @@ test("seeds differ in what they switch on, in sizes and in settings [X-6]", () =
 });
 
 test("damage hits a minority, unless the seed is to show what happens beyond that [X-3]", () => {
-  const damage: readonly string[] = ["flipBit", "misdirectWrite", "failReads", "loseFile", "loseDisk", "oldCopy"];
+  const damage: readonly string[] = [
+    "flipBit",
+    "misdirectWrite",
+    "failReads",
+    "loseFile",
+    "damageAt",
+    "loseDisk",
+    "oldCopy",
+  ];
   for (const { faults, isBeyondBudget } of scenarios) {
     const damages = faults.flatMap(({ fault }) => ("node" in fault && damage.includes(fault.kind) ? [fault] : []));
     const victims = new Set(damages.map(({ node }) => node));
