@@ -240,6 +240,11 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.#groups.get(group)?.lose(reason);
   }
 
+  /** A group's snapshot cannot be read. Of one that is not hosted any more it is about to go. */
+  snapshotDamaged(group: number): void {
+    this.#groups.get(group)?.snapshots.unreadable();
+  }
+
   // ── What replicas need ────────────────────────────────────────────────────────────────────────────────────────────
 
   append(group: number, persist: Persist, done: () => void): void {

@@ -391,7 +391,7 @@ export class Node {
       platform.process.exit(nodeExitCode.diskFailed, error.message);
     });
     log.onDamage((error) => this.#work.damaged(error.group, error.message));
-    log.onSnapshotDamage(({ group }) => this.#work.hosted(group).snapshots.unreadable());
+    log.onSnapshotDamage(({ group }) => this.#work.snapshotDamaged(group));
   }
 
   #keyspaces(): readonly Keyspace[] {

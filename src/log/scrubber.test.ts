@@ -36,6 +36,13 @@ async function filled(host: SimulatedHost, options: Partial<LogOptions> = {}): P
   return log;
 }
 
+function flushed(log: Log, act: (done: () => void) => void): Promise<void> {
+  return new Promise((resolve) => {
+    act(resolve);
+    log.flush();
+  });
+}
+
 async function cutAll(log: Log, id: number): Promise<void> {
   const { lastIndex } = log.group(id);
   await writeSnapshot(log.createSnapshot(id, meta(lastIndex, 1)), filler(1_000, 9));
@@ -160,7 +167,7 @@ test("a disk that does not give back what it holds is damage; one that has no fi
   expect(damaged).toEqual([1, 2]);
 });
 
-test("what is written, rewritten, compacted, restated and begun anew meanwhile is never taken for damage [D-8]", async () => {
+test("what is written, rewritten, compacted, restated, ended and begun anew meanwhile is never taken for damage [D-8]", async () => {
   const stream = filler(90_000, 5);
   for (let seed = 1; seed <= 5; seed++) {
     const host = new SimulatedHost({ seed });
@@ -194,7 +201,11 @@ test("what is written, rewritten, compacted, restated and begun anew meanwhile i
       } else if (choice === 16) {
         await host.until(install(log, id, meta(lastIndex + 5, term)));
       } else if (choice === 17 && id === 2) {
-        await host.until(new Promise<void>((resolve) => log.beginReplica(2, ++replica, resolve)));
+        await host.until(flushed(log, (done) => log.beginReplica(2, ++replica, done)));
+      } else if (choice === 18 && id === 2) {
+        await host.until(flushed(log, (done) => log.endReplica(2, ++replica, done)));
+        await host.run(random.pick([0, 10, 100]));
+        await host.until(flushed(log, (done) => log.beginReplica(2, ++replica, done)));
       }
       await host.run(random.pick([0, 1, 10]));
     }
@@ -213,11 +224,7 @@ test.for([
   { what: "written again elsewhere", leave: () => Promise.resolve() },
   {
     what: "a gone replica's",
-    leave: (log: Log) =>
-      new Promise<void>((resolve) => {
-        log.beginReplica(1, 65_537, resolve);
-        log.flush();
-      }),
+    leave: (log: Log) => flushed(log, (done) => log.beginReplica(1, 65_537, done)),
   },
 ])("a file that goes while an entry is read from it that by then is $what is no damage [D-8]", async ({ leave }) => {
   const host = new SimulatedHost();
