@@ -24,6 +24,7 @@ export interface MemberOptions {
   readonly name: string;
   readonly names: readonly string[];
   readonly shards: number;
+  readonly replicas: number;
   readonly disk: Partial<DiskSettings>;
   readonly callbackMs: number;
   readonly settings?: Partial<NodeSettings>;
@@ -144,6 +145,7 @@ export class ClusterMember {
       peers,
       secret,
       shards: this.#options.shards,
+      replicas: this.#options.replicas,
       settings: this.#options.settings,
     });
     await RedisServer.listen({ platform, logger, node, host: this.name, port: redisPort });

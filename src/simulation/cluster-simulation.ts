@@ -6,7 +6,8 @@ import { FinalCheck } from "./final-check.ts";
 import { HistoryRecorder, type Operation } from "./history.ts";
 import { type KeyValueInput, type KeyValueOutput, keyValueSpecification } from "./key-value-specification.ts";
 import { checkConnectionOrder, checkLinearizability } from "./linearizability.ts";
-import { clientNames, type Scenario, sessionClientNames, sessionSeeds } from "./scenario.ts";
+import { Mover } from "./mover.ts";
+import { clientNames, lossesBorne, type Scenario, sessionClientNames, sessionSeeds } from "./scenario.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { SessionClient } from "./session-client.ts";
 import { WorkloadClient } from "./workload-client.ts";
@@ -63,6 +64,7 @@ export class ClusterSimulation {
   readonly #recorder = new HistoryRecorder<KeyValueInput, KeyValueOutput>();
   readonly #violations: string[] = [];
   readonly #injector: FaultInjector;
+  readonly #mover: Mover;
   readonly #marks = new Map<MarkName, number>();
   #connectionCount = 0;
   #valueCount = 0;
@@ -71,7 +73,7 @@ export class ClusterSimulation {
 
   constructor(scenario: Scenario, trace?: WorldOptions["trace"]) {
     this.#scenario = scenario;
-    const { callbackMs, disk, network, nodes, seed, settings, shards } = scenario;
+    const { callbackMs, disk, network, nodes: names, replicas, seed, settings, shards } = scenario;
     this.world = new SimulatedWorld({
       seed,
       network,
@@ -79,18 +81,18 @@ export class ClusterSimulation {
       ...(trace === undefined ? {} : { trace }),
     });
     const onViolation = (text: string): void => this.violated(text);
-    this.#members = nodes.map(
-      (name) => new ClusterMember(this.world, { name, names: nodes, shards, disk, callbackMs, settings, onViolation }),
-    );
+    const common = { names, shards, replicas, disk, callbackMs, settings, onViolation };
+    this.#members = names.map((name) => new ClusterMember(this.world, { name, ...common }));
     for (const [index, member] of this.#members.entries()) {
       member.machine.clock.jumpWall(scenario.clockSkewsMs[index] ?? 0);
     }
     this.#watch = new ClusterWatch(this.world, this.#members, onViolation);
     this.#clients = clientNames(scenario.workload.clients).map((name) => this.#client(name));
     const random = new SeededRandom(seed + sessionSeeds);
-    const names = sessionClientNames(scenario.workload.sessionClients);
-    this.#sessionClients = names.map((name) => this.#sessionClient(name, random.fork()));
+    const sessions = sessionClientNames(scenario.workload.sessionClients);
+    this.#sessionClients = sessions.map((name) => this.#sessionClient(name, random.fork()));
     this.#injector = new FaultInjector(this.world, this.#members);
+    this.#mover = new Mover(this.world, this.#members);
   }
 
   /** What the clients did so far. */
@@ -166,7 +168,8 @@ export class ClusterSimulation {
     world.trace("phase", "faults are over");
     this.#injector.healAll();
     // Beyond the budget nothing is promised but that there are no wrong answers.
-    if (this.#members.filter((member) => member.isExcused).length * 2 >= this.#members.length) {
+    const { nodes, replicas } = this.#scenario;
+    if (this.#members.filter((member) => member.isExcused).length > lossesBorne(nodes, replicas)) {
       for (const client of this.#sessionClients) client.giveUp();
       return this.#comeToRest(goOn);
     }
@@ -190,6 +193,8 @@ export class ClusterSimulation {
         this.#injector.begin(fault);
       });
     }
+    for (const move of this.#scenario.moves)
+      if (move.atMs >= fromMs && move.atMs < toMs) world.schedule(move.atMs - fromMs, () => this.#mover.want(move));
     const endMs = world.nowMs + toMs - fromMs;
     return goOn(() => world.nowMs >= endMs, toMs - fromMs + 1_000, "the faults did not end");
   }

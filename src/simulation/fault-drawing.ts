@@ -57,8 +57,18 @@ const stopMarks: readonly MarkName[] = [
   "a successor takes the vote over",
 ];
 
+/** Of replicas that move, where any do. */
+const moveMarks: readonly MarkName[] = [
+  "a replica is added where it is wished",
+  "a replica begins",
+  "a replica gets its vote where it is wished",
+  "a replica that has gone is destroyed",
+];
+
 export interface FaultPlan {
   readonly nodes: readonly string[];
+  /** Whether shards are on some of the nodes, and move. */
+  readonly areShardsMoved: boolean;
   readonly clients: readonly string[];
   /** When each fault begins, in order. */
   readonly timesMs: readonly number[];
@@ -252,12 +262,12 @@ function drawDiskFailure(
   }
 }
 
-function drawStop(random: SeededRandom, node: string, { electionMs, forMs, leftMs }: Place): Fault {
+function drawStop(random: SeededRandom, node: string, { areShardsMoved, electionMs, forMs, leftMs }: Place): Fault {
   const how = random.pick(["kill", "cutPower", "cutPower", "pause"] as const);
   return {
     kind: "stopAt",
     node,
-    mark: random.pick(stopMarks),
+    mark: random.pick(areShardsMoved ? [...stopMarks, ...moveMarks] : stopMarks),
     how,
     downMs: forMs,
     forMs: Math.min(5 * electionMs, leftMs),

@@ -118,6 +118,21 @@ test("a majority is damaged only once the work is done [X-3, X-10]", () => {
   }
 });
 
+test("in some runs shards are on some of the nodes, and move [X-6]", () => {
+  const spread = scenarios.filter(({ nodes, replicas }) => nodes.length > replicas);
+  expect(spread.length).toBeGreaterThan(scenarios.length / 20);
+  expect(spread.length).toBeLessThan(scenarios.length / 3);
+  expect(spread.filter(({ moves }) => moves.length > 0).length).toBeGreaterThan(spread.length / 2);
+  for (const { moves, nodes, shards, faultsMs } of spread) {
+    for (const { atMs, shard, via } of moves) {
+      expect(atMs).toBeLessThan(faultsMs);
+      expect(shard).toBeLessThan(shards);
+      expect(nodes).toContain(via);
+    }
+  }
+  for (const { moves, nodes, replicas } of scenarios) if (nodes.length <= replicas) expect(moves).toEqual([]);
+});
+
 test("a seed always draws the same", () => {
   expect(drawScenario({ seed: 17 })).toEqual(scenarios[17]);
 });

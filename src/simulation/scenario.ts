@@ -1,5 +1,6 @@
 import { type NodeSettings, nodeDefaults } from "../cluster/index.ts";
 import type { DiskSettings } from "./disk.ts";
+import { drawMoves, drawPlacement, placementSeeds, type WantedMove } from "./drawn-placement.ts";
 import type { TimedFault } from "./fault.ts";
 import { drawDamage, drawFaults } from "./fault-drawing.ts";
 import type { NetworkSettings } from "./network.ts";
@@ -11,6 +12,10 @@ export interface Scenario {
   readonly nodes: readonly string[];
   /** Over how many shards the keys are divided. */
   readonly shards: number;
+  /** Of each shard, as far as there are nodes. */
+  readonly replicas: number;
+  /** In the order of their times. */
+  readonly moves: readonly WantedMove[];
   readonly network: Partial<NetworkSettings>;
   readonly disk: Partial<DiskSettings>;
   /** CPU time of a callback. */
@@ -67,7 +72,7 @@ export interface Workload {
 
 export interface ScenarioOptions {
   readonly seed: number;
-  /** Default 3. */
+  /** All of which keep every shard. Default: drawn. */
   readonly nodeCount?: number;
   /** Default: drawn. */
   readonly shards?: number;
@@ -104,8 +109,12 @@ function drawPace(random: SeededRandom, isDamaged: boolean): Pace {
 
 /** A swarm (Groce and others, 2012): what is switched on, and how much of it, is drawn for each seed anew. */
 export function drawScenario(options: ScenarioOptions): Scenario {
-  const { seed, nodeCount = 3 } = options;
+  const { seed } = options;
   const random = new SeededRandom(seed);
+  const placing = new SeededRandom(seed + placementSeeds);
+  const placement = drawPlacement(placing);
+  const nodeCount = options.nodeCount ?? placement.nodeCount;
+  const replicas = options.nodeCount === undefined ? placement.replicas : Math.max(3, nodeCount);
   const nodes = Array.from({ length: nodeCount }, (_, index) => `n${index + 1}`);
   // A minority in each run that has any at all, and now and then more than that.
   const isBeyondBudget = random.chance(0.05);
@@ -120,15 +129,24 @@ export function drawScenario(options: ScenarioOptions): Scenario {
     ...drawSessions(new SeededRandom(seed + sessionSeeds), pace, faultsMs),
   };
   const clients = clientNames(workload.clients);
-  const plan = { nodes, clients, timesMs, meanGapMs, durationMs: faultsMs, electionMs, wrongClock };
+  const plan = {
+    nodes,
+    areShardsMoved: nodes.length > replicas,
+    clients,
+    timesMs,
+    meanGapMs,
+    durationMs: faultsMs,
+    electionMs,
+    wrongClock,
+  };
   const faults = [...drawFaults(random, plan)];
-  const victimCount = Math.floor((nodeCount - 1) / 2) + (isBeyondBudget ? 1 : 0);
+  const victimCount = lossesBorne(nodes, replicas) + (isBeyondBudget ? 1 : 0);
   const victims = random.shuffle([...nodes]).slice(0, isDamaged ? victimCount : 0);
   const damage = drawDamage(random, { victims, durationMs: faultsMs, electionMs, isBeyondBudget });
   faults.push(...damage);
   const skewMsMax = random.pick([0, 0, 50, 200]);
   const wrongByMs = random.pick([0, 0, 0, -10_000, 10_000]);
-  return {
+  const parts = {
     seed,
     nodes,
     network: drawNetwork(random, pace),
@@ -149,8 +167,15 @@ export function drawScenario(options: ScenarioOptions): Scenario {
     faults: faults.sort((left, right) => left.atMs - right.atMs),
     workFirstMs: isBeyondBudget ? Math.min(...damage.map(({ atMs }) => atMs)) : undefined,
     isBeyondBudget,
-    shards: options.shards ?? random.pick([1, 1, 3]),
+    shards: options.shards ?? placement.shards ?? random.pick([1, 1, 3]),
+    replicas,
   };
+  return { ...parts, moves: drawMoves(placing, parts) };
+}
+
+/** How many nodes may lose all that they have: of no shard is a majority gone then. */
+export function lossesBorne(nodes: readonly string[], replicas: number): number {
+  return Math.floor((Math.min(nodes.length, replicas) - 1) / 2);
 }
 
 function drawTimes(random: SeededRandom, meanGapMs: number): readonly number[] {
@@ -167,6 +192,8 @@ export function plainScenario(seed: number): Scenario {
     seed,
     nodes: ["n1", "n2", "n3"],
     shards: 1,
+    replicas: 3,
+    moves: [],
     network: {},
     disk: {},
     callbackMs: 0.01,
