@@ -24,7 +24,7 @@ import { directoryGroup, shardOfGroup } from "./shard-group.ts";
 import { type LedShard, reportsOf } from "./shard-reports.ts";
 
 /** Ticks between two looks at what is to be reported. */
-const reportTicks = 10;
+const reportTicks = 2;
 /** A change that has not come through by then fails: several elections. */
 const changeTimeoutMs = 15_000;
 /** A replica of the directory that lacks no more entries than this holds the directory. */

@@ -10,7 +10,7 @@ import type { Replica } from "./replica.ts";
 import type { ReplicaStep } from "./replica-change.ts";
 import { nodeOf } from "./replica-id.ts";
 
-/** Ticks between two looks. */
+/** Ticks between two looks while nothing is under way; otherwise each tick has one, so that a move is no longer than it must be. */
 const lookTicks = 5;
 /** Who says that it is lost says so every few seconds; what is older is not believed any more. */
 const lostMs = 10_000;
@@ -67,7 +67,7 @@ export class MemberChanges {
       this.#underWay = undefined;
       return;
     }
-    if (++this.#tickCount % lookTicks === 0) this.#look(replica);
+    if (++this.#tickCount % lookTicks === 0 || this.#underWay !== undefined) this.#look(replica);
   }
 
   readonly #options: MemberChangesOptions;
