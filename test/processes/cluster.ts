@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { choosePorts } from "../../src/cli/demo-ports.ts";
+import { type DirectoryState, readFacts } from "../../src/directory/index.ts";
 import { createNodePlatform } from "../../src/platform/index.ts";
 import { type Reply, VerbatimReply } from "../../src/resp/index.ts";
 import { ask, type Outcome, Run, run, temporaryFolder } from "../cli/processes.ts";
@@ -126,6 +127,10 @@ export interface ProcessClusterOptions {
   readonly hideSecond?: (peerPort: number) => Promise<void>;
   /** Default 3. */
   readonly size?: number;
+  /** Default 1. */
+  readonly shards?: number;
+  /** Nodes that may join later: see `spares`. Default 0. */
+  readonly spareCount?: number;
   /**
    * Peers reach every node through whoever listens at its address, which the function has to see to before the nodes start;
    * the nodes themselves listen at ports of their own.
@@ -146,10 +151,16 @@ export const hiddenHost: string = "127.0.0.2";
 
 export class ProcessCluster {
   readonly nodes: readonly ProcessNode[];
+  /** Nodes with ports of their own that join when they are started. */
+  readonly spares: readonly ProcessNode[];
   readonly peerPorts: readonly number[];
 
-  private constructor(nodes: readonly ProcessNode[], peerPorts: readonly number[]) {
+  private constructor(
+    nodes: readonly ProcessNode[],
+    { spares, peerPorts }: { readonly spares: readonly ProcessNode[]; readonly peerPorts: readonly number[] },
+  ) {
     this.nodes = nodes;
+    this.spares = spares;
     this.peerPorts = peerPorts;
   }
 
@@ -157,7 +168,9 @@ export class ProcessCluster {
     const folder = temporaryFolder();
     const size = options.size ?? 3;
     // The second half are the ports at which nodes listen behind a front.
-    const all = await choosePorts(random, 2 * size, { port: 0, clusterPort: 0, httpPort: 0, peerPort: 0 });
+    const { spareCount = 0, shards = 1 } = options;
+    const wishes = { port: 0, clusterPort: 0, httpPort: 0, peerPort: 0 };
+    const all = await choosePorts(random, 2 * size + spareCount, wishes);
     const ports = all.slice(0, size);
     const fronts = ports.map(({ peer }, at) => ({ given: peer, real: all[size + at]?.peer ?? 0 }));
     await options.hideSecond?.(ports[1]?.peer ?? 0);
@@ -180,16 +193,31 @@ export class ProcessCluster {
         "0",
         "--peers",
         peers,
+        "--shards",
+        String(shards),
       ];
       if (at === 1 && options.hideSecond !== undefined) words.push("--peer-bind", hiddenHost);
       if (options.front !== undefined) words.push("--peer-port", String(fronts[at]?.real));
       return new ProcessNode(name, dir, redis, words, options.faultyDisks === true);
     });
+    const spares = all.slice(2 * size).map(({ redis, peer }, at) => {
+      const name = `n${size + at + 1}`;
+      const own = ["--name", name, "--dir", join(folder, name), "--port", String(redis), "--peer-port", String(peer)];
+      const words = [
+        "start",
+        ...own,
+        "--cluster-port",
+        "0",
+        "--http-port",
+        "0",
+        "--join",
+        `127.0.0.1:${ports[0]?.redis}`,
+      ];
+      return new ProcessNode(name, join(folder, name), redis, words, false);
+    });
     await Promise.all(nodes.map((node) => node.start()));
-    const cluster = new ProcessCluster(
-      nodes,
-      ports.map(({ peer }) => peer),
-    );
+    const peerPorts = ports.map(({ peer }) => peer);
+    const cluster = new ProcessCluster(nodes, { spares, peerPorts });
     await cluster.leader();
     return cluster;
   }
@@ -217,6 +245,12 @@ export class ProcessCluster {
   async status(asked: ProcessNode | undefined): Promise<StatusView> {
     const [reply] = await ask(asked?.port ?? 0, [["COTERIE", "STATUS"]]);
     return JSON.parse(textOf(reply));
+  }
+
+  /** The directory as one node knows it, by `COTERIE DIRECTORY`. */
+  async directory(asked: ProcessNode | undefined): Promise<DirectoryState> {
+    const [reply] = await ask(asked?.port ?? 0, [["COTERIE", "DIRECTORY"]]);
+    return readFacts(textOf(reply)).state;
   }
 
   /** The digests of all nodes at one index that holds all that was committed before the call, by `coterie status --json`. */
