@@ -1,13 +1,17 @@
 /** The groups of which this node has a replica, and where commands for each group go, those of others included. */
 import { assert } from "../platform/index.ts";
 import type { HostedGroup } from "./hosted-group.ts";
-import { directoryGroup, isShardGroup } from "./shard-group.ts";
+import { directoryGroup, isShardGroup, shardOfGroup } from "./shard-group.ts";
 import { type LedTerm, ShardPlace } from "./shard-place.ts";
 
 export class HostedGroups {
+  /** Of all shards, hosted or not. */
+  readonly shardPlaces: readonly ShardPlace[];
+
   /** @param groups the numbers of all groups of the cluster */
   constructor(groups: Iterable<number>) {
     for (const group of groups) this.#places.set(group, new ShardPlace(group));
+    this.shardPlaces = [...this.#places.values()].filter(({ group }) => isShardGroup(group));
   }
 
   [Symbol.iterator](): IterableIterator<HostedGroup> {
@@ -19,18 +23,21 @@ export class HostedGroups {
     return this.#places.values();
   }
 
-  /** Of all shards, hosted or not. */
-  get shardPlaces(): Iterable<ShardPlace> {
-    return [...this.#places.values()].filter(({ group }) => isShardGroup(group));
-  }
-
   /** Those of shards, all but the directory, by number. */
   get shards(): readonly HostedGroup[] {
-    const shards = [...this.#hosted.values()].filter(({ group }) => isShardGroup(group));
-    return shards.sort((left, right) => left.group - right.group);
+    this.#shards ??= [...this.#hosted.values()]
+      .filter(({ group }) => isShardGroup(group))
+      .sort((left, right) => left.group - right.group);
+    return this.#shards;
   }
 
-  /** How many shards this node has a replica of. */
+  /** The numbers of the shards that are hosted, sorted. */
+  get shardNumbers(): readonly number[] {
+    this.#shardNumbers ??= this.shards.map(({ group }) => shardOfGroup(group));
+    return this.#shardNumbers;
+  }
+
+  /** How many shards are hosted. */
   get shardCount(): number {
     return this.#hosted.size - (this.#hosted.has(directoryGroup) ? 1 : 0);
   }
@@ -62,12 +69,14 @@ export class HostedGroups {
     assert(!this.#hosted.has(hosted.group), "a group is hosted once");
     this.#hosted.set(hosted.group, hosted);
     this.placeOf(hosted.group).hosted = hosted;
+    this.#changed();
   }
 
   remove(hosted: HostedGroup): void {
     assert(this.#hosted.get(hosted.group) === hosted, "what is hosted can be given up");
     this.#hosted.delete(hosted.group);
     this.placeOf(hosted.group).hosted = undefined;
+    this.#changed();
   }
 
   /** What this node leads. */
@@ -92,4 +101,12 @@ export class HostedGroups {
   readonly #places: Map<number, ShardPlace> = new Map();
   /** In the order in which they began here. */
   readonly #hosted: Map<number, HostedGroup> = new Map();
+  /** What follows from it; undefined: to be found anew. */
+  #shards: readonly HostedGroup[] | undefined;
+  #shardNumbers: readonly number[] | undefined;
+
+  #changed(): void {
+    this.#shards = undefined;
+    this.#shardNumbers = undefined;
+  }
 }

@@ -60,7 +60,7 @@ export class LeadershipMoves {
   /** One group at a time, to a node that is there, follows closely, and has said that its disk takes entries. */
   #balance(): void {
     const { groups, nodeId, peerIds, isPeerFull } = this.#options;
-    const places = [...groups.shardPlaces];
+    const places = groups.shardPlaces;
     if (places.length < 2) return;
     const candidates = peerIds().filter((id) => this.#isThere(id) && !isPeerFull(id));
     const led = places.map(({ group, route, hosted }) => {

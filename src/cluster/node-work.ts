@@ -32,7 +32,7 @@ import type { NodeDirectory } from "./node-directory.ts";
 import { PeerTraffic, type PeerTrafficHandler } from "./peer-traffic.ts";
 import type { Replica, ReplicaHost } from "./replica.ts";
 import type { NodeSettings } from "./settings.ts";
-import { directoryGroup, groupOfShard, groupsOf, shardOfGroup } from "./shard-group.ts";
+import { directoryGroup, groupOfShard, groupsOf } from "./shard-group.ts";
 import type { LedTerm, ShardPlace } from "./shard-place.ts";
 import type { SnapshotPiece, SnapshotQuestion } from "./snapshot-wire.ts";
 import type { GroupStatus } from "./status.ts";
@@ -162,7 +162,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   /** Sorted. */
   get hostedShards(): readonly number[] {
-    return this.#groups.shards.map(({ group }) => shardOfGroup(group));
+    return this.#groups.shardNumbers;
   }
 
   get missedTicks(): number {
