@@ -1,6 +1,7 @@
 export type { Checksum } from "./checksums.ts";
 export { ClientStream, type ReplyTarget, type StreamOptions } from "./client-stream.ts";
 export { DirectoryInUseError, DirectoryUnreadableError, IdentityError, nodeExitCode } from "./errors.ts";
+export type { GossipStatus } from "./gossip-status.ts";
 export type { NodeAddress } from "./identity.ts";
 export {
   type AskToJoin,

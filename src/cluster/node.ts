@@ -1,6 +1,6 @@
-import { type DirectoryRequest, type DirectoryState, decide, pictureMoves } from "../directory/index.ts";
+import { type DirectoryRequest, type DirectoryState, decide, nodeOfNumber, pictureMoves } from "../directory/index.ts";
 import type { Keyspace } from "../keyspace/index.ts";
-import { Log, MemoryLog, type NodeLog } from "../log/index.ts";
+import type { NodeLog } from "../log/index.ts";
 import { type PeerIdentity, PeerLinks } from "../net/index.ts";
 import { isLoopback, type Logger, type Platform, type SocketAddress } from "../platform/index.ts";
 import type { ClientStream, ReplyTarget, StreamOptions } from "./client-stream.ts";
@@ -15,10 +15,12 @@ import type { Member } from "./member.ts";
 import { Membership } from "./membership.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 import { openDirectory } from "./node-given.ts";
+import { NodeGossip } from "./node-gossip.ts";
 import { NodeJoins } from "./node-joins.ts";
+import { openNodeLog } from "./node-log.ts";
 import { NodeWork } from "./node-work.ts";
 import { type NodeSettings, nodeSettings } from "./settings.ts";
-import { directoryGroup, groupOfShard, groupSettings, groupsOf, shardOfGroup } from "./shard-group.ts";
+import { directoryGroup, groupOfShard, groupsOf, shardOfGroup } from "./shard-group.ts";
 import { loadKeyspaces } from "./snapshot-loading.ts";
 import {
   type ClusterStatus,
@@ -26,6 +28,7 @@ import {
   type NodeInfo,
   type NodeStatus,
   type NodeView,
+  parseNodeStatus,
   type ReplicaView,
 } from "./status.ts";
 import type { Topology, TopologyNode } from "./topology.ts";
@@ -105,7 +108,7 @@ export class Node {
       options.platform.process.exit(nodeExitCode.refused, refusal);
     }
     try {
-      const log = await openLog(options, settings, directory);
+      const log = await openNodeLog(options, settings, directory);
       directory.rememberOwnEpoch(log.diskEpoch);
       const keyspaces = await loadKeyspaces(log, groupsOf(directory.record.shardCount), options.logger);
       const node = new Node(options, settings, directory, log, keyspaces);
@@ -206,6 +209,7 @@ export class Node {
   setAttribute(name: string, value: string): void {
     this.#attributes[name] = value;
     this.#work.traffic.tellFacts();
+    this.#gossip?.tell();
   }
 
   /** What is known here at this moment; cheap. */
@@ -244,7 +248,7 @@ export class Node {
     const nodes = this.#presentMembers().map(({ id: nodeId, name }): TopologyNode => {
       const isSelf = nodeId === this.#directory.nodeId;
       const isUp = isSelf || this.#links.link(nodeId, "control") !== undefined;
-      return { nodeId, name, isSelf, isUp, attributes: isSelf ? this.#attributes : this.#work.attributesOf(nodeId) };
+      return { nodeId, name, isSelf, isUp, attributes: isSelf ? this.#attributes : this.#attributesOf(nodeId) };
     });
     return { clusterId, nodes, shards: this.#work.shardPlaces() };
   }
@@ -254,7 +258,7 @@ export class Node {
    */
   leaderAttribute(slot: number, name: string): string | undefined {
     const { leader } = this.#work.placeOf(this.#work.router.ranges.shardOf(slot)).route;
-    return leader === 0 || leader === this.#directory.nodeId ? undefined : this.#work.attributesOf(leader)[name];
+    return leader === 0 || leader === this.#directory.nodeId ? undefined : this.#attributesOf(leader)[name];
   }
 
   /** Sets the counts of `info().statistics` to zero. */
@@ -284,6 +288,7 @@ export class Node {
       clockSkewMs: this.#work.clockSkewMs,
       missedTicks: this.#work.missedTicks,
       rejectedConnections: this.#links.rejectedCount,
+      gossip: this.#gossip?.status() ?? null,
       attributes: { ...this.#attributes },
       groups: this.#work.groupStatuses(),
       directory: directory === undefined ? null : directoryStatus(directory, nameOf, warnings),
@@ -326,6 +331,8 @@ export class Node {
   readonly #links: PeerLinks;
   readonly #membership: Membership;
   readonly #joins: NodeJoins;
+  /** Undefined: the settings want none. */
+  readonly #gossip: NodeGossip | undefined;
   readonly #work: NodeWork;
   readonly #startedMs: number;
   readonly #attributes: Record<string, string> = {};
@@ -375,6 +382,18 @@ export class Node {
       found: (members) => this.#membership.found(members),
       change: (decideOn) => this.#work.clusterDirectory.change(decideOn),
     });
+    this.#gossip =
+      settings.gossip &&
+      new NodeGossip({
+        platform,
+        logger,
+        settings: settings.gossip,
+        directory,
+        links: () => this.#links,
+        probe: (nodeId, timeoutMs, answered) => this.#work.traffic.probe(nodeId, timeoutMs, answered),
+        details: () => nodeOfNumber(this.directoryState, directory.nodeId),
+        attributes: () => this.#attributes,
+      });
     this.#links = new PeerLinks({
       clock: platform.clock,
       random: platform.random,
@@ -414,6 +433,12 @@ export class Node {
     };
   }
 
+  /** As it said itself, or else as others have heard. */
+  #attributesOf(nodeId: number): Readonly<Record<string, string>> {
+    const attributes = this.#work.attributesOf(nodeId);
+    return Object.keys(attributes).length > 0 ? attributes : (this.#gossip?.attributesOf(nodeId) ?? {});
+  }
+
   #presentMembers(): readonly Member[] {
     return this.#directory.members.filter(({ state }) => state !== "removed");
   }
@@ -431,6 +456,7 @@ export class Node {
     const { port } = await this.#links.listen(given ?? own);
     this.#peerAddress = { host: own.host, port: own.port === 0 ? port : own.port };
     this.#options.logger.log("info", "listening for peers", { host: (given ?? own).host, port });
+    await this.#gossip?.start({ bind: { host: (given ?? own).host, port }, advertise: this.#peerAddress });
     this.#links.start();
   }
 
@@ -441,12 +467,27 @@ export class Node {
 
   async #view({ id: nodeId, name }: Member): Promise<NodeView> {
     if (nodeId === this.#directory.nodeId) {
-      return { name, nodeId, peer: this.#peerAddress ?? null, lastContactMs: 0, status: this.nodeStatus() };
+      return {
+        name,
+        nodeId,
+        peer: this.#peerAddress ?? null,
+        lastContactMs: 0,
+        gossip: this.#gossip?.stateOf(nodeId) ?? null,
+        status: this.nodeStatus(),
+      };
     }
     const answer = await this.#work.traffic.askStatus(nodeId, this.#settings.statusTimeoutMs);
     const heardMs = this.#work.traffic.heardMs(nodeId);
+    const gossip = this.#gossip?.stateOf(nodeId) ?? null;
     const lastContactMs = heardMs === undefined ? null : Math.round(this.#options.platform.clock.nowMs() - heardMs);
-    return { name, nodeId, peer: this.#links.address(nodeId) ?? null, lastContactMs, status: parseStatus(answer) };
+    return {
+      name,
+      nodeId,
+      peer: this.#links.address(nodeId) ?? null,
+      lastContactMs,
+      gossip,
+      status: parseNodeStatus(answer),
+    };
   }
 
   async #close(): Promise<void> {
@@ -457,41 +498,9 @@ export class Node {
     this.#work.stop(nodeClosing);
     // What was answered just now reaches the other nodes' clients.
     this.#links.flush();
-    await this.#links.close();
+    await Promise.all([this.#links.close(), this.#gossip?.close()]);
     await this.#work.settle();
     await this.#log.close();
     await this.#directory.close();
-  }
-}
-
-async function openLog(options: NodeOptions, settings: NodeSettings, directory: NodeDirectory): Promise<NodeLog> {
-  const { platform, logger } = options;
-  const { disk, clock } = platform;
-  if (options.directory === undefined) return new MemoryLog({ clock });
-  const { clusterId, bootCounter, diskEpoch } = directory.record;
-  const { log } = await Log.open({
-    disk,
-    clock,
-    logger,
-    directory: `${options.directory}/log`,
-    identity: { clusterId: Buffer.from(clusterId, "hex"), nodeId: directory.nodeId },
-    bootCounter,
-    diskEpochSeen: diskEpoch,
-    segmentBytes: settings.segmentBytes,
-    scrubIntervalMs: settings.scrubIntervalMs,
-    scrubBytesPerSecond: settings.scrubBytesPerSecond,
-    cacheBytesPerGroupMax: groupSettings(settings, () => directory.record.shardCount).logCacheBytes,
-  });
-  return log;
-}
-
-/** The answer of a node that may be of another version, or undefined. */
-function parseStatus(answer: string | undefined): NodeStatus | null {
-  if (answer === undefined) return null;
-  try {
-    const status: NodeStatus = JSON.parse(answer);
-    return Array.isArray(status.groups) ? status : null;
-  } catch {
-    return null;
   }
 }

@@ -15,6 +15,7 @@ import type { Checksum } from "./checksums.ts";
 import type { EntryClock } from "./entry-clock.ts";
 import type { Forwarding } from "./forwarding.ts";
 import { Heartbeats } from "./heartbeats.ts";
+import { LinkProbes } from "./link-probes.ts";
 import { messageType } from "./message-type.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 import { raftMessageBytes, readRaftMessage, readRaftMessages, writeRaftMessage } from "./raft-codec.ts";
@@ -143,6 +144,14 @@ export class PeerTraffic implements PeerLinksHandler {
   /** Asks every peer for the time, which also tells it that we are here. */
   ping(): void {
     for (const nodeId of this.#options.directory.peerIds) this.#ping(this.#options.links().link(nodeId, "control"));
+    this.#options.handler.onOutput();
+  }
+
+  /** Asks a peer for a sign of life from its process; calls `answered` within that time, or never. */
+  probe(nodeId: number, timeoutMs: number, answered: () => void): void {
+    const fromMs = this.#options.clock.nowMs();
+    this.#probes.begin(nodeId, { fromMs, untilMs: fromMs + timeoutMs, answered });
+    this.#ping(this.#options.links().link(nodeId, "control"));
     this.#options.handler.onOutput();
   }
 
@@ -309,6 +318,7 @@ export class PeerTraffic implements PeerLinksHandler {
   /** Peers that have not heard of this node yet. */
   readonly #unknownTo: Set<string> = new Set();
   readonly #full: Set<number> = new Set();
+  readonly #probes: LinkProbes = new LinkProbes();
   readonly #questions: Map<number, (answer: string) => void> = new Map();
   #lastQuestion = 0;
 
@@ -413,6 +423,7 @@ export class PeerTraffic implements PeerLinksHandler {
     const wallMs = input.double();
     if (!input.isWhole()) return false;
     this.#options.entryClock.observe(link.peer.nodeId, wallMs, sentMs);
+    this.#probes.answered(link.peer.nodeId, sentMs, this.#options.clock.nowMs());
     return true;
   }
 

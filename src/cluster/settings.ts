@@ -1,3 +1,4 @@
+import { type GossipSettings, gossipDefaults } from "../gossip/index.ts";
 import { type PeerLinksSettings, peerLinksDefaults } from "../net/index.ts";
 import { assert } from "../platform/index.ts";
 import type { InvariantSwitch } from "../raft/index.ts";
@@ -88,6 +89,8 @@ export interface NodeSettings {
   /** For a benchmark of what checking the invariants costs, and nothing else. Default: they are checked. */
   readonly invariantSwitch: InvariantSwitch;
   readonly links: PeerLinksSettings;
+  /** Undefined: no datagrams are sent or taken. Who is alone without an address for peers has no gossip either way. */
+  readonly gossip: GossipSettings | undefined;
 }
 
 export const nodeDefaults: NodeSettings = {
@@ -129,6 +132,7 @@ export const nodeDefaults: NodeSettings = {
   scrubBytesPerSecond: 4 * mebibyte,
   invariantSwitch: { isOn: true },
   links: peerLinksDefaults,
+  gossip: gossipDefaults,
 };
 
 /** Fills in the defaults. */

@@ -1,10 +1,12 @@
 /** What a node says of itself and of the others: plain values, for JSON. */
 import type { MovePicture } from "../directory/index.ts";
+import type { MemberState } from "../gossip/index.ts";
 import type { ScrubStatus } from "../log/index.ts";
 import type { SocketAddress } from "../platform/index.ts";
 import type { Configuration, InvariantId, LogIndex, ReplicaId, Role, Term } from "../raft/index.ts";
 import type { SlotRange } from "../ring/index.ts";
 import type { Checksum } from "./checksums.ts";
+import type { GossipStatus } from "./gossip-status.ts";
 import type { LoadingProgress } from "./loading.ts";
 
 /** One replica, whatever its group keeps. */
@@ -86,6 +88,8 @@ export interface NodeStatus {
   readonly missedTicks: number;
   /** Connections to the peer port that were turned away. */
   readonly rejectedConnections: number;
+  /** Null: it neither tells nor hears by datagrams. */
+  readonly gossip: GossipStatus | null;
   /** What the program around the node has said of it, such as its addresses. */
   readonly attributes: Readonly<Record<string, string>>;
   /** Its replicas of the shards. */
@@ -119,6 +123,11 @@ export interface NodeView {
   readonly peer: SocketAddress | null;
   /** Since something was heard of it; 0 for the node itself, null for never in this run. */
   readonly lastContactMs: number | null;
+  /**
+   * What gossip says of it, here: "suspect" did not answer somebody, "dead" did not contradict that, "left" said that it goes. A
+   * hint, and maybe old; null: nothing.
+   */
+  readonly gossip: MemberState | null;
   /** Null: it did not answer. */
   readonly status: NodeStatus | null;
 }
@@ -198,6 +207,17 @@ export interface ReplicaInfo {
   readonly brokenInvariant: InvariantId | undefined;
   readonly replica: ReplicaId;
   readonly rebuild: RebuildStatus | null;
+}
+
+/** The answer of a node that may be of another version; null if it is none. */
+export function parseNodeStatus(answer: string | undefined): NodeStatus | null {
+  if (answer === undefined) return null;
+  try {
+    const status: NodeStatus = JSON.parse(answer);
+    return Array.isArray(status.groups) ? status : null;
+  } catch {
+    return null;
+  }
 }
 
 /** For each group the newest round that all of `statuses` have finished in which it is. */

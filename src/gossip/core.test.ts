@@ -255,7 +255,7 @@ test("lists are compared by digest, and told only where they differ", () => {
 test("who leaves says so a few times, answers no accusation any more, and is not called dead", () => {
   const model = new GossipModel({ seed: 1 });
   model.startAll(5);
-  model.act(3, (core) => core.leave());
+  model.act(3, (core) => core.leave(model.nowMs));
   model.run(1_000);
   model.crash(3);
   model.run(60_000);

@@ -187,9 +187,10 @@ export class GossipCore {
     this.#lastWakeAtMs = this.wakeAtMs;
   }
 
-  /** Tells all that this member goes; for that it has to be woken a few times more. */
-  leave(): void {
+  /** Tells all that this member goes, the first of them at once; for that it has to be woken a few times more. */
+  leave(nowMs: number): void {
     this.#membership.leave();
+    this.#nextGossipMs = nowMs;
     this.#lastWakeAtMs = this.wakeAtMs;
   }
 

@@ -172,13 +172,16 @@ export class Gossip {
     return { ...this.#running.counters(), unsentCount: this.#unsentCount };
   }
 
-  /** Tells the others that this member goes, for a second by default, then closes. Without it they find out by themselves. */
-  async leave(): Promise<void> {
+  /**
+   * Tells the others that this member goes, for a second by default, then closes. Without it they find out by themselves.
+   * After 0 ms it has told {@link GossipSettings.gossipFanout} of them, who tell the rest.
+   */
+  async leave(tellMs: number = this.#leaveMs): Promise<void> {
     if (this.#isClosed) return;
-    this.#running.leave();
+    this.#running.leave(this.#clock.nowMs());
     this.#settle();
     await new Promise<void>((resolve) => {
-      this.#clock.setTimer(this.#leaveMs, resolve);
+      this.#clock.setTimer(tellMs, resolve);
     });
     await this.close();
   }

@@ -6,13 +6,15 @@ export {
   type GossipOutput,
 } from "./core.ts";
 export { Gossip, type GossipOptions, type StreamProber } from "./gossip.ts";
-export type {
-  GossipEvent,
-  LeaderHint,
-  Member,
-  MemberAddress,
-  MemberDetails,
-  MemberState,
+export {
+  addressesMax,
+  type GossipEvent,
+  isMemberAddress,
+  type LeaderHint,
+  type Member,
+  type MemberAddress,
+  type MemberDetails,
+  type MemberState,
 } from "./member.ts";
 export type { OutgoingDatagram } from "./outbox.ts";
 export type { StreamProbe } from "./prober.ts";

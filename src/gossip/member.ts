@@ -16,6 +16,9 @@ export interface MemberAddress extends SocketAddress {
   readonly use: string;
 }
 
+/** At most so many of them. */
+export const addressesMax = 6;
+
 /** What a member says of itself. It travels in one datagram with other news, and is bounded therefore. */
 export interface MemberDetails {
   /** At most 64 bytes of UTF-8. */
@@ -66,7 +69,6 @@ export type GossipEvent =
 export const nameBytesMax = 64;
 export const hostBytesMax = 64;
 export const useBytesMax = 16;
-export const addressesMax = 6;
 export const memberWeightMax = 10_000;
 export const shardNumberMax = 65_535;
 const portMax = 65_535;
@@ -80,16 +82,29 @@ export function faultIn(details: MemberDetails): string | undefined {
     return `the weight is ${weight}; it must be a whole number from 1 to ${memberWeightMax}`;
   }
   if (addresses.length > addressesMax) return `there are more than ${addressesMax} addresses`;
-  for (const { use } of addresses) {
-    if (Buffer.byteLength(use) > useBytesMax)
-      return `the use ${JSON.stringify(use)} has more than ${useBytesMax} bytes`;
+  for (const each of addresses) {
+    const fault = faultInUse(each);
+    if (fault !== undefined) return fault;
   }
-  for (const { host, port } of [address, ...addresses]) {
-    const hostBytes = Buffer.byteLength(host);
-    if (hostBytes === 0 || hostBytes > hostBytesMax)
-      return `a host has from 1 to ${hostBytesMax} bytes, not ${hostBytes}`;
-    if (!Number.isInteger(port) || port < 1 || port > portMax) return `a port is from 1 to ${portMax}, not ${port}`;
-  }
+  return faultInAddress(address);
+}
+
+/** Whether it is one that a member can tell. */
+export function isMemberAddress(address: MemberAddress): boolean {
+  return faultInUse(address) === undefined;
+}
+
+function faultInUse(address: MemberAddress): string | undefined {
+  const { use } = address;
+  if (Buffer.byteLength(use) > useBytesMax) return `the use ${JSON.stringify(use)} has more than ${useBytesMax} bytes`;
+  return faultInAddress(address);
+}
+
+function faultInAddress({ host, port }: SocketAddress): string | undefined {
+  const hostBytes = Buffer.byteLength(host);
+  if (hostBytes === 0 || hostBytes > hostBytesMax)
+    return `a host has from 1 to ${hostBytesMax} bytes, not ${hostBytes}`;
+  if (!Number.isInteger(port) || port < 1 || port > portMax) return `a port is from 1 to ${portMax}, not ${port}`;
   return undefined;
 }
 

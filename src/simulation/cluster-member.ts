@@ -27,6 +27,7 @@ export interface MemberOptions {
   readonly replicas: number;
   readonly disk: Partial<DiskSettings>;
   readonly callbackMs: number;
+  /** Without gossip, unless they say so. */
   readonly settings?: Partial<NodeSettings>;
   /** Something happened that must not. */
   readonly onViolation: (text: string) => void;
@@ -146,7 +147,7 @@ export class ClusterMember {
       secret,
       shards: this.#options.shards,
       replicas: this.#options.replicas,
-      settings: this.#options.settings,
+      settings: { gossip: undefined, ...this.#options.settings },
     });
     await RedisServer.listen({ platform, logger, node, host: this.name, port: redisPort });
     this.#node = node;

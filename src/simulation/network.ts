@@ -17,6 +17,8 @@ export interface NetworkSettings {
   readonly tailMs: number;
   /** The part of packets that are lost: streams send them again, datagrams do not. Default 0. */
   readonly lossChance: number;
+  /** The part of datagrams that are lost besides: 1 is a firewall that lets streams alone through. Default 0. */
+  readonly datagramLossChance: number;
   /** How long the first retransmission waits; each further one twice as long, up to 32 times. Default 200. */
   readonly retransmitMs: number;
   /** The part of packets in which one byte is not what was sent, past TCP's checksum. Default 0. */
@@ -45,6 +47,7 @@ export const defaultNetworkSettings: NetworkSettings = {
   tailChance: 0.001,
   tailMs: 20,
   lossChance: 0,
+  datagramLossChance: 0,
   retransmitMs: 200,
   corruptChance: 0,
   garbleChance: 0,
@@ -215,6 +218,8 @@ export class SimulatedNetwork {
     const settings = this.settingsOf(from, to);
     if (from === to) return [this.#flightMs(settings, true)];
     if (this.#random.chance(settings.lossChance)) return [];
+    const { datagramLossChance } = settings;
+    if (datagramLossChance > 0 && this.#random.chance(datagramLossChance)) return [];
     const copyCount = this.#random.chance(settings.duplicateChance) ? 2 : 1;
     return Array.from({ length: copyCount }, () => this.#flightMs(settings, false));
   }

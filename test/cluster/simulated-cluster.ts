@@ -88,7 +88,7 @@ export class SimulatedCluster {
       secret: "secret",
       ...this.#options.node,
       ...changes,
-      settings: { segmentBytes: 1_048_576, ...this.#options.node?.settings, ...changes.settings },
+      settings: { segmentBytes: 1_048_576, gossip: undefined, ...this.#options.node?.settings, ...changes.settings },
     });
     this.nodes.set(name, node);
     return node;

@@ -1,0 +1,23 @@
+import type { GossipCounters } from "../gossip/index.ts";
+
+/** What a node's gossip has come to since its start: plain values, for JSON. */
+export interface GossipStatus {
+  readonly sentCount: number;
+  readonly receivedCount: number;
+  /** Datagrams of strangers, of other secrets, and damaged ones. */
+  readonly droppedCount: number;
+  /** Datagrams that the operating system did not take. */
+  readonly unsentCount: number;
+  /** Questions that nobody answered, neither by datagram nor over a connection. */
+  readonly failedProbes: number;
+  /** How often others took this node for silent, and it said that it is not. */
+  readonly refutations: number;
+  /** 1 while the node is well; up to so many times as slow in judging others. */
+  readonly slowness: number;
+}
+
+export function gossipStatus(counters: GossipCounters & { readonly unsentCount: number }): GossipStatus {
+  const { sentCount, receivedCount, droppedCounts, unsentCount, failedProbes, refutations, slowness } = counters;
+  const droppedCount = Object.values(droppedCounts).reduce((sum, count) => sum + count, 0);
+  return { sentCount, receivedCount, droppedCount, unsentCount, failedProbes, refutations, slowness };
+}

@@ -1,0 +1,32 @@
+/** The log of a node, as its options want it. */
+import { Log, MemoryLog, type NodeLog } from "../log/index.ts";
+import type { NodeOptions } from "./node.ts";
+import type { NodeDirectory } from "./node-directory.ts";
+import type { NodeSettings } from "./settings.ts";
+import { groupSettings } from "./shard-group.ts";
+
+/** In the node's directory, or in memory. @throws the errors of `Log.open` */
+export async function openNodeLog(
+  options: NodeOptions,
+  settings: NodeSettings,
+  directory: NodeDirectory,
+): Promise<NodeLog> {
+  const { platform, logger } = options;
+  const { disk, clock } = platform;
+  if (options.directory === undefined) return new MemoryLog({ clock });
+  const { clusterId, bootCounter, diskEpoch } = directory.record;
+  const { log } = await Log.open({
+    disk,
+    clock,
+    logger,
+    directory: `${options.directory}/log`,
+    identity: { clusterId: Buffer.from(clusterId, "hex"), nodeId: directory.nodeId },
+    bootCounter,
+    diskEpochSeen: diskEpoch,
+    segmentBytes: settings.segmentBytes,
+    scrubIntervalMs: settings.scrubIntervalMs,
+    scrubBytesPerSecond: settings.scrubBytesPerSecond,
+    cacheBytesPerGroupMax: groupSettings(settings, () => directory.record.shardCount).logCacheBytes,
+  });
+  return log;
+}
