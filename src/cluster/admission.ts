@@ -4,6 +4,7 @@
  * an empty, older or copied directory has forgotten its votes and acknowledgements: counting on it could lose data.
  */
 import type { EarlierRun, PeerIdentity, Refusal } from "../net/index.ts";
+import type { SocketAddress } from "../platform/index.ts";
 import { shapeDigest } from "./identity.ts";
 import type { Member } from "./member.ts";
 import type { NodeDirectory } from "./node-directory.ts";
@@ -88,4 +89,23 @@ function forgotten(directory: NodeDirectory, peer: PeerIdentity, kind: string): 
     "it has forgotten its votes and what it acknowledged. Start it with its newest directory. If that is lost, leave the " +
     "node off: the others go on without it while they are a majority.";
   return { code: "FORGOTTEN", text };
+}
+
+/** Who this node is to those that judge it likewise. */
+export function ownIdentity(
+  { record, nodeId, incarnation }: NodeDirectory,
+  { diskEpoch, address }: { readonly diskEpoch: number; readonly address: SocketAddress },
+): PeerIdentity {
+  const { clusterId, directoryId, name, bootCounter } = record;
+  return {
+    clusterId: Buffer.from(clusterId, "hex"),
+    shapeDigest: shapeDigest(record),
+    nodeId,
+    name,
+    directoryId: Buffer.from(directoryId, "hex"),
+    bootCounter,
+    incarnation,
+    diskEpoch,
+    address,
+  };
 }

@@ -162,6 +162,7 @@ test("an idle node of three sends about two small datagrams a second", async () 
   const after = cluster.node("n1").nodeStatus().gossip?.sentCount ?? Number.NaN;
   expect((after - before) / 60).toBeGreaterThan(1);
   expect((after - before) / 60).toBeLessThan(3);
+  expect(cluster.node("n1").nodeStatus().gossip).toMatchObject({ droppedCount: 0, unsentCount: 0 });
   expect(connectionsOf(cluster)).toHaveLength(9);
   await cluster.close();
 });

@@ -1,13 +1,15 @@
 import { type DirectoryRequest, type DirectoryState, decide, nodeOfNumber, pictureMoves } from "../directory/index.ts";
+import type { GossipSettings } from "../gossip/index.ts";
 import type { Keyspace } from "../keyspace/index.ts";
 import type { NodeLog } from "../log/index.ts";
 import { type PeerIdentity, PeerLinks } from "../net/index.ts";
 import { isLoopback, type Logger, type Platform, type SocketAddress } from "../platform/index.ts";
+import { ownIdentity } from "./admission.ts";
 import type { ClientStream, ReplyTarget, StreamOptions } from "./client-stream.ts";
 import { nodeClosing, nodeExitCode } from "./errors.ts";
 import type { GroupPlacement } from "./group-placement.ts";
 import { directoryStatus, replicaInfo } from "./group-status.ts";
-import { type NodeAddress, shapeDigest } from "./identity.ts";
+import type { NodeAddress } from "./identity.ts";
 import type { AskToJoin } from "./join-asking.ts";
 import type { JoinVisit } from "./join-visit.ts";
 import type { JoinGrant, JoinRequest } from "./join-wire.ts";
@@ -382,18 +384,7 @@ export class Node {
       found: (members) => this.#membership.found(members),
       change: (decideOn) => this.#work.clusterDirectory.change(decideOn),
     });
-    this.#gossip =
-      settings.gossip &&
-      new NodeGossip({
-        platform,
-        logger,
-        settings: settings.gossip,
-        directory,
-        links: () => this.#links,
-        probe: (nodeId, timeoutMs, answered) => this.#work.traffic.probe(nodeId, timeoutMs, answered),
-        details: () => nodeOfNumber(this.directoryState, directory.nodeId),
-        attributes: () => this.#attributes,
-      });
+    this.#gossip = settings.gossip && this.#makeGossip(settings.gossip);
     this.#links = new PeerLinks({
       clock: platform.clock,
       random: platform.random,
@@ -413,24 +404,26 @@ export class Node {
     log.onSnapshotDamage(({ group }) => this.#work.snapshotDamaged(group));
   }
 
+  #makeGossip(settings: GossipSettings): NodeGossip {
+    return new NodeGossip({
+      ...this.#options,
+      settings,
+      directory: this.#directory,
+      links: () => this.#links,
+      probe: (nodeId, timeoutMs, answered) => this.#work.traffic.probe(nodeId, timeoutMs, answered),
+      details: () => nodeOfNumber(this.directoryState, this.#directory.nodeId),
+      attributes: () => this.#attributes,
+    });
+  }
+
   #keyspaces(): readonly Keyspace[] {
     return this.hostedShards.map((shard) => this.keyspaceOf(shard));
   }
 
   #identity(): PeerIdentity {
-    const { record } = this.#directory;
-    const { clusterId, directoryId, name, bootCounter } = record;
-    return {
-      clusterId: Buffer.from(clusterId, "hex"),
-      shapeDigest: shapeDigest(record),
-      nodeId: this.#directory.nodeId,
-      name,
-      directoryId: Buffer.from(directoryId, "hex"),
-      bootCounter,
-      incarnation: this.#directory.incarnation,
-      diskEpoch: this.#log.diskEpoch,
-      address: this.#peerAddress ?? this.#directory.addressOf(this.#directory.nodeId) ?? { host: "", port: 0 },
-    };
+    const { nodeId } = this.#directory;
+    const address = this.#peerAddress ?? this.#directory.addressOf(nodeId) ?? { host: "", port: 0 };
+    return ownIdentity(this.#directory, { diskEpoch: this.#log.diskEpoch, address });
   }
 
   /** As it said itself, or else as others have heard. */

@@ -259,7 +259,7 @@ export class Gossip {
     this.#pendingSends++;
     this.#socket.send(bytes, to, (error) => {
       this.#pendingSends--;
-      if (error !== undefined) this.#unsentCount++;
+      if (error !== null) this.#unsentCount++;
     });
   }
 
