@@ -126,12 +126,17 @@ export class SimulatedCluster {
     return this.leader as string;
   }
 
-  /** Waits until every shard has a leader that all nodes which run know. */
+  /** Waits until every shard has a leader that runs, and that all nodes which run know. */
   async untilAllLed(): Promise<void> {
     const isLed = (): boolean => {
-      const [first, ...others] = [...this.nodes.values()].map((node) => node.topology().shards);
-      const isKnown = first?.every(({ leader }) => leader !== undefined) === true;
-      return isKnown && others.every((shards) => shards.every(({ leader }, at) => leader === first[at]?.leader));
+      const topologies = [...this.nodes.values()].map((node) => node.topology());
+      const [first] = topologies;
+      const running = (first?.nodes ?? []).filter(({ name }) => this.nodes.has(name)).map(({ nodeId }) => nodeId);
+      return topologies.every(({ shards }) =>
+        shards.every(({ leader }, at) => {
+          return leader !== undefined && running.includes(leader) && leader === first?.shards[at]?.leader;
+        }),
+      );
     };
     await this.until(isLed, "leaders of all shards");
   }
