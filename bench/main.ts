@@ -7,10 +7,13 @@ import { gateTable, renderTable, type SuiteReport } from "./report.ts";
 import type { Bench, Suite } from "./suite.ts";
 import { channelsSuite } from "./suites/channels.ts";
 import { failoverSuite } from "./suites/failover.ts";
+import { growthSuite } from "./suites/growth.ts";
+import { idleSuite } from "./suites/idle.ts";
 import { invariantsSuite } from "./suites/invariants.ts";
 import { logSizeSuite } from "./suites/log-size.ts";
 import { memorySuite } from "./suites/memory.ts";
 import { netSuite } from "./suites/net.ts";
+import { rebalanceSuite } from "./suites/rebalance.ts";
 import { restartSuite } from "./suites/restart.ts";
 import { shardingSuite } from "./suites/sharding.ts";
 import { simulationSuite } from "./suites/simulation.ts";
@@ -37,6 +40,9 @@ const suites: readonly Suite[] = [
   invariantsSuite,
   restartSuite,
   shardingSuite,
+  growthSuite,
+  idleSuite,
+  rebalanceSuite,
 ];
 const defaultSuites: readonly Suite[] = [throughputSuite, memorySuite];
 
@@ -46,7 +52,7 @@ Measures Coterie beside redis-server and etcd, as far as they are on the PATH, i
 Without a suite: the default table (${defaultSuites.map((suite) => suite.name).join(", ")}).
 
 Suites
-${suites.map((suite) => `  ${suite.name.padEnd(12)}${suite.summary}`).join("\n")}
+${suites.map((suite) => `  ${suite.name.padEnd(15)}${suite.summary}`).join("\n")}
 
 Options
   --quick           short rounds, for a first look; not for publishing

@@ -26,3 +26,12 @@ test("nothing recorded is 0, also after a clear", () => {
   histogram.clear();
   expect([histogram.count, histogram.maxUs, histogram.percentileUs(0.99)]).toEqual([0, 0, 0]);
 });
+
+test("what another one counted is added to what is there", () => {
+  const [sum, other] = [new Histogram(), new Histogram()];
+  for (const ms of [1, 2]) sum.record(ms);
+  for (const ms of [3, 4]) other.record(ms);
+  sum.add(other);
+  other.clear();
+  expect([sum.count, sum.maxUs, sum.percentileUs(0.25)]).toEqual([4, 4_000, 1_007]);
+});

@@ -32,6 +32,13 @@ export class Histogram {
     return 0;
   }
 
+  /** Counts what another one has counted as well. */
+  add(other: Histogram): void {
+    for (let bucket = 0; bucket < bucketCount; bucket++) this.#counts[bucket]! += other.#counts[bucket]!;
+    this.#count += other.#count;
+    this.#maxUs = Math.max(this.#maxUs, other.#maxUs);
+  }
+
   clear(): void {
     this.#counts.fill(0);
     this.#count = 0;

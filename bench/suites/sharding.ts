@@ -3,14 +3,12 @@ import { runLoad } from "../load/run-load.ts";
 import { figure, type Gate, type SuiteReport, type Table } from "../report.ts";
 import { median } from "../statistics.ts";
 import type { Bench, Suite } from "../suite.ts";
-import { type Answer, ask } from "../systems/ask.ts";
-import { type CoterieSystem, startCoterie } from "../systems/coterie.ts";
-import { waitUntil } from "../systems/wait-until.ts";
+import { ledSlots, startBalanced } from "../systems/balanced.ts";
+import type { CoterieSystem } from "../systems/coterie.ts";
 
 /** More groups must not cost more syncs. */
 const ratioMin = 0.9;
 const shardCounts = [1, 16, 64] as const;
-const balanceMsMax = 60_000;
 
 const cases = [
   { operation: "set", clients: 50, pipeline: 1 },
@@ -40,7 +38,10 @@ export const shardingSuite: Suite = {
     try {
       for (const shards of shardCounts) {
         bench.progress(`starting and filling: ${shards} shards`);
-        systems.set(shards, await startBalanced(bench, shards));
+        const system = await startBalanced(bench.premises, shards);
+        systems.set(shards, system);
+        const { targets } = system;
+        await runLoad({ protocol: "resp", operation: "fill", targets, connections: 8, pipeline: 100 });
       }
       return report(await measureAll(bench, systems));
     } finally {
@@ -48,36 +49,6 @@ export const shardingSuite: Suite = {
     }
   },
 };
-
-/** Three nodes, each of which leads its part of the shards. */
-async function startBalanced(bench: Bench, shards: number): Promise<CoterieSystem> {
-  const system = await startCoterie(bench.premises, 3, shards);
-  const isBalanced = async (): Promise<boolean> => {
-    const counts = (await ledSlots(system)).map((slots) => slots.length);
-    const total = counts.reduce((sum, count) => sum + count, 0);
-    return total === shards && Math.max(...counts) - Math.min(...counts) <= 1;
-  };
-  await waitUntil("the shards' leaders to spread", isBalanced, { timeoutMs: balanceMsMax });
-  await runLoad({ protocol: "resp", operation: "fill", targets: system.targets, connections: 8, pipeline: 100 });
-  return system;
-}
-
-/** By node, the slots of the shards that it leads. */
-async function ledSlots({ nodes }: CoterieSystem): Promise<readonly (readonly SlotSpan[])[]> {
-  const [first] = nodes;
-  const answer = await ask(first!.clusterTarget.port, ["CLUSTER", "SLOTS"]);
-  const led = new Map<number, SlotSpan[]>(nodes.map(({ clusterTarget }) => [clusterTarget.port, []]));
-  for (const item of listOf(answer)) {
-    const [from, to, leader] = listOf(item);
-    led.get(Number(listOf(leader ?? null)[1]))?.push({ first: Number(from), last: Number(to) });
-  }
-  return [...led.values()];
-}
-
-function listOf(answer: Answer): readonly Answer[] {
-  if (!Array.isArray(answer)) throw new Error(`CLUSTER SLOTS answered ${JSON.stringify(answer)}`);
-  return answer;
-}
 
 /** Rounds are interleaved (1 16 64, then 16 64 1, …), all clusters running all the time. */
 async function measureAll(bench: Bench, systems: ReadonlyMap<number, CoterieSystem>): Promise<readonly Row[]> {

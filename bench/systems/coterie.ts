@@ -52,6 +52,28 @@ export async function startCoterie(premises: Premises, nodeCount = 3, shards = 1
   return systemOf(premises, demo, nodes);
 }
 
+/** Starts one more node, which joins the cluster of the node with the Redis port `via`. It is not waited for. */
+export async function startJoiner(premises: Premises, name: string, via: number): Promise<Child> {
+  const port = await freePortBase([0, 10_000]);
+  const directory = join(mkdtempSync(join(premises.directory, "coterie-")), name);
+  const ports = [
+    "--port",
+    String(port),
+    "--peer-port",
+    String(port + 10_000),
+    "--cluster-port",
+    "0",
+    "--http-port",
+    "0",
+  ];
+  return premises.children.start({
+    name: `coterie-${name}`,
+    command: process.execPath,
+    args: [command, "start", "--name", name, "--dir", directory, ...ports, "--join", `${loopback}:${via}`],
+    logDirectory: premises.directory,
+  });
+}
+
 function systemOf(premises: Premises, demo: Child, nodes: readonly CoterieNode[]): CoterieSystem {
   const leaderNode = async (): Promise<CoterieNode> => {
     const leader = await findLeader(nodes);

@@ -70,6 +70,7 @@ export class SimulatedDatagramSocket implements DatagramSocket {
     if (target === undefined) return "ENOTFOUND";
     const { network } = this.#world;
     const sent = new Uint8Array(bytes);
+    this.machine.countSent(target, bytes.length);
     const from = { host: isLoopback ? "127.0.0.1" : this.machine.address, port: this.localAddress.port };
     for (const delayMs of network.datagramDelaysMs(this.machine, target)) {
       this.#world.at(this.#world.later(delayMs), arrivalPhase, () => {

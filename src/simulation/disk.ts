@@ -46,6 +46,8 @@ const newBytes = 16_384;
 export class SimulatedDisk {
   root: FolderNode = new FolderNode();
   settings: DiskSettings;
+  /** Syncs that have begun, of files and folders. */
+  syncCount = 0;
   readonly #world: SimulatedWorld;
   readonly #random: SeededRandom;
   readonly #faults = new DiskFaults();
@@ -176,6 +178,7 @@ export class SimulatedDisk {
   /** How long an operation takes from now, in ms. For {@link ProcessDisk}. */
   durationMs(operation: DiskOperation, byteCount: number): number {
     const { settings } = this;
+    if (operation === "sync") this.syncCount++;
     const baseMs =
       operation === "sync"
         ? settings.syncMs

@@ -6,7 +6,7 @@ export type { DiskLoss } from "./file-content.ts";
 export { HistoryRecorder, type OpenOperation, type Operation, type RepliedOperation } from "./history.ts";
 export { type KeyValueInput, type KeyValueOutput, keyValueSpecification } from "./key-value-specification.ts";
 export { type CheckOptions, checkConnectionOrder, checkLinearizability, type Verdict } from "./linearizability.ts";
-export type { MachineOptions, SimulatedMachine } from "./machine.ts";
+export type { MachineOptions, SentCounts, SimulatedMachine } from "./machine.ts";
 export type { MachineClock } from "./machine-clock.ts";
 export { defaultNetworkSettings, type LinkSelector, type NetworkSettings, type SimulatedNetwork } from "./network.ts";
 export { type ProcessEnd, SimulatedExit, type SimulatedProcess } from "./process.ts";

@@ -28,6 +28,13 @@ const ephemeralPortFirst = 40_000;
 /** A monotonic clock starts at a random point up to this, so that times of two lives cannot be mixed up unnoticed. */
 const clockOriginMsMax = 1_000_000;
 
+/** What a machine has handed to the network for other machines. */
+export interface SentCounts {
+  /** Packets of streams, and datagrams: each is one write of a process. */
+  messages: number;
+  bytes: number;
+}
+
 /** A machine with a disk and a clock of its own, on which one process runs at a time. */
 export class SimulatedMachine {
   readonly name: string;
@@ -35,6 +42,8 @@ export class SimulatedMachine {
   readonly address: string;
   readonly disk: SimulatedDisk;
   readonly clock: MachineClock;
+  /** Since the beginning, all its processes together. */
+  readonly sent: SentCounts = { messages: 0, bytes: 0 };
   /** For the parts of the network. */
   readonly listening: Set<ListeningPort> = new Set();
   readonly listeningFiles: Map<FileNode, ListeningFile> = new Map();
@@ -158,6 +167,13 @@ export class SimulatedMachine {
 
   isHost(host: string): boolean {
     return host === this.name || host === this.address;
+  }
+
+  /** For the parts of the network: bytes leave for `to`. */
+  countSent(to: SimulatedMachine, byteCount: number): void {
+    if (to === this) return;
+    this.sent.messages++;
+    this.sent.bytes += byteCount;
   }
 
   /** A port that nobody has had, for the parts of the network. */

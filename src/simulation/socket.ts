@@ -203,6 +203,7 @@ export class SimulatedSocket<A extends SocketAddress | UnixAddress = SocketAddre
       else this.#queued[0] = first.subarray(room);
       this.#queuedBytes -= bytes.length;
       this.#outstandingBytes += bytes.length;
+      if (this.peer !== undefined) this.machine.countSent(this.peer.machine, bytes.length);
       this.#outgoing?.send({ kind: "data", bytes });
     }
     if (this.#queuedBytes > 0) return;
