@@ -10,6 +10,7 @@ import { figure, type Gate, type SuiteReport, type Table } from "../report.ts";
 import type { Bench, Suite } from "../suite.ts";
 import { ask } from "../systems/ask.ts";
 import { startBalanced } from "../systems/balanced.ts";
+import { lastWords } from "../systems/children.ts";
 import { type CoterieSystem, startJoiner } from "../systems/coterie.ts";
 
 const shards = 64;
@@ -103,7 +104,7 @@ async function joinAndWait(bench: Bench, system: CoterieSystem, watch: Watch): P
   const port = system.targets[0]!.port;
   const before = placesIn(await directoryOf(port));
   const startMs = performance.now();
-  const joiner = await startJoiner(bench.premises, "n4", port);
+  const joiner = await startJoiner(bench.premises, "n4", system.nodes[0]!);
   watch.pids.push(joiner.pid);
   let joinedMs = Number.NaN;
   let firstMs = Number.NaN;
@@ -112,6 +113,7 @@ async function joinAndWait(bench: Bench, system: CoterieSystem, watch: Watch): P
   let said = -1;
   for (;;) {
     await sleep(lookMs);
+    if (joiner.process.exitCode !== null) throw new Error(`the joiner has ended: ${lastWords(joiner)}`);
     const nowMs = performance.now();
     const facts = await directoryOf(port);
     const arrived = arrivedIn(facts, "n4");

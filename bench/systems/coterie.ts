@@ -52,24 +52,16 @@ export async function startCoterie(premises: Premises, nodeCount = 3, shards = 1
   return systemOf(premises, demo, nodes);
 }
 
-/** Starts one more node, which joins the cluster of the node with the Redis port `via`. It is not waited for. */
-export async function startJoiner(premises: Premises, name: string, via: number): Promise<Child> {
+/** Starts one more node, which joins the cluster of `via`. It is not waited for. */
+export async function startJoiner(premises: Premises, name: string, via: CoterieNode): Promise<Child> {
   const port = await freePortBase([0, 10_000]);
   const directory = join(mkdtempSync(join(premises.directory, "coterie-")), name);
-  const ports = [
-    "--port",
-    String(port),
-    "--peer-port",
-    String(port + 10_000),
-    "--cluster-port",
-    "0",
-    "--http-port",
-    "0",
-  ];
+  const joining = ["--join", `${loopback}:${via.target.port}`, "--secret-file", join(via.directory, "secret")];
+  const ports = ["--port", port, "--peer-port", port + 10_000, "--cluster-port", 0, "--http-port", 0].map(String);
   return premises.children.start({
     name: `coterie-${name}`,
     command: process.execPath,
-    args: [command, "start", "--name", name, "--dir", directory, ...ports, "--join", `${loopback}:${via}`],
+    args: [command, "start", "--name", name, "--dir", directory, ...ports, ...joining],
     logDirectory: premises.directory,
   });
 }
