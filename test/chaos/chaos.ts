@@ -13,6 +13,11 @@ import { withLostWrite, withStaleRead } from "./planted.ts";
 export interface ChaosOptions {
   readonly seed: number;
   readonly nodeCount: number;
+  /** Default 1. */
+  readonly shards?: number;
+  /** What goes on besides, one after the other and from the beginning again, while other faults come. Default: nothing. */
+  readonly changes?: readonly Fault[];
+  /** Longer, if not each change has been made once by then. */
   readonly durationMs: number;
   /** Hears what is done, a line each. */
   readonly report: (line: string) => void;
@@ -39,7 +44,7 @@ class Clients {
   readonly history: HistoryLoad;
 
   constructor(cluster: ProcessCluster) {
-    const ports = cluster.nodes.map(({ port }) => port);
+    const { ports } = cluster;
     this.writes = new WriteLoad({ ports, clientCount, replyTimeoutMs, pauseMs: 20 });
     this.history = new HistoryLoad({ ports, clientCount: 6, replyTimeoutMs, pauseMs: 20 });
   }
@@ -93,7 +98,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const random = new SeededRandom(options.seed);
   const network = new CutNetwork();
   const front = network.listen.bind(network);
-  const cluster = await ProcessCluster.start({ size: options.nodeCount, faultyDisks: true, front });
+  const { nodeCount, shards = 1 } = options;
+  const cluster = await ProcessCluster.start({ size: nodeCount, shards, faultyDisks: true, front });
   const clients = new Clients(cluster);
   clients.start();
   const run = new ChaosRun(options, { cluster, network, random }, clients);
@@ -114,6 +120,7 @@ class ChaosRun {
   readonly #counts = new Map<string, number>();
   readonly #complaints: string[] = [];
   #bag: Fault[] = [];
+  #changeCount = 0;
 
   constructor(options: ChaosOptions, place: ChaosPlace, clients: Clients) {
     this.#options = options;
@@ -126,20 +133,34 @@ class ChaosRun {
     const endMs = performance.now() + this.#options.durationMs;
     const { writes } = this.#clients;
     await writes.flows(5);
-    while (performance.now() < endMs && this.#complaints.length === 0) {
-      const fault = this.#draw();
-      const startMs = performance.now();
-      this.#counts.set(fault.name, (this.#counts.get(fault.name) ?? 0) + 1);
-      try {
-        await fault.run(this.#place);
-        // Whatever it was: once it is over, every client is served again.
-        await writes.flows(2, clientCount, servedAgainMsMax);
-      } catch (error) {
-        this.#complaints.push(`${fault.name}: ${error instanceof Error ? error.message : String(error)}`);
+    let change: Promise<void> | undefined;
+    const { changes = [] } = this.#options;
+    const isOver = (): boolean => performance.now() >= endMs && this.#changeCount >= changes.length;
+    while (!isOver() && this.#complaints.length === 0) {
+      const next = changes[this.#changeCount % changes.length];
+      if (change === undefined && next !== undefined) {
+        this.#changeCount++;
+        change = this.#run(next).then(() => {
+          change = undefined;
+        });
       }
-      this.#options.report(`${((performance.now() - startMs) / 1_000).toFixed(1).padStart(6)} s  ${fault.name}`);
+      await this.#run(this.#draw(), () => writes.flows(2, clientCount, servedAgainMsMax));
       this.#clients.history.turnOver();
     }
+    await change;
+  }
+
+  /** Whatever it is: once it is over, every client is served again. */
+  async #run(fault: Fault, served: () => Promise<void> = async () => {}): Promise<void> {
+    const startMs = performance.now();
+    this.#counts.set(fault.name, (this.#counts.get(fault.name) ?? 0) + 1);
+    try {
+      await fault.run(this.#place);
+      await served();
+    } catch (error) {
+      this.#complaints.push(`${fault.name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    this.#options.report(`${((performance.now() - startMs) / 1_000).toFixed(1).padStart(6)} s  ${fault.name}`);
   }
 
   async result(): Promise<ChaosResult> {
@@ -152,8 +173,8 @@ class ChaosRun {
     await this.#clients.stop();
     try {
       this.#complaints.push(...(await this.#clients.complaints(cluster)));
-      const digests = await cluster.digests();
-      if (new Set(digests).size !== 1) this.#complaints.push(`the digests differ: ${digests.join(", ")}`);
+      for (const digests of await cluster.digests())
+        if (new Set(digests).size !== 1) this.#complaints.push(`the digests differ: ${digests.join(", ")}`);
     } catch (error) {
       this.#complaints.push(`in the end: ${error instanceof Error ? error.message : String(error)}`);
     }

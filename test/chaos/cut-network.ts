@@ -19,10 +19,10 @@ export class CutNetwork {
   readonly #passages = new Set<Passage>();
   readonly #cuts = new Set<string>();
 
-  /** Listens at the given port of each node. To be handed to a cluster as its `front`. */
+  /** Listens at the given port of each of these nodes. To be handed to a cluster as its `front`. */
   async listen(ports: readonly FrontPorts[]): Promise<void> {
-    for (const [at, { given, real }] of ports.entries()) {
-      const server = createServer((socket) => this.#accept(socket, at + 1, real));
+    for (const { number, given, real } of ports) {
+      const server = createServer((socket) => this.#accept(socket, number, real));
       this.#servers.push(server);
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);

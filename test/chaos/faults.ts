@@ -24,7 +24,8 @@ function hold(random: SeededRandom, maxMs: number): Promise<void> {
 }
 
 function anyNode({ cluster, random }: ChaosPlace): ProcessNode {
-  const node = cluster.nodes[random.uint32() % cluster.nodes.length];
+  const nodes = cluster.staying;
+  const node = nodes[random.uint32() % nodes.length];
   if (node === undefined) throw new Error("the cluster has no nodes");
   return node;
 }
@@ -42,14 +43,14 @@ async function withDisk(place: ChaosPlace, nodes: readonly ProcessNode[], fault:
 
 /** Cuts what `isCut` says between the numbers of nodes, for a while. */
 async function cutWhere(place: ChaosPlace, isCut: (from: number, to: number) => boolean): Promise<void> {
-  const numbers = place.cluster.nodes.map((_, at) => at + 1);
+  const numbers = place.cluster.nodes.map(({ number }) => number);
   for (const from of numbers) for (const to of numbers) if (from !== to && isCut(from, to)) place.network.cut(from, to);
   await hold(place.random, 6_000);
   place.network.heal();
 }
 
 async function numberOf(place: ChaosPlace): Promise<number> {
-  return place.cluster.nodes.indexOf(await someNode(place)) + 1;
+  return (await someNode(place)).number;
 }
 
 export const faults: readonly Fault[] = [
@@ -65,14 +66,15 @@ export const faults: readonly Fault[] = [
   {
     name: "kill -9 of all nodes at once",
     run: async ({ cluster }) => {
-      await Promise.all(cluster.nodes.map((node) => node.kill()));
-      await Promise.all(cluster.nodes.map((node) => node.start()));
+      const nodes = cluster.staying;
+      await Promise.all(nodes.map((node) => node.kill()));
+      await Promise.all(nodes.map((node) => node.start()));
     },
   },
   {
     name: "rolling restart",
     run: async ({ cluster }) => {
-      for (const node of cluster.nodes) {
+      for (const node of cluster.staying) {
         node.signal("SIGTERM");
         const { code, stderr } = await node.ended;
         if (code !== 0) throw new Error(`${node.name} ended with ${code} when it was asked to stop:\n${stderr}`);
@@ -93,7 +95,8 @@ export const faults: readonly Fault[] = [
     name: "one direction between two nodes is cut",
     run: async (place) => {
       const first = await numberOf(place);
-      const second = (first % place.cluster.nodes.length) + 1;
+      const others = place.cluster.nodes.map(({ number }) => number).filter((number) => number !== first);
+      const second = others[place.random.uint32() % others.length] ?? first;
       const [from, to] = place.random.uint32() % 2 === 0 ? [first, second] : [second, first];
       await cutWhere(place, (one, other) => one === from && other === to);
     },
@@ -130,7 +133,7 @@ export const faults: readonly Fault[] = [
   },
   { name: "a disk is full", run: async (place) => withDisk(place, [await someNode(place)], "full") },
   { name: "a disk takes nothing", run: async (place) => withDisk(place, [await someNode(place)], "refusing") },
-  { name: "no disk takes anything", run: (place) => withDisk(place, place.cluster.nodes, "refusing") },
+  { name: "no disk takes anything", run: (place) => withDisk(place, place.cluster.staying, "refusing") },
   { name: "a disk is slow", run: async (place) => withDisk(place, [await someNode(place)], "slow") },
   {
     name: "fdatasync fails",

@@ -1,9 +1,12 @@
-/** `npm run chaos -- [--minutes 10] [--nodes 3] [--seed N]`: prints what is done and the verdict; exit code 1 if it is bad. */
+/** `npm run chaos -- [--minutes 10] [--nodes 3] [--shards 1] [--members] [--seed N]`: prints what is done and the verdict; exit code 1 if it is bad. */
 import { parseArgs } from "node:util";
 import { cleanUp } from "../cli/processes.ts";
 import { runChaos, showPlantedFaults } from "./chaos.ts";
+import { memberChanges } from "./members.ts";
 
-const usage = "Usage: npm run chaos -- [--minutes 10] [--nodes 3] [--seed N]";
+const usage = `Usage: npm run chaos -- [--minutes 10] [--nodes 3] [--shards 1] [--members] [--seed N]
+
+--members: three nodes with 8 shards; nodes join, leave and are lost besides, from three to five and back.`;
 
 function readOptions() {
   try {
@@ -11,6 +14,8 @@ function readOptions() {
       options: {
         minutes: { type: "string", default: "10" },
         nodes: { type: "string", default: "3" },
+        shards: { type: "string" },
+        members: { type: "boolean", default: false },
         seed: { type: "string", default: String(Date.now() % 1_000_000) },
         help: { type: "boolean", default: false },
       },
@@ -26,8 +31,11 @@ if (values.help) {
   console.log(usage);
   process.exit(0);
 }
+const { members } = values;
 const [minutes, nodeCount, seed] = [Number(values.minutes), Number(values.nodes), Number(values.seed)];
-if (!(minutes > 0) || !Number.isInteger(nodeCount) || nodeCount < 1 || !Number.isSafeInteger(seed)) {
+const shards = Number(values.shards ?? (members ? "8" : "1"));
+const areWhole = [nodeCount, shards].every((count) => Number.isInteger(count) && count > 0);
+if (!(minutes > 0) || !areWhole || !Number.isSafeInteger(seed) || (members && nodeCount < 3)) {
   console.error(usage);
   process.exit(2);
 }
@@ -37,9 +45,16 @@ try {
   console.log("Planted faults: a stale read, a lost write, disks that lie …");
   const blind = await showPlantedFaults();
   console.log(blind.length === 0 ? "All of them were found.\n" : blind.join("\n"));
-  console.log(`${nodeCount} nodes, ${minutes} minutes, seed ${seed}`);
+  console.log(`${nodeCount} nodes, ${shards} shards, ${minutes} minutes, seed ${seed}`);
   const report = (line: string): void => console.log(line);
-  const result = await runChaos({ seed, nodeCount, durationMs: minutes * 60_000, report });
+  const result = await runChaos({
+    seed,
+    nodeCount,
+    shards,
+    changes: members ? memberChanges : [],
+    durationMs: minutes * 60_000,
+    report,
+  });
   const faultCount = [...result.counts.values()].reduce((sum, count) => sum + count, 0);
   console.log(
     `\n${faultCount} faults. ${result.operationCount} operations checked for linearizability and order; ` +
@@ -48,7 +63,10 @@ try {
   for (const complaint of [...blind, ...result.complaints]) console.log(complaint);
   const isGood = blind.length + result.complaints.length === 0;
   console.log(
-    isGood ? "PASS" : `FAIL  (again: npm run chaos -- --minutes ${minutes} --nodes ${nodeCount} --seed ${seed})`,
+    isGood
+      ? "PASS"
+      : `FAIL  (again: npm run chaos -- --minutes ${minutes} --nodes ${nodeCount} --shards ${shards}` +
+          `${members ? " --members" : ""} --seed ${seed})`,
   );
   process.exitCode = isGood ? 0 : 1;
 } finally {

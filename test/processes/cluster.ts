@@ -12,6 +12,7 @@ const { random } = createNodePlatform();
 
 /** The parts of `COTERIE STATUS` that the tests look at. */
 export interface GroupView {
+  readonly group: number;
   readonly role: string;
   readonly term: number;
   readonly leader: string | null;
@@ -32,6 +33,7 @@ export interface StatusView {
     } | null;
   }[];
   readonly commonChecksums: readonly {
+    readonly group: number;
     readonly index: number;
     readonly digests: Readonly<Record<string, string>>;
   }[];
@@ -60,6 +62,8 @@ export async function eventually<T>(
 }
 
 export class ProcessNode {
+  /** By which the cluster knows it, from 1. */
+  readonly number: number;
   readonly name: string;
   readonly dir: string;
   readonly port: number;
@@ -69,9 +73,12 @@ export class ProcessNode {
   readonly #environment: NodeJS.ProcessEnv;
   #run: Run | undefined;
   #wasStarted = false;
+  /** It is to go, and may be refused as one that has gone. */
+  isLeaving = false;
 
-  constructor(name: string, dir: string, port: number, words: readonly string[], faultyDisk: boolean) {
-    this.name = name;
+  constructor(number: number, dir: string, port: number, words: readonly string[], faultyDisk: boolean) {
+    this.number = number;
+    this.name = nameOf(number);
     this.dir = dir;
     this.port = port;
     this.disk = new FaultyDisk(dir);
@@ -96,12 +103,15 @@ export class ProcessNode {
     return this.#process.child.exitCode === null && this.#process.child.signalCode === null;
   }
 
-  /** Starts it, from its directory alone if it ran before; resolves when it serves. */
+  /** Starts it, from its directory alone if it ran before; resolves when it serves, or is told that it has been removed. */
   async start(): Promise<void> {
     const words = this.#wasStarted ? ["start", "--dir", this.dir] : this.#firstWords;
     this.#wasStarted = true;
     this.#run = new Run([...words, "--log-level", "warn"], this.#environment);
-    await this.#run.output(({ stdout }) => (stdout.includes("\n") ? stdout : undefined));
+    const serving = this.#run.output(({ stdout }) => (stdout.includes("\n") ? stdout : undefined));
+    await serving.catch((error: unknown) => {
+      if (!this.isLeaving || !this.stderr.includes("REMOVED")) throw error;
+    });
   }
 
   signal(name: NodeJS.Signals): void {
@@ -129,8 +139,6 @@ export interface ProcessClusterOptions {
   readonly size?: number;
   /** Default 1. */
   readonly shards?: number;
-  /** Nodes that may join later: see `spares`. Default 0. */
-  readonly spareCount?: number;
   /**
    * Peers reach every node through whoever listens at its address, which the function has to see to before the nodes start;
    * the nodes themselves listen at ports of their own.
@@ -142,6 +150,8 @@ export interface ProcessClusterOptions {
 
 /** Where the peers of a node dial, and where it listens. */
 export interface FrontPorts {
+  /** The node's. */
+  readonly number: number;
   readonly given: number;
   readonly real: number;
 }
@@ -149,85 +159,107 @@ export interface FrontPorts {
 /** Another loopback address, as Linux has them. */
 export const hiddenHost: string = "127.0.0.2";
 
-export class ProcessCluster {
-  readonly nodes: readonly ProcessNode[];
-  /** Nodes with ports of their own that join when they are started. */
-  readonly spares: readonly ProcessNode[];
-  readonly peerPorts: readonly number[];
+function nameOf(number: number): string {
+  return `n${number}`;
+}
 
-  private constructor(
-    nodes: readonly ProcessNode[],
-    { spares, peerPorts }: { readonly spares: readonly ProcessNode[]; readonly peerPorts: readonly number[] },
-  ) {
-    this.nodes = nodes;
-    this.spares = spares;
-    this.peerPorts = peerPorts;
+interface Place {
+  readonly number: number;
+  readonly redis: number;
+  readonly peer: FrontPorts;
+}
+
+/** A node listens for its peers at one port, and they dial the other one where there is a front. */
+async function choosePlaces(first: number, count: number): Promise<readonly Place[]> {
+  const all = await choosePorts(random, 2 * count, { port: 0, clusterPort: 0, httpPort: 0, peerPort: 0 });
+  return all.slice(0, count).map(({ redis, peer }, at) => {
+    const number = first + at;
+    return { number, redis, peer: { number, given: peer, real: all[count + at]?.peer ?? 0 } };
+  });
+}
+
+export class ProcessCluster {
+  readonly #options: ProcessClusterOptions;
+  readonly #folder: string = temporaryFolder();
+  readonly #nodes: ProcessNode[] = [];
+  readonly #ports: number[] = [];
+  /** Of the first nodes. */
+  readonly peerPorts: readonly number[];
+  #lastNumber: number;
+
+  private constructor(options: ProcessClusterOptions, places: readonly Place[]) {
+    this.#options = options;
+    this.#lastNumber = places.length;
+    this.peerPorts = places.map(({ peer }) => peer.given);
+    const peers = places.map(({ number, peer }) => `${nameOf(number)}=127.0.0.1:${peer.given}`).join(",");
+    for (const place of places) {
+      const words = ["--peers", peers, "--shards", String(options.shards ?? 1)];
+      if (place.number === 2 && options.hideSecond !== undefined) words.push("--peer-bind", hiddenHost);
+      if (options.front !== undefined) words.push("--peer-port", String(place.peer.real));
+      this.#take(this.#node(place, words));
+    }
   }
 
   static async start(options: ProcessClusterOptions = {}): Promise<ProcessCluster> {
-    const folder = temporaryFolder();
-    const size = options.size ?? 3;
-    // The second half are the ports at which nodes listen behind a front.
-    const { spareCount = 0, shards = 1 } = options;
-    const wishes = { port: 0, clusterPort: 0, httpPort: 0, peerPort: 0 };
-    const all = await choosePorts(random, 2 * size + spareCount, wishes);
-    const ports = all.slice(0, size);
-    const fronts = ports.map(({ peer }, at) => ({ given: peer, real: all[size + at]?.peer ?? 0 }));
-    await options.hideSecond?.(ports[1]?.peer ?? 0);
-    await options.front?.(fronts);
-    const peers = ports.map(({ peer }, at) => `n${at + 1}=127.0.0.1:${peer}`).join(",");
-    const nodes = ports.map(({ redis }, at) => {
-      const name = `n${at + 1}`;
-      const dir = join(folder, name);
-      const words = [
-        "start",
-        "--name",
-        name,
-        "--dir",
-        dir,
-        "--port",
-        String(redis),
-        "--cluster-port",
-        "0",
-        "--http-port",
-        "0",
-        "--peers",
-        peers,
-        "--shards",
-        String(shards),
-      ];
-      if (at === 1 && options.hideSecond !== undefined) words.push("--peer-bind", hiddenHost);
-      if (options.front !== undefined) words.push("--peer-port", String(fronts[at]?.real));
-      return new ProcessNode(name, dir, redis, words, options.faultyDisks === true);
-    });
-    const spares = all.slice(2 * size).map(({ redis, peer }, at) => {
-      const name = `n${size + at + 1}`;
-      const own = ["--name", name, "--dir", join(folder, name), "--port", String(redis), "--peer-port", String(peer)];
-      const words = [
-        "start",
-        ...own,
-        "--cluster-port",
-        "0",
-        "--http-port",
-        "0",
-        "--join",
-        `127.0.0.1:${ports[0]?.redis}`,
-      ];
-      return new ProcessNode(name, join(folder, name), redis, words, false);
-    });
-    await Promise.all(nodes.map((node) => node.start()));
-    const peerPorts = ports.map(({ peer }) => peer);
-    const cluster = new ProcessCluster(nodes, { spares, peerPorts });
+    const places = await choosePlaces(1, options.size ?? 3);
+    await options.hideSecond?.(places[1]?.peer.given ?? 0);
+    await options.front?.(places.map(({ peer }) => peer));
+    const cluster = new ProcessCluster(options, places);
+    await Promise.all(cluster.nodes.map((node) => node.start()));
     await cluster.leader();
     return cluster;
   }
 
-  get ports(): readonly number[] {
-    return this.nodes.map(({ port }) => port);
+  get nodes(): readonly ProcessNode[] {
+    return this.#nodes;
   }
 
-  /** The node that leads as the others see it. */
-  leader(among: readonly ProcessNode[] = this.nodes): Promise<ProcessNode> {
+  /** Those that are not about to go. */
+  get staying(): readonly ProcessNode[] {
+    return this.#nodes.filter(({ isLeaving }) => !isLeaving);
+  }
+
+  /** Of all nodes, also of those to come: always the same array. */
+  get ports(): readonly number[] {
+    return this.#ports;
+  }
+
+  /** One node more; resolves when it serves. Its number is the cluster's where one joins after the other. */
+  async join(): Promise<ProcessNode> {
+    const [place] = await choosePlaces(++this.#lastNumber, 1);
+    if (place === undefined) throw new Error("no ports");
+    await this.#options.front?.([place.peer]);
+    const words = ["--join", `127.0.0.1:${this.staying[0]?.port}`];
+    if (this.#options.front === undefined) words.push("--peer-port", String(place.peer.given));
+    else words.push("--peer-port", String(place.peer.real), "--peer-address", `127.0.0.1:${place.peer.given}`);
+    const node = this.#node(place, words);
+    await node.start();
+    this.#take(node);
+    return node;
+  }
+
+  /** It is gone for good. */
+  forget(node: ProcessNode): void {
+    const at = this.#nodes.indexOf(node);
+    this.#nodes.splice(at, 1);
+    this.#ports.splice(at, 1);
+  }
+
+  #node({ number, redis }: Place, words: readonly string[]): ProcessNode {
+    const dir = join(this.#folder, nameOf(number));
+    const own = ["--port", String(redis), "--cluster-port", "0", "--http-port", "0"];
+    const all = ["start", "--name", nameOf(number), "--dir", dir, ...own, ...words];
+    return new ProcessNode(number, dir, redis, all, this.#options.faultyDisks === true);
+  }
+
+  #take(node: ProcessNode): void {
+    this.#nodes.push(node);
+    this.#ports.push(node.port);
+  }
+
+  /** The node that leads as the others see it; the one with most shards, where there are several. */
+  leader(among: readonly ProcessNode[] = this.staying): Promise<ProcessNode> {
+    if ((this.#options.shards ?? 1) > 1) return this.#mainLeader(among);
     return eventually("a leader that the others know", async () => {
       const { nodes } = await this.status(among[0]);
       const groups = among.map(({ name }) => nodes.find((node) => node.name === name)?.status?.groups[0]);
@@ -241,10 +273,16 @@ export class ProcessCluster {
     return this.nodes.filter((one) => one !== node);
   }
 
-  /** `COTERIE STATUS`, asked of one node. */
-  async status(asked: ProcessNode | undefined): Promise<StatusView> {
-    const [reply] = await ask(asked?.port ?? 0, [["COTERIE", "STATUS"]]);
-    return JSON.parse(textOf(reply));
+  #mainLeader(among: readonly ProcessNode[]): Promise<ProcessNode> {
+    return eventually("a node that leads", async () => {
+      const { nodes } = await this.status(among[0]);
+      const led = among.map(({ name }) => {
+        const groups = nodes.find((node) => node.name === name)?.status?.groups ?? [];
+        return groups.filter(({ role }) => role === "leader").length;
+      });
+      const most = Math.max(...led);
+      return most === 0 ? undefined : among[led.indexOf(most)];
+    });
   }
 
   /** The directory as one node knows it, by `COTERIE DIRECTORY`. */
@@ -253,17 +291,32 @@ export class ProcessCluster {
     return readFacts(textOf(reply)).state;
   }
 
-  /** The digests of all nodes at one index that holds all that was committed before the call, by `coterie status --json`. */
-  async digests(): Promise<readonly string[]> {
+  /** `COTERIE STATUS`, asked of one node. */
+  async status(asked: ProcessNode | undefined): Promise<StatusView> {
+    const [reply] = await ask(asked?.port ?? 0, [["COTERIE", "STATUS"]]);
+    return JSON.parse(textOf(reply));
+  }
+
+  /**
+   * The digests of each shard, of all its replicas at one index that holds all that was committed before the call, by
+   * `coterie status --json`.
+   */
+  async digests(): Promise<readonly (readonly string[])[]> {
+    const floors = new Map<number, number>();
     const before = await this.status(this.nodes[0]);
-    const floor = Math.max(...before.nodes.map(({ status }) => status?.groups[0]?.commitIndex ?? 0));
-    return eventually("digests of all nodes at a common index", async () => {
+    for (const { group, commitIndex } of before.nodes.flatMap(({ status }) => status?.groups ?? []))
+      floors.set(group, Math.max(commitIndex, floors.get(group) ?? 0));
+    return eventually("digests of all replicas at common indexes", async () => {
       const { stdout } = await run(["status", "--port", String(this.nodes[0]?.port), "--json"]);
       const status: StatusView = JSON.parse(stdout);
-      const [round] = status.commonChecksums;
-      if (round === undefined || round.index < floor) return undefined;
-      const found = Object.values(round.digests);
-      return found.length === this.nodes.length ? found : undefined;
+      const found = [...floors].map(([group, floor]) => {
+        const round = status.commonChecksums.find((each) => each.group === group);
+        if (round === undefined || round.index < floor) return undefined;
+        const hosts = status.nodes.filter((node) => node.status?.groups.some((each) => each.group === group));
+        const digests = Object.values(round.digests);
+        return digests.length === hosts.length && digests.length > 1 ? digests : undefined;
+      });
+      return found.every((digests) => digests !== undefined) ? found : undefined;
     });
   }
 }

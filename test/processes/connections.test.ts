@@ -70,7 +70,7 @@ test(`${clientCount} clients that come at once are all served, at little cost ea
     );
   });
   expect(cluster.nodes.map(({ isRunning }) => isRunning)).toEqual([true, true, true]);
-  expect(new Set(await cluster.digests()).size).toBe(1);
+  for (const digests of await cluster.digests()) expect(new Set(digests).size).toBe(1);
 }, 120_000);
 
 test("clients beyond what the system has sockets for are told so, and the node goes on serving and logging", async () => {
