@@ -3,6 +3,7 @@
  * nodes. Since nobody else writes the key, each read has one right answer, or a few where writes were uncertain: the
  * order of a connection (CONSENSUS R-9, R-10, S-5, S-7) can be checked exactly.
  */
+import type { Node } from "../../src/cluster/index.ts";
 import type { SeededRandom } from "../../src/simulation/index.ts";
 import { bulk, type Client } from "./client.ts";
 import type { SimulatedCluster } from "./simulated-cluster.ts";
@@ -21,7 +22,8 @@ export class OwnKeyWorkload {
   readonly #random: SeededRandom;
   readonly #key: string;
   #client: Client | undefined;
-  #nodeName = "";
+  /** To which the client is connected; another one of that name may run by now. */
+  #node: Node | undefined;
   #lastValue = 0;
   #isStopped = false;
 
@@ -38,7 +40,7 @@ export class OwnKeyWorkload {
 
   /** Whether all that was sent to nodes that still run is answered. */
   get isAnswered(): boolean {
-    return this.#client === undefined || this.#client.isAnswered || !this.#cluster.nodes.has(this.#nodeName);
+    return this.#client === undefined || this.#client.isAnswered || !this.#isConnected;
   }
 
   count(reply: string): number {
@@ -75,6 +77,10 @@ export class OwnKeyWorkload {
     return complaints;
   }
 
+  get #isConnected(): boolean {
+    return this.#node !== undefined && this.#cluster.nodes.get(this.#node.name) === this.#node;
+  }
+
   #next(): void {
     if (this.#isStopped) return;
     this.#send();
@@ -100,11 +106,11 @@ export class OwnKeyWorkload {
 
   /** Stays with one node as long as that runs. */
   #connect(): Client | undefined {
-    if (this.#client !== undefined && this.#cluster.nodes.has(this.#nodeName)) return this.#client;
+    if (this.#client !== undefined && this.#isConnected) return this.#client;
     const names = [...this.#cluster.nodes.keys()].toSorted();
     const name = names[this.#random.integer(0, Math.max(0, names.length - 1))];
     if (name === undefined) return undefined;
-    this.#nodeName = name;
+    this.#node = this.#cluster.node(name);
     this.#client = this.#cluster.client(name);
     return this.#client;
   }

@@ -67,7 +67,12 @@ export class SimulatedCluster {
   asking(name: string, via: string, { zone, weight }: Partial<NodeOptions> = {}): AskToJoin {
     return (directoryId, known) => {
       const { peerAddress = { host: name, port: 17_000 }, clusterId } = known ?? {};
-      return this.node(via).admitJoiner({ directoryId, name, peerAddress, zone, weight, clusterId });
+      const gone = new Promise<never>((_, reject) => {
+        this.#goneListeners.add((end) => end === via && reject(new Error(`${via} is gone`)));
+      });
+      gone.catch(() => {});
+      const answer = this.node(via).admitJoiner({ directoryId, name, peerAddress, zone, weight, clusterId });
+      return Promise.race([answer, gone]);
     };
   }
 
@@ -198,12 +203,15 @@ export class SimulatedCluster {
   }
 
   readonly #options: SimulatedClusterOptions;
+  /** Called with the name of a node whose process has ended. */
+  readonly #goneListeners: Set<(name: string) => void> = new Set();
 
   #addMachine(name: string): void {
     this.world.machine(name, {
       ...this.#options.machine,
       onProcessEnd: (end) => {
         this.nodes.delete(name);
+        for (const listener of this.#goneListeners) listener(name);
         if (end.kind === "exited") this.exits.push({ node: name, code: end.code, reason: end.reason });
         if (end.kind === "crashed") this.crashes.push(end.error);
       },
