@@ -154,13 +154,21 @@ function* replication(): Iterable<Field> {
   yield ["repl_backlog_histlen", 0];
 }
 
-/** Of one shard as fields; of several as a line each. */
+/** Of one shard as fields; of several as a line each, of those that are elsewhere with what is known of them here. */
 function* raft(context: ServerContext): Iterable<Field> {
   const { shards, name, directoryGroup } = context.node.info();
+  const { nodes, shards: all } = context.node.topology();
   yield ["raft_node", name];
   const [only] = shards;
-  if (shards.length === 1 && only !== undefined) yield* raftFields(only);
-  else for (const shard of shards) yield [`raft_shard${shard.shard}`, raftLine(shard)];
+  if (all.length === 1 && only !== undefined) {
+    yield* raftFields(only);
+  } else {
+    for (const { shard, leader } of all) {
+      const here = shards.find((each) => each.shard === shard);
+      const leaderName = nodes.find(({ nodeId }) => nodeId === leader)?.name ?? "";
+      yield [`raft_shard${shard}`, here === undefined ? `role=none,leader=${leaderName}` : raftLine(here)];
+    }
+  }
   if (directoryGroup !== undefined) {
     yield ["raft_directory", `epoch=${directoryGroup.epoch},${raftLine(directoryGroup)}`];
   }

@@ -88,6 +88,20 @@ test("a node without a replica names the leader, and serves reads all the same b
   }
 });
 
+test("INFO says of every shard who leads it, and of those that are here how far they are", async () => {
+  for (const at of [0, 1, 2]) {
+    const client = await connect(at);
+    const info = String(await client.run("INFO", "raft"));
+    const here = nodes[at]?.hostedShards ?? [];
+    for (let shard = 0; shard < shards; shard++) {
+      const [, line = ""] = new RegExp(`^raft_shard${shard}:(.*)\r$`, "m").exec(info) ?? [];
+      if (here.includes(shard)) expect(line).toMatch(/^role=(leader|follower),term=\d+,leader=n[123],commit_index=\d+/);
+      else expect(line).toMatch(/^role=none,leader=n[123]$/);
+    }
+    client.close();
+  }
+});
+
 test("ioredis' Cluster finds every key", async () => {
   const names = Array.from({ length: 100 }, (_, at) => `name:${at}`);
   const cluster = new IoredisCluster([{ host: "127.0.0.1", port: Number(servers[2]?.clusterAddress?.port) }]);
