@@ -13,8 +13,8 @@ import { formatAddress } from "./peer-list.ts";
 import { RedisConnection } from "./redis-connection.ts";
 import { NoAnswerError, UsageError } from "./refusal.ts";
 
-/** For a reply to one question. */
-const answerTimeoutMs = 10_000;
+/** For a reply to one question: longer than the cluster takes to find that nobody leads its directory. */
+const answerTimeoutMs = 20_000;
 const retryMs = 500;
 
 export interface JoinOptions {
@@ -94,7 +94,7 @@ function requestOf(
   { name, peer, weight, zone, clusterId }: JoinOptions,
   { directoryId, localHost }: { readonly directoryId: string; readonly localHost: string },
 ): JoinRequest {
-  const host = peer.host ?? localHost;
+  const host = peer.host ?? localHost.replace(/^::ffff:(?=\d+\.)/, "");
   if (peer.port === 0 && !isLoopback(host)) {
     const why = "the others must know where to reach this node";
     throw new UsageError(`A node that joins from ${host} needs a --peer-port (or --port) other than 0: ${why}.`);

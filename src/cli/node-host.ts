@@ -8,10 +8,11 @@ import { clusterAddressAttribute, ListenError, RedisServer } from "../server/ind
 import { clusterPortOf, httpPortOf } from "./argument.ts";
 import type { Role } from "./demo-message.ts";
 import { directoryError, readFileIfThere } from "./directory.ts";
-import { portError } from "./free-port.ts";
+import { portError, probePort } from "./free-port.ts";
 import { joinCluster } from "./join-request.ts";
 import { fieldsOf, parseObject } from "./json-object.ts";
 import { formatAddress } from "./peer-list.ts";
+import type { Settings } from "./settings.ts";
 import type { StartPlan } from "./start-plan.ts";
 
 export interface HostOptions {
@@ -129,6 +130,8 @@ const redisPortCure = "Stop that program, or choose another --port (or --cluster
 const peerPortCure =
   "Stop that program, or give this node another address in --peers, on every node (--peer-port moves only where it listens, for ports that are forwarded).";
 
+const joinerPortCure = "Stop that program, or choose another --port (the peers' is 10000 above it) or --peer-port.";
+
 async function startNode(options: HostOptions): Promise<Node> {
   const { directory, logger, name, plan, platform } = options;
   const listen = listenAddress(options);
@@ -175,11 +178,23 @@ function joinOf(options: HostOptions): NodeOptions["join"] {
     logger,
     context,
   };
-  return (directoryId, known) => {
-    if (known === undefined) return joinCluster({ ...asked, clusterId: undefined }, directoryId);
+  const { peer } = plan.join;
+  return async (directoryId, known) => {
+    if (known === undefined) {
+      await probePorts(plan.settings, peer.port);
+      return await joinCluster({ ...asked, clusterId: undefined }, directoryId);
+    }
     const { clusterId, secret: kept, peerAddress = asked.peer } = known;
-    return joinCluster({ ...asked, clusterId, secret: kept, peer: peerAddress, waitMsMax: 0 }, directoryId);
+    return await joinCluster({ ...asked, clusterId, secret: kept, peer: peerAddress, waitMsMax: 0 }, directoryId);
   };
+}
+
+/** A port that is taken is better known before the cluster has taken the node in, and counts on it. */
+async function probePorts(settings: Settings, peerPortUsual: number): Promise<void> {
+  const { bind, port, peerBind = "127.0.0.1", peerPort = peerPortUsual } = settings;
+  const { clusterPort = clusterPortOf(port), httpPort = httpPortOf(port) } = settings;
+  for (const each of [port, clusterPort, httpPort]) await probePort({ host: bind, port: each }, redisPortCure);
+  await probePort({ host: peerBind, port: peerPort }, joinerPortCure);
 }
 
 /** Undefined leaves it to the node: a secret that is remembered, or the one that every node on loopback can compute. */

@@ -81,7 +81,7 @@ async function untilAnswered(cluster: SimulatedCluster, loads: readonly OwnKeyWo
 test("under load a node joins and another one goes for good: nothing that was acknowledged is lost [M-10, R-9]", async () => {
   const cluster = await started({ seed: 11 });
   const random = cluster.world.random.fork();
-  const loads = Array.from({ length: 6 }, (_, at) => new OwnKeyWorkload(cluster, `own${at}`, random.fork()));
+  const loads = Array.from({ length: 3 }, (_, at) => new OwnKeyWorkload(cluster, `own${at}`, random.fork()));
   await cluster.world.run(1_000);
   await cluster.world.until(cluster.join("n4", "n3"));
   await cluster.until(() => nodeIn(cluster, "n2", "n4")?.state === "active", "n4 to be active");
@@ -96,7 +96,7 @@ test("under load a node joins and another one goes for good: nothing that was ac
   await untilAnswered(cluster, loads);
   await cluster.untilEqual();
   expect(complaintsOf(cluster, loads)).toEqual([]);
-  expect(loads.reduce((sum, load) => sum + load.count("+OK"), 0)).toBeGreaterThan(500);
+  expect(loads.reduce((sum, load) => sum + load.count("+OK"), 0)).toBeGreaterThan(300);
   // Its number is not given again, and its directory is of no use; its name is free for another one.
   await cluster.world.until(cluster.startNode("n1").catch(() => {}));
   await cluster.until(() => cluster.exits.length === 2, "n1 to stop again");
@@ -105,7 +105,7 @@ test("under load a node joins and another one goes for good: nothing that was ac
 }, 120_000);
 
 test("whoever dies while a node joins, it joins once, and serves", async () => {
-  for (let step = 0; step < 12; step++) {
+  for (let step = 0; step < 9; step++) {
     const cluster = await started({ seed: 40 + step });
     const { world } = cluster;
     void cluster.join("n4", "n1").catch(() => {});

@@ -87,5 +87,9 @@ test("a node that cannot join says why in one line, and may try again, under ano
     expect(stderr.trimEnd().split("\n").at(-1)).toMatch(text);
     expect(code).toBe(2);
   }
+  // Ports that are taken are noticed before the cluster counts on the node.
+  const taken = await run([...fourth.words, ...at, "--port", `${one?.port}`], { COTERIE_SECRET: secret });
+  expect(taken.stderr).toMatch(/^coterie: Port \d+ is in use by another program .*choose another --port/m);
+  expect(taken.code).toBe(2);
   await serving([...fourth.words, ...at], { COTERIE_SECRET: secret });
 });
