@@ -85,6 +85,13 @@ test("leaders report each configuration that is not joint and not known, with al
   expect(reported(configurationOf([again, 3, 2], { highestReplica: again }))).toEqual([
     { configurationIndex: 11, voters: [2, 3, again], learners: [], highestReplica: again },
   ]);
+  // A learner that was dropped took its number with it.
+  const [shard, ...rest] = state.shards;
+  if (shard === undefined) throw new Error("no shard");
+  const report = { ...shard.report, learners: [again], highestReplica: again };
+  const known = { ...state, shards: [{ ...shard, report }, ...rest] };
+  const dropped = configurationOf([1, 2, 3], { highestReplica: again });
+  expect(reportsOf(known, [{ shard: 0, configuration: dropped, appliedIndex: 11 }])).toHaveLength(1);
   // Also that a number was given which nobody has any more.
   expect(reported(configurationOf([1, 2, 3], { highestReplica: again }))).toHaveLength(1);
   expect(reported(configurationOf([2, 3, again], { votersOutgoing: [1, 2, 3] }))).toEqual([]);
