@@ -4,9 +4,12 @@ import { runChaos } from "../../test/cluster/chaos.ts";
 import { bulk, type Client, okReply } from "../../test/cluster/client.ts";
 import { MovedByHand } from "../../test/cluster/moved-by-hand.ts";
 import { SimulatedCluster, type SimulatedClusterOptions } from "../../test/cluster/simulated-cluster.ts";
+import { hashSlotOfText, SlotRanges } from "../ring/index.ts";
 import { replicaOf } from "./replica-id.ts";
 
 const shards = 8;
+const ranges = new SlotRanges(shards);
+const shardOf = (key: string): number => ranges.shardOf(hashSlotOfText(key));
 const keys = Array.from({ length: 40 }, (_, at) => `key:${at}`);
 
 let open: SimulatedCluster[] = [];
@@ -138,6 +141,32 @@ describe("five nodes, three of which keep each shard", () => {
     await cluster.world.until(cluster.startNode("n1"));
     await cluster.untilAllLed();
     await expectSame(cluster);
+  });
+
+  test("find any key in the shards that answer, and do not say that there is none where one does not", async () => {
+    const cluster = await started({ seed: 4, node: { settings: { electionWaitMs: 300 } } });
+    const client = cluster.client("n5");
+    await answers(cluster, client, ...keys.map((key) => `SET ${key} 1`));
+    const hosts = Array.from({ length: shards }, (_, shard) => hostsOf(cluster, shard));
+    const [first, second] = (hosts.find((names) => !names.includes("n5")) ?? hosts[0] ?? []) as [string, string];
+    for (const name of [first, second]) cluster.kill(name);
+    const isDark = (shard: number): boolean => {
+      return (hosts[shard] ?? []).filter((name) => name !== first && name !== second).length < 2;
+    };
+    const darkKeys = keys.filter((key) => isDark(shardOf(key)));
+    const lightKeys = keys.filter((key) => !isDark(shardOf(key)));
+    expect([darkKeys.length > 0, lightKeys.length > 0]).toEqual([true, true]);
+    const isServed = async (key: string): Promise<boolean> =>
+      (await answers(cluster, client, `EXISTS ${key}`))[0] === ":1\r\n";
+    for (const key of lightKeys) while (!(await isServed(key)));
+    for (let times = 0; times < 20; times++) {
+      const [reply] = await answers(cluster, client, "RANDOMKEY");
+      expect(lightKeys).toContain(String(reply).split("\r\n")[1]);
+    }
+    await answers(cluster, client, ...lightKeys.map((key) => `DEL ${key}`));
+    for (let times = 0; times < 5; times++) {
+      expect((await answers(cluster, client, "RANDOMKEY"))[0]).toMatch(/^-CLUSTERDOWN /);
+    }
   });
 
   test("give leadership only to nodes with a replica, and come to rest [H-5]", async () => {

@@ -188,7 +188,7 @@ export class ShardedLanes {
     this.#sendParts(command, [{ shard, args: command.args }], goOn);
   }
 
-  /** Any shard's will do; where that one has none, those of all others are asked for. */
+  /** Any shard's will do; where that one has none, or does not answer, those of all others are asked for. */
   #askForAnyKey(command: ScatteredCommand): void {
     const { random, owner } = this.#options;
     const { ticket, spec, protocol } = command;
@@ -200,17 +200,25 @@ export class ShardedLanes {
       return;
     }
     const others = parts.filter((part) => part !== first);
-    const pick = (replies: readonly Reply[]): Reply => {
-      const keys = replies.filter((reply) => reply !== null);
-      return keys[randomInteger(random, { min: 0, max: Math.max(keys.length - 1, 0) })] ?? null;
-    };
     const done = (reply: Reply): void => {
-      if (reply !== null || others.length === 0) owner.reply(ticket, reply);
-      else this.#sendParts({ ticket, spec, args, protocol }, others, pick);
+      if (isKey(reply) || others.length === 0) owner.reply(ticket, reply);
+      else this.#sendParts({ ticket, spec, args, protocol }, others, (replies) => this.#anyKey([reply, ...replies]));
     };
     const [only] = this.#openParts(new Gathering({ partCount: 1, merge: ([reply]) => reply ?? null, done }), 1);
     this.#send(first.shard, only as number, spec, args, protocol);
   }
+
+  /** One of the keys; without any, why that may be wrong: a shard that did not answer may have some. */
+  #anyKey(replies: readonly Reply[]): Reply {
+    const keys = replies.filter(isKey);
+    if (keys.length === 0) return replies.find((reply) => reply instanceof ErrorReply) ?? null;
+    return keys[randomInteger(this.#options.random, { min: 0, max: keys.length - 1 })] ?? null;
+  }
+}
+
+/** Whether a shard that was asked for any key had one. */
+function isKey(reply: Reply): boolean {
+  return reply !== null && !(reply instanceof ErrorReply);
 }
 
 /** What a command about all keys answers that concerns no shard. */
