@@ -3,8 +3,8 @@ import { formatBytes, formatStatus, readStatus } from "./status-report.ts";
 
 const address = { host: "127.0.0.1", port: 7001 };
 
-function node(name: string, status: object | null, lastContactMs: number | null = 3): object {
-  return { name, nodeId: 1, peer: null, lastContactMs, status };
+function node(name: string, status: object | null, lastContactMs: number | null = 3, gossip?: string): object {
+  return { name, nodeId: 1, peer: null, lastContactMs, gossip, status };
 }
 
 function status(role: string, pid: number, changes: object = {}, groupChanges: object = {}): object {
@@ -23,7 +23,7 @@ const digests = { n1: "0123456789abcdef0123456789abcdef", n2: "0123456789abcdef0
 
 test("every node has a row, also one that does not answer", () => {
   const lines = formatStatus({
-    nodes: [node("n1", status("leader", 11), 0), node("n2", status("follower", 12)), node("n3", null, 61_000)],
+    nodes: [node("n1", status("leader", 11), 0), node("n2", status("follower", 12)), node("n3", null, 61_000, "dead")],
     commonChecksums: [{ group: 1, index: 117, digests }],
   });
   expect(lines).toEqual([
@@ -35,6 +35,15 @@ test("every node has a row, also one that does not answer", () => {
     "At index 117: digest 0123456789abcdef (n1, n2)",
   ]);
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+});
+
+test("who answers some nodes and not others has a line", () => {
+  const n1 = node("n1", status("leader", 11), 0);
+  const last = (other: object): string | undefined => formatStatus({ nodes: [n1, other], commonChecksums: [] })[4];
+  expect(last(node("n2", null, 61_000, "alive"))).toBe("n2: other nodes hear it, the one that was asked does not.");
+  expect(last(node("n2", null, 61_000, "dead"))).toBe(undefined);
+  expect(last(node("n2", status("follower", 12), 3, "dead"))).toMatch(/^n2: it answers, though others/);
+  expect(last(node("n2", status("follower", 12), 3, "suspect"))).toBe(undefined);
 });
 
 test("sessions, and damage that reading everything back has found, have a line where there are any", () => {

@@ -143,6 +143,9 @@ function digestLine(checksum: JsonObject, where: string): readonly string[] {
 }
 
 /** What is wrong, one line each. */
+const deadText = "it answers, though others have told that it does not.";
+const cutText = "other nodes hear it, the one that was asked does not.";
+
 function remarks(nodes: readonly JsonObject[], shardCount: number): string[] {
   const lines: string[] = [];
   const answered = nodes.filter((node) => typeof node.status === "object" && node.status !== null);
@@ -152,6 +155,12 @@ function remarks(nodes: readonly JsonObject[], shardCount: number): string[] {
   const what = shardCount > 1 ? `${shardCount - ledShards} of ${shardCount} shards have no leader` : "No node leads";
   if (ledShards < shardCount || answered.length === 0)
     lines.push(`${what}: writes wait until a majority of the ${nodes.length} nodes is up.`);
+  for (const node of nodes) {
+    const { gossip, name } = node;
+    const isAnswering = answered.includes(node);
+    if (isAnswering && gossip === "dead") lines.push(`${shown(name)}: ${deadText}`);
+    if (!isAnswering && gossip === "alive") lines.push(`${shown(name)}: ${cutText}`);
+  }
   for (const node of answered) {
     const status = fieldsOf(node.status);
     if (status.isDiskFull === true)

@@ -1,7 +1,7 @@
 /** What whole nodes find out by gossip, in the simulator. */
 import { expect, test } from "vitest";
 import { SimulatedCluster, type SimulatedClusterOptions } from "../../test/cluster/simulated-cluster.ts";
-import { gossipDefaults, type MemberState } from "../gossip/index.ts";
+import { Gossip, gossipDefaults, type MemberState } from "../gossip/index.ts";
 import type { DatagramSocket, Logger } from "../platform/index.ts";
 import { SimulatedWorld } from "../simulation/index.ts";
 import { Node, type NodeOptions } from "./node.ts";
@@ -68,18 +68,19 @@ test.for([
   await cluster.close();
 });
 
-test("a member that no datagram reaches is not taken for dead while it answers on its connection", async () => {
+test("a member that no datagram reaches is not taken for dead while it answers on its connection [W-1]", async () => {
   const cluster = await started();
   await untilAllHeld(cluster, "alive");
   for (const from of cluster.names)
     for (const to of cluster.names) cluster.world.network.setLink({ from, to }, { datagramLossChance: 1 });
   await cluster.world.run(20_000);
   await untilAllHeld(cluster, "alive");
-  expect(cluster.node("n1").nodeStatus().gossip).toMatchObject({ failedProbes: 0, slowness: 1 });
+  const peers = { alive: 2, suspect: 0, dead: 0, left: 0 };
+  expect(cluster.node("n1").nodeStatus().gossip).toMatchObject({ failedProbes: 0, slowness: 1, peers });
   await cluster.close();
 });
 
-test("who is killed is dead to all, who closes has left, and who comes back is alive", async () => {
+test("who is killed is dead to all, who closes has left, and who comes back is alive [W-6]", async () => {
   const cluster = await started();
   await untilAllHeld(cluster, "alive");
   cluster.kill("n3");
@@ -98,6 +99,51 @@ test("who is killed is dead to all, who closes has left, and who comes back is a
   await cluster.close();
 });
 
+test("a member that lies about where another one is costs an attempt [W-8]", async () => {
+  const cluster = await started();
+  await untilAllHeld(cluster, "alive");
+  const platform = cluster.world.machine("liar").start();
+  const lie = Gossip.start({
+    ...platform,
+    id: 2,
+    name: "n2",
+    incarnation: 5 * 2 ** 20,
+    bind: { host: "liar", port: 17_000 },
+    seeds: [{ host: "n1", port: 17_000 }],
+    clusterId: Buffer.from(cluster.node("n1").topology().clusterId, "hex"),
+    secret: Buffer.from("secret", "utf8"),
+  });
+  cluster.kill("n2");
+  await cluster.world.until(lie);
+  const isBelieved = (): boolean => cluster.eventsOf("a peer was heard of at another address").length > 0;
+  await cluster.until(isBelieved, "a node that believes it");
+  await cluster.world.until(cluster.startNode("n2"));
+  const isBack = (): boolean => connectionsOf(cluster).length === 9;
+  await cluster.until(isBack, "all connections", 5_000);
+  await cluster.untilEqual();
+  await cluster.close();
+});
+
+test("an address from before a later start that a connection has seen is not followed", async () => {
+  const cluster = await started();
+  await untilAllHeld(cluster, "alive");
+  cluster.kill("n2");
+  for (const [from, to] of [
+    ["n1", "n2"],
+    ["n2", "n1"],
+    ["n3", "n2"],
+    ["n2", "n3"],
+  ] as const)
+    cluster.world.network.setLink({ from, to }, { datagramLossChance: 1 });
+  const peers = cluster.names.map((host) => ({ name: host, host, port: host === "n2" ? 18_000 : 17_000 }));
+  await cluster.world.until(cluster.startNode("n2", { peers }));
+  await cluster.until(() => connectionsOf(cluster).length === 9, "all connections");
+  cluster.kill("n2");
+  await cluster.world.run(10_000);
+  expect(cluster.eventsOf("a peer was heard of at another address")).toEqual([]);
+  await cluster.close();
+});
+
 test("a node that stands still for four seconds again and again is never taken for dead", async () => {
   const cluster = await started();
   await untilAllHeld(cluster, "alive");
@@ -112,7 +158,7 @@ test("a node that stands still for four seconds again and again is never taken f
   await cluster.close();
 });
 
-test("who has another secret is not heard, and is counted", async () => {
+test("a node with another secret is not heard, and is counted [W-7]", async () => {
   const clusterId = "7".repeat(32);
   const cluster = new SimulatedCluster({ node: { ...gossiping, clusterId } });
   await cluster.world.until(Promise.all(["n1", "n2"].map((name) => cluster.startNode(name))));

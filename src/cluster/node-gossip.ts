@@ -100,7 +100,9 @@ export class NodeGossip {
 
   /** Null: the node has none. */
   status(): GossipStatus | null {
-    return this.#gossip === undefined ? null : gossipStatus(this.#gossip.counters());
+    if (this.#gossip === undefined) return null;
+    const states = this.#options.directory.peerIds.map((nodeId) => this.stateOf(nodeId));
+    return gossipStatus(this.#gossip.counters(), states);
   }
 
   /** What this node says of itself may have changed. */

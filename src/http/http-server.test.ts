@@ -62,6 +62,8 @@ describe("over HTTP", () => {
     const text = await response.text();
     expect(text).toContain('# TYPE coterie_shard_applied_index gauge\ncoterie_shard_applied_index{shard="0"} ');
     expect(text).toContain("# TYPE coterie_commands_total counter\ncoterie_commands_total 0\n");
+    expect(text).toContain("# TYPE coterie_gossip_peers gauge\n");
+    expect(text).toContain("# TYPE coterie_gossip_sent_total counter\n");
     expect(text).toMatch(/coterie_shard_role\{shard="1",role="(leader|follower|candidate|preCandidate)"\} 1/);
     const lines = text.split("\n").filter((line) => line !== "");
     for (const line of lines) expect(line).toMatch(/^(#|coterie_[a-z_]+(\{[^}]*\})? -?[0-9.e+-]+$)/);

@@ -70,6 +70,15 @@ export class NodeMetrics {
     gauge("clients", "Connections of clients", () => figures().clientCount);
     counter("missed_ticks", "Ticks left out because the process stood still", () => node.nodeStatus().missedTicks);
     counter("peers_rejected", "Connections to the peer port turned away", () => node.nodeStatus().rejectedConnections);
+    this.#addGossip(node);
+    counter("gossip_sent", "Datagrams of gossip sent", () => node.nodeStatus().gossip?.sentCount ?? 0);
+    counter("gossip_received", "Datagrams received", () => node.nodeStatus().gossip?.receivedCount ?? 0);
+    counter(
+      "gossip_dropped",
+      "Of these, strangers' and damaged ones",
+      () => node.nodeStatus().gossip?.droppedCount ?? 0,
+    );
+    counter("gossip_failed_probes", "Nodes that did not answer", () => node.nodeStatus().gossip?.failedProbes ?? 0);
     counter("key_hits", "Reads that found their key", () => node.info().statistics.hitCount);
     counter("key_misses", "Reads that did not find their key", () => node.info().statistics.missCount);
     counter("expired_keys", "Keys whose deadline has passed", () => node.info().statistics.expiredCount);
@@ -90,6 +99,18 @@ export class NodeMetrics {
   }
 
   readonly #registry: Registry = new Registry();
+
+  #addGossip(node: ObservedNode): void {
+    new Gauge({
+      name: "coterie_gossip_peers",
+      help: "Other nodes by what gossip holds them for; none without gossip",
+      labelNames: ["state"],
+      registers: [this.#registry],
+      collect: function () {
+        for (const [state, count] of Object.entries(node.nodeStatus().gossip?.peers ?? {})) this.set({ state }, count);
+      },
+    });
+  }
 
   #addShards(node: ObservedNode): void {
     const registers = [this.#registry];

@@ -3,10 +3,11 @@ import { type LookupOneOptions, lookup } from "node:dns";
 import { isIP } from "node:net";
 import { assert } from "./assert.ts";
 import type { DatagramHandlers, DatagramNetwork, DatagramSent, DatagramSocket } from "./datagram.ts";
+import { type HostFound, HostLookups } from "./host-lookups.ts";
 import { NetworkError, type SocketAddress } from "./network.ts";
 import { toNetworkError } from "./node-socket.ts";
 
-/** UDP over `node:dgram`. */
+/** UDP over `node:dgram`. What a name's look-up says holds for 10 s. */
 export class NodeDatagramNetwork implements DatagramNetwork {
   async bind(address: SocketAddress, handlers: DatagramHandlers, remote?: SocketAddress): Promise<DatagramSocket> {
     const operation = `bind ${address.host}:${address.port}`;
@@ -15,7 +16,7 @@ export class NodeDatagramNetwork implements DatagramNetwork {
     const host = address.host === "" ? undefined : address.host;
     const family =
       target?.family ?? (host === undefined ? 4 : (await resolveHost({ host, port: 0 }, operation)).family);
-    const socket = createSocket({ type: family === 6 ? "udp6" : "udp4", lookup: lookupUnlessNumeric });
+    const socket = createSocket({ type: family === 6 ? "udp6" : "udp4", lookup: this.#lookup });
     try {
       await started(socket, (done) =>
         socket.bind({ port: address.port, exclusive: true, ...(host !== undefined && { address: host }) }, done),
@@ -28,6 +29,16 @@ export class NodeDatagramNetwork implements DatagramNetwork {
     const remoteAddress = target === undefined ? undefined : { host: target.host, port: target.port };
     return new NodeDatagramSocket(socket, handlers, remoteAddress);
   }
+
+  readonly #hosts: HostLookups = new HostLookups({ nowMs: () => performance.now(), keptMs: 10_000, hostsMax: 1_024 });
+
+  /** A numeric address is at hand at once: Node's own look-up would wait a tick for it, for every datagram. */
+  readonly #lookup = (host: string, options: LookupOneOptions, found: HostFound): void => {
+    const version = isIP(host);
+    if (version === 0)
+      this.#hosts.find(`${JSON.stringify(options)} ${host}`, (done) => lookup(host, options, done), found);
+    else found(null, host, version);
+  };
 }
 
 class NodeDatagramSocket implements DatagramSocket {
@@ -65,17 +76,6 @@ class NodeDatagramSocket implements DatagramSocket {
     this.#closing ??= new Promise((resolve) => this.#socket.close(() => resolve()));
     return this.#closing;
   }
-}
-
-/** A numeric address is at hand at once: Node's own look-up would wait a tick for it, for every datagram. */
-function lookupUnlessNumeric(
-  host: string,
-  options: LookupOneOptions,
-  callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
-): void {
-  const version = isIP(host);
-  if (version === 0) lookup(host, options, callback);
-  else callback(null, host, version);
 }
 
 /** Waits for `start` to call back, or for the socket to fail. */

@@ -1,4 +1,5 @@
 import { type NodeSettings, nodeDefaults } from "../cluster/index.ts";
+import { gossipDefaults } from "../gossip/index.ts";
 import type { DiskSettings } from "./disk.ts";
 import { drawMoves, drawPlacement, placementSeeds, type WantedMove } from "./drawn-placement.ts";
 import type { TimedFault } from "./fault.ts";
@@ -160,7 +161,11 @@ export function drawScenario(options: ScenarioOptions): Scenario {
     clockSkewsMs: nodes.map(
       (node) => Math.round(random.between(-skewMsMax, skewMsMax)) + (node === wrongClock ? wrongByMs : 0),
     ),
-    settings: { ...drawSettings(random, pace), ...drawScrubbing(new SeededRandom(seed + scrubSeeds), pace) },
+    settings: {
+      ...drawSettings(random, pace),
+      ...drawScrubbing(new SeededRandom(seed + scrubSeeds), pace),
+      gossip: drawGossip(new SeededRandom(seed + gossipSeeds), pace),
+    },
     workload,
     faultsMs,
     operationsMin,
@@ -248,6 +253,18 @@ function drawScrubbing(random: SeededRandom, { electionMs, scale }: Pace): Parti
     scrubIntervalMs: random.pick([604_800_000, 15 * electionMs, 4 * electionMs]),
     scrubBytesPerSecond: random.pick([4 * 2 ** 20, 100_000 / scale]),
   };
+}
+
+/** Added to a seed: what gossip draws shifts nothing else. */
+const gossipSeeds: number = 2 ** 42;
+
+/** Most runs have none: it takes part in nothing that is judged. */
+function drawGossip(random: SeededRandom, { scale }: Pace): NodeSettings["gossip"] {
+  if (!random.chance(0.2)) return undefined;
+  const times = Object.entries(gossipDefaults).map(([name, value]): [string, number] => {
+    return [name, name.endsWith("Ms") ? value * scale : value];
+  });
+  return { ...gossipDefaults, ...Object.fromEntries(times) };
 }
 
 type SessionWork = Pick<Workload, "sessionClients" | "sessionThinkMs" | "sessionTtlMs">;
