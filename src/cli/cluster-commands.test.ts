@@ -111,6 +111,24 @@ test("a replica is moved by hand", async () => {
   expect(moving(served.node.directoryState, 1)).toEqual({ left: 0, isDone: true });
 });
 
+test("a shard gets another leader, and the command ends once it leads", async () => {
+  const served = await opened.start({});
+  const words = ["shard", "transfer", "1", "--to", "n3"];
+  expect(await run(served, ...words)).toEqual({ code: 0, out: "n3 leads shard 1.\n", errors: "" });
+  expect(JSON.parse((await run(served, ...words, "--json")).out)).toEqual({ shard: 1, leader: "n3" });
+  expect(served.node.transfers).toEqual([
+    { shard: 1, to: 3 },
+    { shard: 1, to: 3 },
+  ]);
+});
+
+test("coterie cluster status is coterie status", async () => {
+  const served = await opened.start({});
+  const status = await run(served, "status", "--json");
+  expect(status).toMatchObject({ errors: "" });
+  expect(await run(served, "cluster", "status", "--json")).toEqual(status);
+});
+
 test.for<{ words: string; says: RegExp }>([
   { words: "node drain n9 --no-wait", says: /^coterie: The cluster has no node called "n9"\. Its nodes are n1, n2/ },
   { words: "node drain n9 --dry-run", says: /^coterie: The cluster has no node called "n9"\./ },
@@ -119,6 +137,9 @@ test.for<{ words: string; says: RegExp }>([
   { words: "shard move 0", says: /Say from which node/ },
   { words: "shard move x --to n4", says: /takes a whole number from 0/ },
   { words: "shard move 9 --to n4", says: /There is no shard 9: the last one is 1\./ },
+  { words: "shard transfer 0", says: /required option .*--to/ },
+  { words: "shard transfer 0 --to n9", says: /The cluster has no node called "n9"/ },
+  { words: "shard transfer 1.5 --to n1", says: /takes a whole number from 0/ },
   { words: "ring plan --remove n1 --remove n1", says: /names a node twice/ },
   { words: "ring plan --add 0", says: /--add takes a whole number from 1 to 100/ },
   { words: "node frobnicate", says: /unknown command 'frobnicate'.*See coterie node --help\./ },

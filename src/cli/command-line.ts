@@ -9,7 +9,7 @@ import { NoAnswerError } from "./refusal.ts";
 import { addRingCommand } from "./ring-command.ts";
 import { addShardCommand } from "./shard-command.ts";
 import { addStartCommand } from "./start-command.ts";
-import { addStatusCommand } from "./status-command.ts";
+import { addClusterCommand, addStatusCommand } from "./status-command.ts";
 
 const examples = `
 Examples:
@@ -68,6 +68,7 @@ function buildProgram(binary: string): Command {
   addDemoCommand(program, binary);
   addStartCommand(program);
   addStatusCommand(program);
+  addClusterCommand(program);
   addNodeCommand(program);
   addShardCommand(program);
   addRingCommand(program);

@@ -15,10 +15,15 @@ interface MoveFlags extends ClusterFlags {
   readonly wait?: boolean;
 }
 
+interface TransferFlags extends ClusterFlags {
+  readonly to: string;
+}
+
 const help = `
 Examples:
   coterie shard ls
   coterie shard move 17 --from n1 --to n4
+  coterie shard transfer 17 --to n4    n4, which has a replica, leads the shard
 
 Replicas move by themselves when nodes join, leave or are lost. One that is moved by hand stays where it is for as long as no
 node has more than its share.`;
@@ -26,8 +31,8 @@ node has more than its share.`;
 export function addShardCommand(program: Command): void {
   const shard = program
     .command("shard")
-    .summary("list shards, and move their replicas")
-    .description("Lists the shards of a running cluster, and moves their replicas.")
+    .summary("list shards, move their replicas and leaders")
+    .description("Lists the shards of a running cluster, and moves their replicas and leaders.")
     .addHelpText("after", help);
   addClusterOptions(
     shard.command("ls").summary("list the shards").description("Lists the shards of a cluster."),
@@ -41,6 +46,14 @@ export function addShardCommand(program: Command): void {
     .option("--dry-run", "say what would move, and change nothing")
     .option("--no-wait", "return as soon as it has begun");
   addClusterOptions(move).action(moveReplica);
+  const transfer = shard
+    .command("transfer <shard>")
+    .summary("have another node lead a shard")
+    .description(
+      "Has another node lead a shard, and waits until it does. Leaders are kept even between nodes: this one stays for ten minutes, others may move.",
+    )
+    .addOption(new Option("--to <node>", "who leads it").argParser(parseNodeName).makeOptionMandatory());
+  addClusterOptions(transfer).action(transferLeader);
 }
 
 async function list(flags: ClusterFlags): Promise<void> {
@@ -52,7 +65,7 @@ async function list(flags: ClusterFlags): Promise<void> {
 }
 
 async function moveReplica(text: string, flags: MoveFlags): Promise<void> {
-  const shard = parseWhole("The shard", { min: 0, max: 1_023 }, text);
+  const shard = parseShard(text);
   const { from, to } = flags;
   if (from === undefined && to === undefined)
     throw new UsageError("Say from which node a replica is to go with --from, or to which with --to, or both.");
@@ -63,6 +76,18 @@ async function moveReplica(text: string, flags: MoveFlags): Promise<void> {
   if (flags.wait !== false) await waitForMoves(cluster, ({ state }) => moving(state, shard));
   const word = flags.wait === false ? "begun" : "done";
   cluster.print({ shard, from: from ?? null, to: to ?? null, epoch }, [`shard ${shard}: ${word}, at epoch ${epoch}.`]);
+}
+
+async function transferLeader(text: string, flags: TransferFlags): Promise<void> {
+  const shard = parseShard(text);
+  const { to } = flags;
+  const cluster = new ClusterAccess(flags);
+  await cluster.ask(["COTERIE", "SHARD", "TRANSFER", text, "TO", to]);
+  cluster.print({ shard, leader: to }, [`${to} leads shard ${shard}.`]);
+}
+
+function parseShard(text: string): number {
+  return parseWhole("The shard", { min: 0, max: 1_023 }, text);
 }
 
 /** Whether a replica of the shard is still on its way. */

@@ -22,9 +22,17 @@ Examples:
 Exit code 3 means that no node answered.`;
 
 export function addStatusCommand(program: Command): void {
-  const command = program
-    .command("status")
-    .summary("show every node of a cluster")
+  describeStatus(program.command("status").summary("show every node of a cluster"));
+}
+
+/** `coterie cluster status`: the same, beside what else concerns a cluster as a whole. */
+export function addClusterCommand(program: Command): void {
+  const cluster = program.command("cluster").summary("a cluster as a whole").description("Shows a cluster as a whole.");
+  describeStatus(cluster.command("status").summary("show every node, as coterie status"));
+}
+
+function describeStatus(command: Command): void {
+  command
     .description("Asks any node of a cluster, and shows what each of its nodes does.")
     .addOption(new Option("--host <host>", "where the node is").argParser(parseHost("--host")).default("127.0.0.1"))
     .addOption(new Option("--port <port>", "its Redis port").argParser(parseRemotePort("--port")).default(7_001))

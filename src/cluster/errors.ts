@@ -123,6 +123,17 @@ export class IdentityError extends CoterieError {
   readonly code = "IDENTITY";
 }
 
+/** A node cannot lead a shard now. The message says why, and what to do. */
+export class TransferRefusedError extends CoterieError {
+  readonly code = "TRANSFER_REFUSED";
+}
+
+/** Whether a node leads a shard now, as somebody wanted, was not heard in time. */
+export class TransferUnfinishedError extends CoterieError {
+  readonly code = "TRANSFER_UNFINISHED";
+  override readonly outcome = "unknown";
+}
+
 /** The directory has not answered in time. `outcome` says whether the change may have happened. */
 export class DirectoryUnavailableError extends CoterieError {
   readonly code = "DIRECTORY_UNAVAILABLE";

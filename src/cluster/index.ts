@@ -14,7 +14,8 @@ export { type JoinAnswer, JoinVisit, type JoinVisitOptions } from "./join-visit.
 export type { JoinGrant, JoinRequest } from "./join-wire.ts";
 export type { LoadingProgress } from "./loading.ts";
 export type { Member } from "./member.ts";
-export { Node, type NodeOptions } from "./node.ts";
+export { Node } from "./node.ts";
+export type { NodeOptions } from "./node-options.ts";
 export type { PlacementReport } from "./placement-driver.ts";
 export { type NodeSettings, nodeDefaults } from "./settings.ts";
 export type {

@@ -5,18 +5,25 @@
 import type { PeerLinks } from "../net/index.ts";
 import type { HostedGroups } from "./hosted-groups.ts";
 import { leaderToMove } from "./leader-balance.ts";
+import type { NodeDirectory } from "./node-directory.ts";
 import type { Replica } from "./replica.ts";
 import { nodeOf } from "./replica-id.ts";
+import type { NodeSettings } from "./settings.ts";
 
 /** Ticks between two looks at how many groups each node leads. */
 const balanceTicks = 10;
+/** For how long balancing leaves a group where somebody wanted it to be led. */
+const keepMs = 600_000;
 /** Ticks between two attempts to hand over leadership because this node is not fit to lead. */
 const unfitTicks = 100;
 
+/** Why a node cannot be given leadership of a group now. */
+export type TransferObstacle = "no-vote" | "leaving" | "away" | "full" | "behind";
+
 export interface LeadershipMovesOptions {
   readonly groups: HostedGroups;
-  readonly nodeId: number;
-  readonly peerIds: () => readonly number[];
+  readonly directory: Pick<NodeDirectory, "nodeId" | "peerIds">;
+  readonly settings: Pick<NodeSettings, "tickMs">;
   readonly links: () => PeerLinks;
   /** Whether a peer has said that its disk takes no entries. */
   readonly isPeerFull: (nodeId: number) => boolean;
@@ -39,6 +46,27 @@ export class LeadershipMoves {
     replica.handOver((id) => !this.#options.isPeerFull(id));
   }
 
+  /**
+   * Somebody wants a group that this node leads to be led by `to`, a voter's node. Why that cannot be; undefined: it is on its way.
+   */
+  give(group: number, to: number): TransferObstacle | undefined {
+    const { groups, isPeerFull } = this.#options;
+    const { replica, stayingVoters, voters } = groups.of(group);
+    if (!voters.includes(to)) return "no-vote";
+    if (!stayingVoters.includes(to)) return "leaving";
+    if (!this.#isThere(to)) return "away";
+    if (isPeerFull(to)) return "full";
+    if (!replica.isCaughtUp(to)) return "behind";
+    this.#keptUntil.delete(group);
+    replica.handOver((id) => id === to);
+    return undefined;
+  }
+
+  /** Somebody wants this node to lead the group: once it does, balancing leaves it here for ten minutes. */
+  keep(group: number): void {
+    this.#keptUntil.set(group, this.#tickCount + Math.ceil(keepMs / this.#options.settings.tickMs));
+  }
+
   /** The node stops, and leads no longer than it must. */
   beginClosing(): void {
     this.#isClosing = true;
@@ -56,17 +84,20 @@ export class LeadershipMoves {
   /** Before it, nothing is handed over again by who is not fit. */
   #unfitTick = 0;
   #isClosing = false;
+  /** The tick until which a group stays here. */
+  readonly #keptUntil: Map<number, number> = new Map();
 
   /** One group at a time, to a node that is there, follows closely, and has said that its disk takes entries. */
   #balance(): void {
-    const { groups, nodeId, peerIds, isPeerFull } = this.#options;
+    const { directory, groups, isPeerFull } = this.#options;
     const places = groups.shardPlaces;
     if (places.length < 2) return;
-    const candidates = peerIds().filter((id) => this.#isThere(id) && !isPeerFull(id));
+    const candidates = directory.peerIds.filter((id) => this.#isThere(id) && !isPeerFull(id));
     const led = places.map(({ group, route, hosted }) => {
-      return { group, leader: route.leader, voters: hosted?.stayingVoters ?? [] };
+      const isKept = (this.#keptUntil.get(group) ?? 0) > this.#tickCount;
+      return { group, leader: route.leader, voters: isKept ? [] : (hosted?.stayingVoters ?? []) };
     });
-    const move = leaderToMove(led, nodeId, candidates);
+    const move = leaderToMove(led, directory.nodeId, candidates);
     if (move === undefined) return;
     const { replica } = groups.of(move.group);
     if (replica.isCaughtUp(move.to)) replica.handOver((id) => id === move.to);

@@ -18,6 +18,9 @@ export const messageType: {
   readonly facts: 16;
   readonly replicaLost: 17;
   readonly led: 18;
+  readonly transferQuestion: 19;
+  readonly transferAnswer: 20;
+  readonly leaderKept: 21;
 } = {
   raft: 1,
   ping: 2,
@@ -37,4 +40,7 @@ export const messageType: {
   facts: 16,
   replicaLost: 17,
   led: 18,
+  transferQuestion: 19,
+  transferAnswer: 20,
+  leaderKept: 21,
 };

@@ -1,6 +1,6 @@
 import type { GivenIdentity } from "./identity.ts";
-import type { NodeOptions } from "./node.ts";
 import { NodeDirectory } from "./node-directory.ts";
+import type { NodeOptions } from "./node-options.ts";
 
 /** The directory of a node that is started so; in memory without one. @throws what `NodeDirectory.open` throws */
 export function openDirectory(options: NodeOptions): Promise<NodeDirectory> {

@@ -4,7 +4,8 @@ import { SimulatedCluster, type SimulatedClusterOptions } from "../../test/clust
 import { Gossip, gossipDefaults, type MemberState } from "../gossip/index.ts";
 import type { DatagramSocket, Logger } from "../platform/index.ts";
 import { SimulatedWorld } from "../simulation/index.ts";
-import { Node, type NodeOptions } from "./node.ts";
+import { Node } from "./node.ts";
+import type { NodeOptions } from "./node-options.ts";
 
 const gossiping: Partial<NodeOptions> = { settings: { gossip: gossipDefaults } };
 

@@ -1,7 +1,7 @@
 /** The log of a node, as its options want it. */
 import { Log, MemoryLog, type NodeLog } from "../log/index.ts";
-import type { NodeOptions } from "./node.ts";
 import type { NodeDirectory } from "./node-directory.ts";
+import type { NodeOptions } from "./node-options.ts";
 import type { NodeSettings } from "./settings.ts";
 import { groupSettings } from "./shard-group.ts";
 

@@ -25,6 +25,7 @@ import type { GroupPlacement } from "./group-placement.ts";
 import { shardStatuses } from "./group-status.ts";
 import type { HostedGroup } from "./hosted-group.ts";
 import { HostedGroups } from "./hosted-groups.ts";
+import { LeaderTransfers } from "./leader-transfers.ts";
 import { LeadershipMoves } from "./leadership-moves.ts";
 import { LocalLane } from "./local-lane.ts";
 import type { Member } from "./member.ts";
@@ -72,6 +73,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   readonly router: CommandRouter;
   readonly traffic: PeerTraffic;
   readonly clusterDirectory: ClusterDirectory;
+  readonly transfers: LeaderTransfers;
   readonly waiting: Set<LocalLane> = new Set();
   readonly paused: Set<ClientStream> = new Set();
   heldBytes = 0;
@@ -96,12 +98,24 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       onOutput: () => this.noteOutput(),
     });
     log.onSnapshotWanted((group) => this.#groups.get(group)?.snapshots.want());
+    this.#leadership = new LeadershipMoves({
+      ...options,
+      groups: this.#groups,
+      isPeerFull: (nodeId) => this.traffic.isPeerFull(nodeId),
+    });
+    this.transfers = new LeaderTransfers({
+      ...options,
+      host: this,
+      groups: this.#groups,
+      leadership: this.#leadership,
+    });
     this.traffic = new PeerTraffic({
       clock: platform.clock,
       logger,
       directory,
       entryClock: this.#entryClock,
       forwarding: this.#forwarding,
+      transfers: this.transfers,
       links,
       peerQueueBytesMax: settings.peerQueueBytesMax,
       diskEpoch: () => log.diskEpoch,
@@ -110,13 +124,6 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     });
     this.waves = new NodeWaves(this.clock, settings, shardCount);
     this.router = new CommandRouter(new SlotRanges(shardCount));
-    this.#leadership = new LeadershipMoves({
-      groups: this.#groups,
-      nodeId: directory.nodeId,
-      peerIds: () => directory.peerIds,
-      links,
-      isPeerFull: (nodeId) => this.traffic.isPeerFull(nodeId),
-    });
     const { clock, traffic } = this;
     this.clusterDirectory = new ClusterDirectory({
       clock,

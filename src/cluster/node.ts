@@ -3,14 +3,11 @@ import type { GossipSettings } from "../gossip/index.ts";
 import type { Keyspace } from "../keyspace/index.ts";
 import type { NodeLog } from "../log/index.ts";
 import { type PeerIdentity, PeerLinks } from "../net/index.ts";
-import { isLoopback, type Logger, type Platform, type SocketAddress } from "../platform/index.ts";
+import { isLoopback, type SocketAddress } from "../platform/index.ts";
 import { ownIdentity } from "./admission.ts";
 import type { ClientStream, ReplyTarget, StreamOptions } from "./client-stream.ts";
 import { nodeClosing, nodeExitCode } from "./errors.ts";
-import type { GroupPlacement } from "./group-placement.ts";
 import { directoryStatus, replicaInfo } from "./group-status.ts";
-import type { NodeAddress } from "./identity.ts";
-import type { AskToJoin } from "./join-asking.ts";
 import type { JoinVisit } from "./join-visit.ts";
 import type { JoinGrant, JoinRequest } from "./join-wire.ts";
 import type { Member } from "./member.ts";
@@ -20,6 +17,7 @@ import { openDirectory } from "./node-given.ts";
 import { NodeGossip } from "./node-gossip.ts";
 import { NodeJoins } from "./node-joins.ts";
 import { openNodeLog } from "./node-log.ts";
+import type { NodeOptions } from "./node-options.ts";
 import { NodeWork } from "./node-work.ts";
 import { type NodeSettings, nodeSettings } from "./settings.ts";
 import { directoryGroup, groupOfShard, groupsOf, shardOfGroup } from "./shard-group.ts";
@@ -35,51 +33,6 @@ import {
 } from "./status.ts";
 import type { Topology, TopologyNode } from "./topology.ts";
 import { waitUntil } from "./wait-until.ts";
-
-export interface NodeOptions {
-  readonly platform: Platform;
-  readonly logger: Logger;
-  /** Where the node keeps everything; undefined: in memory, for as long as it runs. */
-  readonly directory?: string | undefined;
-  /** The node's name. Needed at the first start. */
-  readonly name?: string | undefined;
-  /**
-   * All nodes of the cluster with the addresses at which they listen for each other, this one included. Undefined at the
-   * first start: the node is alone, and listens nowhere. Later: new addresses, or undefined.
-   */
-  readonly peers?: readonly NodeAddress[] | undefined;
-  /** Where to listen for peers, if not at the node's own address among the peers, which they go on dialling. */
-  readonly listen?: SocketAddress | undefined;
-  /** The secret that all nodes of the cluster share. Needed at the first start unless all addresses are loopback. */
-  readonly secret?: string | undefined;
-  /** 32 hexadecimal digits. Default: follows from the secret and the names. */
-  readonly clusterId?: string | undefined;
-  /**
-   * Over how many shards the keys are divided, each a Raft group of its own. Fixed at the first start, and the same at all
-   * nodes. Default 1.
-   */
-  readonly shards?: number | undefined;
-  /**
-   * How many replicas each shard has, from 1 to 15, as far as there are nodes. Fixed at the first start, and the same at all
-   * nodes. Default: one on each node for 3 to 5 of them, otherwise 3.
-   */
-  readonly replicas?: number | undefined;
-  /**
-   * For the first start of a node that joins a running cluster, instead of `peers`: asks that cluster, with the id of this
-   * node's directory, until it has the answer. At later starts it is asked, once each time, where the others are while none of
-   * them is there.
-   */
-  readonly join?: AskToJoin | undefined;
-  /** Where peers reach a node that joined. Later: a new address, or undefined. */
-  readonly address?: SocketAddress | undefined;
-  /** Nodes of one zone may fail together. What is said here the cluster's directory hears; undefined: as it has it. */
-  readonly zone?: string | undefined;
-  /** What the node carries beside others, from 1 to 10,000; likewise. */
-  readonly weight?: number | undefined;
-  /** Where the shards' replicas are to be. Default: where they began. */
-  readonly placement?: GroupPlacement | undefined;
-  readonly settings?: Partial<NodeSettings> | undefined;
-}
 
 /**
  * A node of a cluster: it holds a replica of the data, takes part in elections, and carries out its clients' commands
@@ -181,6 +134,15 @@ export class Node {
    */
   changeDirectory(request: DirectoryRequest): Promise<DirectoryState> {
     return this.#work.clusterDirectory.change((state) => decide(state, request));
+  }
+
+  /**
+   * Has the node of number `to` lead a shard; resolves once it does. Leaders' balance leaves it there for ten minutes.
+   *
+   * @throws TransferRefusedError (TRANSFER_REFUSED), TransferUnfinishedError (TRANSFER_UNFINISHED)
+   */
+  transferLeader(shard: number, to: number): Promise<void> {
+    return this.#work.transfers.transfer(shard, to);
   }
 
   /** After a start, until what is known to be committed is applied to all shards that are here. */

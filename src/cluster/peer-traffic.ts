@@ -15,6 +15,7 @@ import type { Checksum } from "./checksums.ts";
 import type { EntryClock } from "./entry-clock.ts";
 import type { Forwarding } from "./forwarding.ts";
 import { Heartbeats } from "./heartbeats.ts";
+import type { LeaderTransfers } from "./leader-transfers.ts";
 import { LinkProbes } from "./link-probes.ts";
 import { messageType } from "./message-type.ts";
 import type { NodeDirectory } from "./node-directory.ts";
@@ -30,6 +31,7 @@ export interface PeerTrafficOptions {
   readonly directory: NodeDirectory;
   readonly entryClock: EntryClock;
   readonly forwarding: Forwarding;
+  readonly transfers: LeaderTransfers;
   readonly links: () => PeerLinks;
   readonly peerQueueBytesMax: number;
   readonly diskEpoch: () => number;
@@ -260,7 +262,7 @@ export class PeerTraffic implements PeerLinksHandler {
   }
 
   onMessage(link: PeerLink, type: number, input: ByteReader): boolean {
-    const { forwarding } = this.#options;
+    const { forwarding, transfers } = this.#options;
     switch (type) {
       case messageType.raft:
         return this.#receiveRaft(link, input);
@@ -298,6 +300,12 @@ export class PeerTraffic implements PeerLinksHandler {
         return this.#receiveLost(link, input);
       case messageType.led:
         return this.#receiveLed(link, input);
+      case messageType.transferQuestion:
+        return transfers.receiveQuestion(link, input);
+      case messageType.transferAnswer:
+        return transfers.receiveAnswer(input);
+      case messageType.leaderKept:
+        return transfers.receiveKept(input);
       default:
         return false;
     }

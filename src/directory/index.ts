@@ -33,7 +33,7 @@ export {
   nodeOfNumber,
   shardCountOf,
 } from "./node-lookup.ts";
-export { type OperatorWish, requestFor } from "./operator-wish.ts";
+export { leaderFor, type OperatorWish, requestFor } from "./operator-wish.ts";
 export {
   type KeyPicture,
   type MovePicture,

@@ -1,6 +1,6 @@
 /** What people ask of the directory: nodes by name instead of number, replicas by where they are to go. */
 import type { DirectoryNode, DirectorySettings, DirectoryState } from "./directory-state.ts";
-import { DirectoryRefusal, DirectoryValueError, MoveRefusedError, NodeUnknownError } from "./errors.ts";
+import { DirectoryRefusal, DirectoryValueError, MoveRefusedError, NodeStateError, NodeUnknownError } from "./errors.ts";
 import { nodeOfName } from "./node-lookup.ts";
 import type { DirectoryRequest } from "./request.ts";
 
@@ -46,14 +46,27 @@ function namedNode(state: DirectoryState, name: string): DirectoryNode | Directo
   return new NodeUnknownError(`The cluster has no node called ${JSON.stringify(name)}. Its nodes are ${shown}.`);
 }
 
+/** The number of the node that is to lead a shard; refused where there is no such shard or node. */
+export function leaderFor(
+  state: DirectoryState,
+  { shard, to }: { readonly shard: number; readonly to: string },
+): number | DirectoryRefusal {
+  if (state.shards[shard] === undefined) return shardUnknown(state, shard);
+  const node = namedNode(state, to);
+  if (node instanceof DirectoryRefusal) return node;
+  return node.state === "removed" ? new NodeStateError(`${node.name} was removed, and leads no shard.`) : node.id;
+}
+
+function shardUnknown(state: DirectoryState, shard: number): DirectoryRefusal {
+  return new DirectoryValueError(`There is no shard ${shard}: the last one is ${state.shards.length - 1}.`);
+}
+
 function moveRequest(
   state: DirectoryState,
   { shard: number, from, to }: Extract<OperatorWish, { readonly kind: "move" }>,
 ): DirectoryRequest | DirectoryRefusal {
   const shard = state.shards[number];
-  if (shard === undefined) {
-    return new DirectoryValueError(`There is no shard ${number}: the last one is ${state.shards.length - 1}.`);
-  }
+  if (shard === undefined) return shardUnknown(state, number);
   if (from === undefined && to === undefined)
     return new DirectoryValueError("Say from which node a replica is to go, or to which.");
   const giver = from === undefined ? undefined : namedNode(state, from);

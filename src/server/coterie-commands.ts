@@ -56,6 +56,8 @@ const help = [
   "    Set replicas, replaceAfterMs or movesPerNodeMax.",
   "SHARD MOVE <shard> [FROM <node>] [TO <node>]",
   "    Have a replica of the shard move.",
+  "SHARD TRANSFER <shard> TO <node>",
+  "    Have the node lead the shard; return OK once it does.",
   "SESSION OPEN [TTL <milliseconds>] [KEY <key>]",
   "    Open a session, in which numbered commands take effect once; return its id. It is",
   "    gone once it was not used for that long (an hour). It belongs to the shard of <key>.",

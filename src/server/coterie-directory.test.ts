@@ -2,7 +2,7 @@ import { afterEach, expect, test } from "vitest";
 import { Opened } from "../../test/server/clients.ts";
 import { readFacts } from "../directory/index.ts";
 import { CoterieError } from "../platform/index.ts";
-import { ErrorReply, type Reply } from "../resp/index.ts";
+import { ErrorReply, ok, type Reply } from "../resp/index.ts";
 
 const opened = new Opened();
 
@@ -53,6 +53,21 @@ test("a replica moves, and settings change", async () => {
   expect(served.node.directoryState.settings).toMatchObject({ replicas: 2, replaceAfterMs: 60_000 });
 });
 
+test("a shard gets another leader; asked for one that leads already, the answer is the same", async () => {
+  const served = await opened.start({});
+  const client = await opened.connect(served);
+  expect(await client.run("COTERIE", "SHARD", "TRANSFER", "1", "TO", "n3")).toEqual(ok);
+  expect(await client.run("coterie", "shard", "transfer", "0", "to", "n1")).toEqual(ok);
+  expect(served.node.transfers).toEqual([
+    { shard: 1, to: 3 },
+    { shard: 0, to: 1 },
+  ]);
+  served.node.onChange = () => Promise.reject(new Doubtful("Not heard."));
+  expect(await client.run("COTERIE", "SHARD", "TRANSFER", "1", "TO", "n2")).toEqual(
+    new ErrorReply("UNCERTAIN Not heard."),
+  );
+});
+
 test.for<{ words: string; code: string }>([
   { words: "NODE DRAIN n9", code: "NODE_UNKNOWN" },
   { words: "NODE STOP n1", code: "ERR" },
@@ -64,6 +79,11 @@ test.for<{ words: string; code: string }>([
   { words: "SHARD SPLIT 0 FROM n1", code: "ERR" },
   { words: "SHARD MOVE 0 FROM n1 FROM n2", code: "ERR" },
   { words: "SHARD MOVE 0 FROM n1 TO", code: "ERR" },
+  { words: "SHARD TRANSFER 7 TO n1", code: "DIRECTORY_VALUE" },
+  { words: "SHARD TRANSFER 0 TO n9", code: "NODE_UNKNOWN" },
+  { words: "SHARD TRANSFER x TO n1", code: "ERR" },
+  { words: "SHARD TRANSFER 0 FROM n1", code: "ERR" },
+  { words: "SHARD TRANSFER 0 TO n1 TO n2", code: "ERR" },
   { words: "SETTINGS replicas 0", code: "DIRECTORY_VALUE" },
   { words: "SETTINGS replicas many", code: "ERR" },
   { words: "SETTINGS replicas 2 replicas 3", code: "ERR" },
@@ -74,6 +94,7 @@ test.for<{ words: string; code: string }>([
   const client = await opened.connect(served);
   expect(codeOf(await client.run("COTERIE", ...words.split(" ")))).toBe(code);
   expect(served.node.directoryState.epoch).toBe(0);
+  expect(served.node.transfers).toEqual([]);
 });
 
 test("what may have happened is UNCERTAIN; a bug is an error that points to the log", async () => {
@@ -88,7 +109,13 @@ test("what may have happened is UNCERTAIN; a bug is an error that points to the 
 test("a password is asked for", async () => {
   const served = await opened.start({ password: "sesame" });
   const client = await opened.connect(served);
-  for (const words of ["DIRECTORY", "NODE DRAIN n4", "SETTINGS replicas 2", "SHARD MOVE 0 FROM n1"])
+  for (const words of [
+    "DIRECTORY",
+    "NODE DRAIN n4",
+    "SETTINGS replicas 2",
+    "SHARD MOVE 0 FROM n1",
+    "SHARD TRANSFER 0 TO n1",
+  ])
     expect(codeOf(await client.run("COTERIE", ...words.split(" ")))).toBe("NOAUTH");
   expect(served.node.directoryState.epoch).toBe(0);
 });

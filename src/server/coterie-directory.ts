@@ -1,13 +1,14 @@
-/** `COTERIE DIRECTORY | NODE | SHARD | SETTINGS`: what operators see of the directory, and have changed in it. */
+/** `COTERIE DIRECTORY | NODE | SHARD | SETTINGS`: what operators see of the cluster, and have changed in it. */
 import {
   type DirectoryFacts,
   DirectoryRefusal,
+  leaderFor,
   type OperatorWish,
   requestFor,
   textOfFacts,
 } from "../directory/index.ts";
 import { CoterieError } from "../platform/index.ts";
-import { type Arguments, ErrorReply, type Reply } from "../resp/index.ts";
+import { type Arguments, ErrorReply, ok, type Reply } from "../resp/index.ts";
 import type { Connection } from "./connection.ts";
 import type { ServedNode } from "./served-node.ts";
 import { answeredLater, isWord, notAnInteger, syntaxError } from "./server-command.ts";
@@ -40,8 +41,9 @@ export function changeNode(connection: Connection, args: Arguments): Reply {
   return change(connection, { kind: kinds[action], node, isForced });
 }
 
-/** `COTERIE SHARD MOVE shard [FROM node] [TO node]`. */
+/** `COTERIE SHARD MOVE shard [FROM node] [TO node]`, `COTERIE SHARD TRANSFER shard TO node`. */
 export function changeShard(connection: Connection, args: Arguments): Reply {
+  if (isWord(args, 2, "TRANSFER")) return transferLeader(connection, args);
   if (!isWord(args, 2, "MOVE") || args.count % 2 !== 0) return syntaxError;
   const shard = wholeOf(args, 3);
   if (shard === undefined) return notAnInteger;
@@ -53,6 +55,21 @@ export function changeShard(connection: Connection, args: Arguments): Reply {
     else return syntaxError;
   }
   return change(connection, { kind: "move", shard, from, to });
+}
+
+/** Answers once the node leads. */
+function transferLeader(connection: Connection, args: Arguments): Reply {
+  if (args.count !== 6 || !isWord(args, 4, "TO")) return syntaxError;
+  const shard = wholeOf(args, 3);
+  if (shard === undefined) return notAnInteger;
+  const { context, ticket } = connection;
+  const node = leaderFor(context.node.directoryState, { shard, to: textOf(args, 5) });
+  if (node instanceof DirectoryRefusal) return errorReply(connection, node);
+  context.node.transferLeader(shard, node).then(
+    () => connection.reply(ticket, ok),
+    (error: unknown) => connection.reply(ticket, errorReply(connection, error)),
+  );
+  return answeredLater;
 }
 
 const settings = ["replicas", "replaceAfterMs", "movesPerNodeMax"] as const;
@@ -88,8 +105,8 @@ function errorReply({ context }: Connection, error: unknown): ErrorReply {
   if (error instanceof CoterieError) {
     return new ErrorReply(`${error.outcome === "unknown" ? "UNCERTAIN" : error.code} ${error.message}`);
   }
-  context.logger.log("error", "the directory could not be changed", { error: String(error) });
-  return new ErrorReply("ERR The directory could not be changed. See the log of this node.");
+  context.logger.log("error", "what an operator asked for failed", { error: String(error) });
+  return new ErrorReply("ERR That could not be done. See the log of this node.");
 }
 
 function textOf(args: Arguments, index: number): string {

@@ -99,10 +99,17 @@ export const coterieFacts: Readonly<Record<CoterieFactName, CommandFacts>> = {
     flags: ["admin", "noscript"],
     group: "coterie",
     since: "0.2.0",
-    summary: "Have a replica of a shard move to another node; return the directory's epoch",
+    summary: "Have a replica of a shard move (return the directory's epoch), or another node lead it (return OK)",
     complexity: "O(N) where N is the number of nodes and shards",
     arguments: [
-      { name: "move", type: "pure-token", token: "MOVE" },
+      {
+        name: "action",
+        type: "oneof",
+        arguments: [
+          { name: "move", type: "pure-token", token: "MOVE" },
+          { name: "transfer", type: "pure-token", token: "TRANSFER" },
+        ],
+      },
       { name: "shard", type: "integer" },
       { name: "from", type: "string", token: "FROM", flags: ["optional"] },
       { name: "to", type: "string", token: "TO", flags: ["optional"] },

@@ -39,6 +39,12 @@ export interface ServedNode {
    * @throws CoterieError the refusal, or DIRECTORY_UNAVAILABLE, whose outcome says whether it may have happened
    */
   changeDirectory(request: DirectoryRequest): Promise<DirectoryState>;
+  /**
+   * Has a node lead a shard; resolves once it does.
+   *
+   * @throws CoterieError: TRANSFER_REFUSED, or TRANSFER_UNFINISHED, after which it may lead it yet
+   */
+  transferLeader(shard: number, to: number): Promise<void>;
   /** Whoever is connected from there may ask to become a node of the cluster. */
   openJoin(remoteHost: string): JoinVisit;
   /** The state of all nodes, as JSON can show it. */

@@ -33,8 +33,10 @@ export class ServedKeyspace implements ServedNode {
   /** What proves that nodes belong together; undefined: the cluster has no secret. */
   secret: string | undefined = "the cluster's secret";
   directoryState: DirectoryState = genesis({ names: ["n1", "n2", "n3", "n4"], shardCount: 2, replicas: 3 });
-  /** Before the directory changes. */
+  /** Before the directory or a leader changes. */
   onChange: () => Promise<void> = () => Promise.resolve();
+  /** Who was to lead what. */
+  readonly transfers: { readonly shard: number; readonly to: number }[] = [];
   /** Takes who joins into the cluster. */
   admit: (request: JoinRequest) => Promise<JoinGrant> = () => Promise.reject(new Error("nobody leads"));
   readonly waits: { readonly target: ReplyTarget; readonly ticket: number; readonly wanted: number }[] = [];
@@ -77,6 +79,11 @@ export class ServedKeyspace implements ServedNode {
     if (decision.kind === "refused") throw decision.refusal;
     if (decision.kind === "change") this.directoryState = decision.state;
     return this.directoryState;
+  }
+
+  transferLeader(shard: number, to: number): Promise<void> {
+    this.transfers.push({ shard, to });
+    return this.onChange();
   }
 
   openJoin(remoteHost: string): JoinVisit {
