@@ -28,8 +28,8 @@ export interface LaneHost {
   heldBytes: number;
   /** The node stops: what comes now is answered with this. */
   readonly closingReply: ErrorReply | undefined;
-  /** The ways to another node, while there are any. */
-  dataLink(nodeId: number): PeerLink | undefined;
+  /** The ways to another node, while there are any: to the one that leads the group there, if it was heard of lately. */
+  leaderLink(place: LanePlace): PeerLink | undefined;
   bulkSender(nodeId: number): BulkSender | undefined;
   /** Numbers are never used twice in the life of a node. */
   openForward(make: (id: number) => ForwardStream): ForwardStream;
@@ -278,7 +278,7 @@ export class LocalLane extends Lane implements ForwardStreamOwner {
       return this.#isRoom(stream.link) ? stream : undefined;
     }
     if (route.leader === 0 || route.term === this.#refusedTerm) return undefined;
-    const link = this.#host.dataLink(route.leader);
+    const link = this.#host.leaderLink(this.#place);
     if (link === undefined || !this.#isRoom(link)) return undefined;
     const target = { ...route, group, protocol: command.protocol };
     this.#stream = this.#host.openForward((id) => new ForwardStream({ id, target, link, owner: this }));

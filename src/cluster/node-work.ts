@@ -27,10 +27,10 @@ import type { HostedGroup } from "./hosted-group.ts";
 import { HostedGroups } from "./hosted-groups.ts";
 import { LeaderTransfers } from "./leader-transfers.ts";
 import { LeadershipMoves } from "./leadership-moves.ts";
-import { LocalLane } from "./local-lane.ts";
+import { type LanePlace, LocalLane } from "./local-lane.ts";
 import type { Member } from "./member.ts";
 import type { NodeDirectory } from "./node-directory.ts";
-import { PeerTraffic, type PeerTrafficHandler } from "./peer-traffic.ts";
+import { PeerTraffic, type PeerTrafficHandler, pingTicks } from "./peer-traffic.ts";
 import type { Replica, ReplicaHost } from "./replica.ts";
 import type { NodeSettings } from "./settings.ts";
 import { directoryGroup, groupOfShard, groupsOf } from "./shard-group.ts";
@@ -60,9 +60,6 @@ export interface NodeWorkOptions {
   /** Takes what the directory says of all nodes, in the order of their numbers: at each of its changes. */
   readonly setMembers: (nodes: readonly Member[]) => void;
 }
-
-/** Ticks between two questions for a peer's clock. */
-const pingTicks = 5;
 
 export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandler {
   readonly clock: Clock;
@@ -117,6 +114,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       forwarding: this.#forwarding,
       transfers: this.transfers,
       links,
+      tickMs: settings.tickMs,
       peerQueueBytesMax: settings.peerQueueBytesMax,
       diskEpoch: () => log.diskEpoch,
       isDiskFull: () => log.isFull,
@@ -316,8 +314,9 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   // ── What streams need ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  dataLink(nodeId: number): PeerLink | undefined {
-    return this.#options.links().link(nodeId, "data");
+  leaderLink(place: LanePlace): PeerLink | undefined {
+    const isHeard = this.traffic.isLeaderHeard(place);
+    return isHeard ? this.#options.links().link(place.route.leader, "data") : undefined;
   }
 
   bulkSender(nodeId: number): BulkSender {

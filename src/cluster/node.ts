@@ -218,11 +218,11 @@ export class Node {
   }
 
   /**
-   * The attribute `name` of the node that leads the shard of `slot`; undefined while that is this node, or not known.
+   * The attribute `name` of the node that leads the slot's shard; undefined while that is this one, or not known or heard.
    */
   leaderAttribute(slot: number, name: string): string | undefined {
-    const { leader } = this.#work.placeOf(this.#work.router.ranges.shardOf(slot)).route;
-    return leader === 0 || leader === this.#directory.nodeId ? undefined : this.#attributesOf(leader)[name];
+    const place = this.#work.placeOf(this.#work.router.ranges.shardOf(slot));
+    return this.#work.traffic.isLeaderHeard(place) ? this.#attributesOf(place.route.leader)[name] : undefined;
   }
 
   /** Sets the counts of `info().statistics` to zero. */

@@ -17,6 +17,7 @@ import type { Forwarding } from "./forwarding.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import type { LeaderTransfers } from "./leader-transfers.ts";
 import { LinkProbes } from "./link-probes.ts";
+import type { LanePlace } from "./local-lane.ts";
 import { messageType } from "./message-type.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 import { raftMessageBytes, readRaftMessage, readRaftMessages, writeRaftMessage } from "./raft-codec.ts";
@@ -24,6 +25,11 @@ import { nodeOf } from "./replica-id.ts";
 import type { LedTerm } from "./shard-place.ts";
 import { readSnapshotPiece, readSnapshotQuestion, type SnapshotPiece, type SnapshotQuestion } from "./snapshot-wire.ts";
 import { vitalPart } from "./vital-part.ts";
+
+/** Ticks between two questions for a peer's clock. */
+export const pingTicks = 5;
+/** After so many without one of its heartbeats a leader may be gone. */
+const silentTicks = 3;
 
 export interface PeerTrafficOptions {
   readonly clock: Clock;
@@ -33,6 +39,7 @@ export interface PeerTrafficOptions {
   readonly forwarding: Forwarding;
   readonly transfers: LeaderTransfers;
   readonly links: () => PeerLinks;
+  readonly tickMs: number;
   readonly peerQueueBytesMax: number;
   readonly diskEpoch: () => number;
   readonly isDiskFull: () => boolean;
@@ -183,6 +190,17 @@ export class PeerTraffic implements PeerLinksHandler {
   heardMs(nodeId: number): number | undefined {
     const { links } = this.#options;
     return links().link(nodeId, "control")?.receivedMs ?? this.#heardMs.get(nodeId);
+  }
+
+  /**
+   * Whether another node leads there that was heard lately: nobody is sent to one that may be gone (CONSENSUS B-4).
+   */
+  isLeaderHeard({ route: { leader }, replica }: LanePlace): boolean {
+    const { clock, directory, links, tickMs } = this.#options;
+    const link = leader === directory.nodeId ? undefined : links().link(leader, "control");
+    // To a node without a replica it may have nothing to say between two pings.
+    const ticks = replica === undefined ? pingTicks + silentTicks : silentTicks;
+    return link !== undefined && clock.nowMs() - link.receivedMs <= ticks * tickMs;
   }
 
   /** Whether any peer has said that its disk takes no entries. */

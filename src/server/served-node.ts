@@ -25,7 +25,7 @@ export interface ServedNode {
   openStream(target: ReplyTarget, options?: StreamOptions): CommandStream;
   /** Where the shards are, as far as the node knows. */
   topology(): Topology;
-  /** What the node that leads the slot's shard says of itself under `name`; undefined if this node leads it, or none is known. */
+  /** What the node that leads the slot's shard says of itself under `name`; undefined if this node leads it, or none is known that was heard lately. */
   leaderAttribute(slot: number, name: string): string | undefined;
   /** What is known at the node without asking anybody; cheap. */
   info(): NodeInfo;
