@@ -30,6 +30,12 @@ test("a group that has its majority is not touched", () => {
   expect(fate(replica(1), replica(2, { isDamaged: true }), replica(3))).toEqual({ kind: "whole", group });
 });
 
+test("half of the voters are no majority", () => {
+  const four = { configurations: [{ index: 0, configuration: configuration([1, 2, 3, 4]) }] };
+  expect(fate(replica(1, four), replica(2, four))).toMatchObject({ kind: "recovered", lostVoters: [3, 4] });
+  expect(fate(replica(1, four), replica(2, four), replica(4, four))).toEqual({ kind: "whole", group });
+});
+
 test("a group in which nothing has happened yet is whole as well", () => {
   const fresh = { term: 0, commitIndex: 0, lastIndex: 0, lastTerm: 0 };
   expect(fate(replica(1, fresh), replica(2, fresh))).toEqual({ kind: "whole", group });
@@ -86,6 +92,10 @@ test("both halves of a joint configuration must have a majority, and a change th
   const before = replica(1, { configurations: [three, joint] });
   expect(fate(before, replica(2))).toMatchObject({ kind: "recovered", lostVoters: [3, 4, 5] });
   expect(fate(before, replica(2), replica(4, { configurations: [joint] }))).toMatchObject({ kind: "whole" });
+  expect(fate(before, replica(4, { configurations: [joint] }))).toMatchObject({
+    kind: "recovered",
+    lostVoters: [2, 3, 5],
+  });
   const pending = replica(1, { configurations: [three, { ...joint, index: 11 }] });
   expect(fate(pending, replica(2))).toMatchObject({ kind: "recovered", lostVoters: [3, 4, 5] });
   // A change in a log that can win no election any more does not.
