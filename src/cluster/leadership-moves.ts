@@ -9,6 +9,7 @@ import type { NodeDirectory } from "./node-directory.ts";
 import type { Replica } from "./replica.ts";
 import { nodeOf } from "./replica-id.ts";
 import type { NodeSettings } from "./settings.ts";
+import { isCaughtUp } from "./succession.ts";
 
 /** Ticks between two looks at how many groups each node leads. */
 const balanceTicks = 10;
@@ -56,7 +57,7 @@ export class LeadershipMoves {
     if (!stayingVoters.includes(to)) return "leaving";
     if (!this.#isThere(to)) return "away";
     if (isPeerFull(to)) return "full";
-    if (!replica.isCaughtUp(to)) return "behind";
+    if (!isCaughtUp(replica.core.status().progress, to, replica.core.lastIndex)) return "behind";
     this.#keptUntil.delete(group);
     replica.handOver((id) => id === to);
     return undefined;
@@ -100,7 +101,8 @@ export class LeadershipMoves {
     const move = leaderToMove(led, directory.nodeId, candidates);
     if (move === undefined) return;
     const { replica } = groups.of(move.group);
-    if (replica.isCaughtUp(move.to)) replica.handOver((id) => id === move.to);
+    const { core } = replica;
+    if (isCaughtUp(core.status().progress, move.to, core.lastIndex)) replica.handOver((id) => id === move.to);
   }
 
   #isThere(nodeId: number): boolean {

@@ -9,6 +9,7 @@ import { type GroupWish, groupStep } from "./group-change.ts";
 import type { Replica } from "./replica.ts";
 import type { ReplicaStep } from "./replica-change.ts";
 import { nodeOf } from "./replica-id.ts";
+import { isCaughtUp } from "./succession.ts";
 
 /** Ticks between two looks while nothing is under way; otherwise each tick has one, so that a move is no longer than it must be. */
 const lookTicks = 5;
@@ -109,7 +110,8 @@ export class MemberChanges {
   /** To one that stays, as long as one of those follows closely; otherwise to anybody. */
   #handOver(replica: Replica, nodes: readonly number[]): void {
     if (replica.handOverTarget !== undefined) return;
-    const close = nodes.filter((node) => replica.isCaughtUp(node));
+    const { progress } = replica.core.status();
+    const close = nodes.filter((node) => isCaughtUp(progress, node, replica.core.lastIndex));
     replica.handOver((node) => close.length === 0 || close.includes(node));
     mark("a leader that is to go hands over");
   }

@@ -363,7 +363,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   /** What came is carried out at once, so that replies need not wait for the end of the turn. */
   onMessagesEnd(): void {
-    for (const replica of this.#dirty) replica.drain();
+    for (const replica of this.#dirty) if (!replica.drain()) this.#dirty.delete(replica);
   }
 
   onPeerUp(nodeId: number): void {
@@ -481,9 +481,11 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.#leadership.tick();
     this.#hosting.tick();
     this.clusterDirectory.tick();
+    // What the peers' clocks say is known anew with each answer.
+    const isClockLooked = this.#tickCount % pingTicks === 0;
     for (const hosted of this.#groups) {
       hosted.tick();
-      const isOff = this.#clockAlarm.check(this.#entryClock.skewMs(hosted.otherVoters));
+      const isOff = isClockLooked && this.#clockAlarm.check(this.#entryClock.skewMs(hosted.otherVoters));
       if (isOff || this.isDiskFull()) this.#leadership.unfit(hosted.replica);
     }
     for (const lane of [...this.waiting]) lane.expire();

@@ -33,7 +33,7 @@ import { ReplicaCommands } from "./replica-commands.ts";
 import { membersOn, nodeOf } from "./replica-id.ts";
 import type { Route } from "./route.ts";
 import type { NodeSettings } from "./settings.ts";
-import { bestSuccessor, isCaughtUp } from "./succession.ts";
+import { bestSuccessor } from "./succession.ts";
 import type { NodeWaves } from "./waves.ts";
 
 /** What a replica needs of its node. */
@@ -276,12 +276,13 @@ export class Replica {
 
   /** One tick of Raft's time. */
   tick(): void {
+    const { role } = this.core;
     this.#guard(() => {
       this.core.tick();
       this.#commands.expire();
       if (this.isLeading) this.#advanceClock();
     });
-    this.#host.markDirty(this);
+    if (this.#needsTurn || this.core.role !== role) this.#host.markDirty(this);
   }
 
   /** The end of a turn: what has collected goes on its way. */
@@ -296,9 +297,10 @@ export class Replica {
     });
   }
 
-  /** Carries out what the core has to say now. */
-  drain(): void {
+  /** Carries out what the core has to say now. False if the end of the turn has nothing more to do here. */
+  drain(): boolean {
     this.#guard(() => this.#drain());
+    return this.#needsTurn;
   }
 
   /** Asks another voter, on a node that is fit to lead: the one whose log is the longest of those that seem to answer. */
@@ -308,11 +310,6 @@ export class Replica {
       if (best !== undefined) this.core.transferLeadership(best);
     });
     this.#host.markDirty(this);
-  }
-
-  /** Whether a voter on another node answers and holds nearly all that this replica, which leads, has. */
-  isCaughtUp(nodeId: number): boolean {
-    return isCaughtUp(this.core.status().progress, nodeId, this.core.lastIndex);
   }
 
   /** To whom leadership is being handed; undefined while it is not. */
@@ -354,6 +351,10 @@ export class Replica {
   #stoppedBecause: string | undefined;
   #brokenInvariant: InvariantId | undefined;
   #stoppedReply: ErrorReply | undefined;
+
+  get #needsTurn(): boolean {
+    return this.#applying.length > 0 || !this.isIdle || this.core.hasReady();
+  }
 
   #drain(): void {
     const { core } = this;
