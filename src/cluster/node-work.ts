@@ -481,7 +481,6 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.#leadership.tick();
     this.#hosting.tick();
     this.clusterDirectory.tick();
-    // What the peers' clocks say is known anew with each answer.
     const isClockLooked = this.#tickCount % pingTicks === 0;
     for (const hosted of this.#groups) {
       hosted.tick();
