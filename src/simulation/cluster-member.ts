@@ -1,4 +1,11 @@
-import { Node, type NodeAddress, type NodeSettings, nodeExitCode } from "../cluster/index.ts";
+import {
+  JoinRefusedError,
+  Node,
+  type NodeAddress,
+  type NodeOptions,
+  type NodeSettings,
+  nodeExitCode,
+} from "../cluster/index.ts";
 import {
   CoterieError,
   DiskError,
@@ -12,6 +19,7 @@ import { RedisServer } from "../server/index.ts";
 import type { DiskSettings } from "./disk.ts";
 import type { SimulatedMachine } from "./machine.ts";
 import type { ProcessEnd } from "./process.ts";
+import { askOverNetwork } from "./simulated-join.ts";
 import type { SimulatedWorld } from "./world.ts";
 
 export const redisPort = 7001;
@@ -29,6 +37,10 @@ export interface MemberOptions {
   readonly callbackMs: number;
   /** Without gossip, unless they say so. */
   readonly settings?: Partial<NodeSettings>;
+  /** For a node that joins once it is told to: the Redis ports of the nodes that it may ask. Undefined: it is a first node. */
+  readonly joins?: (() => readonly SocketAddress[]) | undefined;
+  /** It began or ceased to be one of those that take part. */
+  readonly onPresence?: () => void;
   /** Something happened that must not. */
   readonly onViolation: (text: string) => void;
 }
@@ -45,12 +57,15 @@ export class ClusterMember {
   #startCount = 0;
   #excuse: string | undefined;
   #isGone = false;
+  #isPresent: boolean;
+  #mayBeRemoved = false;
 
   constructor(world: SimulatedWorld, options: MemberOptions) {
     this.name = options.name;
     this.callbackMs = options.callbackMs;
     this.#world = world;
     this.#options = options;
+    this.#isPresent = options.joins === undefined;
     this.machine = world.machine(options.name, {
       disk: options.disk,
       callbackMs: options.callbackMs,
@@ -74,7 +89,35 @@ export class ClusterMember {
 
   /** It refuses to start, or its peers refuse it, for good. One that runs is to come back, whatever its disk had lost. */
   get isGone(): boolean {
-    return this.#isGone;
+    return this.#isGone || !this.#isPresent;
+  }
+
+  /** Whether it is, or tries to be, a node of the cluster: it began to join if it is to, is not lost, and not removed. */
+  get isPresent(): boolean {
+    return this.#isPresent;
+  }
+
+  /** It is a machine that runs from now on, to join or once more. */
+  enter(): void {
+    this.#setPresent(true);
+    this.#isGone = false;
+    this.start();
+  }
+
+  /** The machine is lost: nobody starts it again but by `enter`. */
+  lose(): void {
+    this.#setPresent(false);
+    this.machine.kill();
+  }
+
+  /** An operator has asked that it be removed: from now on it may be refused as one that was, and is not started again. */
+  expectRemoval(): void {
+    this.#mayBeRemoved = true;
+  }
+
+  /** Whether that is said to a node which was removed, and this one may have been. */
+  mayEndAs(reason: string): boolean {
+    return this.#mayBeRemoved && reason.startsWith("REMOVED");
   }
 
   /** From now on it may stop its replica, refuse to start, or be refused by its peers. */
@@ -101,9 +144,9 @@ export class ClusterMember {
     return { host: this.name, port: redisPort };
   }
 
-  /** Starts the process, unless it runs. */
+  /** Starts the process, unless it runs, or is not to. */
   start(): void {
-    if (this.machine.process !== undefined) return;
+    if (this.machine.process !== undefined || !this.#isPresent) return;
     this.#startCount++;
     this.machine.start((platform) => {
       this.#run(platform).catch((error: unknown) => {
@@ -111,16 +154,31 @@ export class ClusterMember {
         if (process === undefined || process.id !== platform.process.id) return;
         // A disk that fails while a node starts is told to whoever starts it, who tries again later.
         if (error instanceof Error && isDiskError(error)) this.#startFailed(error);
+        else if (error instanceof JoinRefusedError) this.#joinRefused(error);
         else if (error instanceof CoterieError && this.isExcused) this.#startRefused(error);
         else process.crash(error);
       });
     });
   }
 
+  #setPresent(isPresent: boolean): void {
+    this.#isPresent = isPresent;
+    this.#options.onPresence?.();
+  }
+
   #startFailed(error: Error): void {
     this.#world.trace(this.name, `did not start: ${error.message}`);
     this.machine.kill();
     this.#world.schedule(startRetryMs, () => this.start());
+  }
+
+  /** A word that was damaged on its way, and so not understood, is no decision. */
+  #joinRefused(error: JoinRefusedError): void {
+    const { reason } = error;
+    const isRemoved = reason === "NODE_STATE" && this.#mayBeRemoved;
+    if (!decisions.has(reason)) this.#startFailed(error);
+    else if (isRemoved || this.isExcused) this.#startRefused(error);
+    else this.machine.process?.crash(error);
   }
 
   /** It says that it must not go on with what is on its disk; nobody starts it again. */
@@ -137,20 +195,28 @@ export class ClusterMember {
 
   async #run(platform: Platform): Promise<void> {
     const logger = this.#logger();
-    const peers = this.#options.names.map((name): NodeAddress => ({ name, host: name, port: peerPort }));
     const node = await Node.start({
       platform,
       logger,
       directory: nodeDirectory,
       name: this.name,
-      peers,
       secret,
-      shards: this.#options.shards,
-      replicas: this.#options.replicas,
+      ...this.#place(platform),
       settings: { gossip: undefined, ...this.#options.settings },
     });
     await RedisServer.listen({ platform, logger, node, host: this.name, port: redisPort });
     this.#node = node;
+  }
+
+  /** What tells it of the cluster: the others from the beginning, or where to ask. */
+  #place(platform: Platform): Partial<NodeOptions> {
+    const { joins: servers, names, replicas, shards } = this.#options;
+    const { name } = this;
+    if (servers === undefined) {
+      return { peers: names.map((host): NodeAddress => ({ name: host, host, port: peerPort })), shards, replicas };
+    }
+    const peerAddress = { host: name, port: peerPort };
+    return { join: askOverNetwork({ platform, name, secret, peerAddress, servers }), address: peerAddress };
   }
 
   #processEnded(end: ProcessEnd): void {
@@ -158,6 +224,11 @@ export class ClusterMember {
     if (end.kind === "killed") return;
     if (end.kind === "exited") {
       const restartMs = this.#expectedExits.get(end.code);
+      if (end.code === nodeExitCode.refused && this.mayEndAs(end.reason)) {
+        this.#world.trace(this.name, "has been removed");
+        this.#setPresent(false);
+        return;
+      }
       if (this.isExcused && (end.code === nodeExitCode.refused || end.code === nodeExitCode.diskFailed)) {
         this.#world.trace(this.name, "is not started again");
         this.#isGone = true;
@@ -185,6 +256,9 @@ export class ClusterMember {
     };
   }
 }
+
+/** Of a cluster that takes no node of this name, or from this directory. */
+const decisions: ReadonlySet<string> = new Set(["NODE_NAME_TAKEN", "NODE_STATE", "TOO_MANY_NODES"]);
 
 /** Itself, or what it came of. */
 function isDiskError(error: Error): boolean {

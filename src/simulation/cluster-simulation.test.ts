@@ -168,6 +168,51 @@ test("commands of sessions that are sent again, twice and out of order take effe
   }
 });
 
+/** In quick succession, since replicas move in seconds. */
+const growing: Partial<Scenario> = { joiners: ["n4", "n5"], shards: 2, faultsMs: 12_000 };
+const joining: readonly TimedFault[] = [
+  { atMs: 100, fault: { kind: "joinNode", node: "n4" } },
+  { atMs: 1_500, fault: { kind: "joinNode", node: "n5" } },
+];
+
+async function toldOf(faults: readonly TimedFault[], seed = 1): Promise<{ story: string; marks: number[] }> {
+  const lines: string[] = [];
+  const trace = (_timeMs: number, name: string, text: string): void => void lines.push(`${name} ${text}`);
+  const report = await new ClusterSimulation(scenario(seed, [...joining, ...faults], growing), trace).run();
+  expect(report.violations).toEqual([]);
+  expect(report.operationCount).toBeGreaterThan(100);
+  const begun = report.marks.get("a replica begins") ?? 0;
+  return { story: lines.join("\n"), marks: [begun, report.marks.get("a replica that has gone is destroyed") ?? 0] };
+}
+
+test("nodes join, and who leads is drained and removed, the directory's leader too [M-10, X-2]", async () => {
+  const { marks, story } = await toldOf([
+    { atMs: 4_000, fault: { kind: "decommissionLeader", group: 0 } },
+    { atMs: 6_000, fault: { kind: "decommissionLeader", group: 1 } },
+  ]);
+  for (const count of marks) expect(count).toBeGreaterThan(0);
+  expect(story.match(/has been removed/g)?.length).toBeGreaterThan(0);
+  expect(story).toContain("phase members are at rest");
+});
+
+test("a node that was lost and removed is refused when it comes back on its old disk, and another one has its replicas [M-10, X-2]", async () => {
+  const { marks, story } = await toldOf([
+    { atMs: 5_000, fault: { kind: "loseNode", node: "n1", disk: "kept", isRemoved: true } },
+    { atMs: 11_900, fault: { kind: "returnNode", node: "n1" } },
+  ]);
+  expect(marks[0]).toBeGreaterThan(0);
+  expect(story).toContain("n1 has been removed");
+});
+
+test("a machine that is lost with its disk is replaced once it has been away for long enough [B-3, X-2]", async () => {
+  const { story } = await toldOf([
+    { atMs: 0, fault: { kind: "replaceAfter", ms: 1_000 } },
+    { atMs: 4_000, fault: { kind: "loseNode", node: "n2", disk: "erased", isRemoved: false } },
+  ]);
+  expect(story).toContain("n2 has been away for too long");
+  expect(story).toContain("operator NODE REMOVE n2");
+});
+
 test("one seed gives one history, whole nodes included [C-2]", async () => {
   const drawn = drawScenario({ seed: 5 });
   const faults = drawn.faults.slice(0, 20);

@@ -1,4 +1,4 @@
-import { type MarkName, watchMarks } from "../platform/index.ts";
+import { type MarkName, type SocketAddress, watchMarks } from "../platform/index.ts";
 import { ClusterMember } from "./cluster-member.ts";
 import { ClusterWatch } from "./cluster-watch.ts";
 import { FaultInjector } from "./fault-injection.ts";
@@ -7,6 +7,7 @@ import { HistoryRecorder, type Operation } from "./history.ts";
 import { type KeyValueInput, type KeyValueOutput, keyValueSpecification } from "./key-value-specification.ts";
 import { checkConnectionOrder, checkLinearizability } from "./linearizability.ts";
 import { Mover } from "./mover.ts";
+import { unrest } from "./placement-check.ts";
 import { clientNames, lossesBorne, type Scenario, sessionClientNames, sessionSeeds } from "./scenario.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { SessionClient } from "./session-client.ts";
@@ -42,6 +43,9 @@ const recoveryMsMax = 50_000;
 const workMsMax = 600_000;
 /** What is under way when the clients stop is answered or given up within this. */
 const drainMsMax = 60_000;
+/** Replicas that were to move have moved, whoever was lost is replaced, and data that nobody needs has gone. */
+const settleMsMax = 180_000;
+const settleLookMs = 500;
 /** Above the size of an entry's pieces. */
 const hugeBytes = 300_000;
 /** Some seconds of search for one key. */
@@ -65,6 +69,8 @@ export class ClusterSimulation {
   readonly #violations: string[] = [];
   readonly #injector: FaultInjector;
   readonly #mover: Mover;
+  /** The Redis ports of the nodes that take part now. */
+  readonly #servers: SocketAddress[] = [];
   readonly #marks = new Map<MarkName, number>();
   #connectionCount = 0;
   #valueCount = 0;
@@ -73,7 +79,7 @@ export class ClusterSimulation {
 
   constructor(scenario: Scenario, trace?: WorldOptions["trace"]) {
     this.#scenario = scenario;
-    const { callbackMs, disk, network, nodes: names, replicas, seed, settings, shards } = scenario;
+    const { callbackMs, disk, joiners, network, nodes: names, replicas, seed, settings, shards } = scenario;
     this.world = new SimulatedWorld({
       seed,
       network,
@@ -82,7 +88,13 @@ export class ClusterSimulation {
     });
     const onViolation = (text: string): void => this.violated(text);
     const common = { names, shards, replicas, disk, callbackMs, settings, onViolation };
-    this.#members = names.map((name) => new ClusterMember(this.world, { name, ...common }));
+    const onPresence = (): void => this.#notePresence();
+    const joins = (): readonly SocketAddress[] => this.#servers;
+    this.#members = [
+      ...names.map((name) => new ClusterMember(this.world, { name, onPresence, ...common })),
+      ...joiners.map((name) => new ClusterMember(this.world, { name, onPresence, joins, ...common })),
+    ];
+    this.#notePresence();
     for (const [index, member] of this.#members.entries()) {
       member.machine.clock.jumpWall(scenario.clockSkewsMs[index] ?? 0);
     }
@@ -151,7 +163,8 @@ export class ClusterSimulation {
       takeValue: () => this.#takeValue(),
       onViolation: (text) => this.violated(text),
     });
-    const isUp = (): boolean => this.#members.every(({ node }) => node !== undefined) && this.#watch.leaderCount > 0;
+    const first = this.#members.filter(({ isPresent }) => isPresent);
+    const isUp = (): boolean => first.every(({ node }) => node !== undefined) && this.#watch.leaderCount > 0;
     if (!(await goOn(isUp, startMsMax, "the cluster did not start"))) return false;
 
     world.trace("phase", "clients start, faults begin");
@@ -176,7 +189,7 @@ export class ClusterSimulation {
     check.start();
     if (!(await goOn(() => check.isServed, recoveryMsMax, "not every node serves every key"))) return false;
     if (!(await goOn(isEnough, workMsMax, "the clients did not get their work done"))) return false;
-    if (!(await this.#comeToRest(goOn))) return false;
+    if (!(await this.#comeToRest(goOn)) || !(await this.#settle(goOn))) return false;
     check.compareDigests();
     if (!(await goOn(() => check.isEqual, recoveryMsMax, "the replicas' digests were not compared"))) return false;
     check.readAll();
@@ -208,6 +221,29 @@ export class ClusterSimulation {
     return isAtRest;
   }
 
+  /** Where nodes came or went: until the cluster's members are as they should be, for good. */
+  async #settle(goOn: GoOn): Promise<boolean> {
+    if (this.#scenario.joiners.length === 0) return true;
+    let why: string | undefined = "";
+    let lookMs = 0;
+    const isSettled = (): boolean => {
+      if (this.world.nowMs < lookMs) return false;
+      lookMs = this.world.nowMs + settleLookMs;
+      const isAnswered = this.#injector.settleMembers();
+      why = isAnswered ? unrest(this.#members) : "an operator waits for an answer";
+      return why === undefined;
+    };
+    const isMet = await goOn(isSettled, settleMsMax, "the members did not come to rest");
+    if (!isMet && this.#violations.length > 0) this.violated(`no rest: ${why}`);
+    this.world.trace("phase", "members are at rest");
+    return isMet;
+  }
+
+  #notePresence(): void {
+    const present = this.#members.filter((member) => member.isPresent).map(({ redisAddress }) => redisAddress);
+    this.#servers.splice(0, this.#servers.length, ...present);
+  }
+
   /** Some process passes a mark. Nobody but the simulator's own processes is under way while a run goes on. */
   readonly #marked = (name: MarkName): void => {
     const machineName = this.world.turnOf;
@@ -232,7 +268,7 @@ export class ClusterSimulation {
     return new WorkloadClient({
       platform: machine.start(),
       random: this.world.random.fork(),
-      servers: this.#members.map(({ redisAddress }) => redisAddress),
+      servers: this.#servers,
       workload: this.#scenario.workload,
       recorder: this.#recorder,
       takeConnection: () => ++this.#connectionCount,
@@ -248,7 +284,7 @@ export class ClusterSimulation {
       name,
       platform: this.world.machine(name).start(),
       random,
-      servers: this.#members.map(({ redisAddress }) => redisAddress),
+      servers: this.#servers,
       thinkMs: sessionThinkMs,
       patienceMs,
       ttlMs: sessionTtlMs,

@@ -1,11 +1,17 @@
 import { expect, test } from "vitest";
+import { emptyConfiguration } from "../raft/index.ts";
 import type { ClusterMember } from "./cluster-member.ts";
 import { ClusterWatch } from "./cluster-watch.ts";
 import { SimulatedWorld } from "./world.ts";
 
+const configuration = { ...emptyConfiguration, voters: [1, 2], highestReplica: 2 };
+const firstCore = { id: 0, role: "follower", term: 1, commitIndex: 0, appliedIndex: 0, configuration };
+
 /** A node of one shard, whose replica shows what it is told to. `terms`: of its entries, from index 1 on. */
 class ShownNode {
-  readonly core = { role: "follower", term: 1, commitIndex: 0, appliedIndex: 0 };
+  readonly core = { ...firstCore };
+  shards: readonly number[] = [0];
+  number = 1;
   readonly machine = { process: { id: 1 } };
   readonly shardCount = 1;
   readonly name: string;
@@ -14,19 +20,26 @@ class ShownNode {
   stoppedBecause: string | undefined;
   isExcused = false;
 
-  constructor(name: string) {
+  constructor(name: string, number: number) {
     this.name = name;
+    this.number = number;
+    this.core.id = number;
+  }
+
+  mayEndAs(reason: string): boolean {
+    return reason === "REMOVED";
   }
 
   get node() {
     const { core, stoppedBecause, firstIndex, terms } = this;
     const log = { firstIndex, lastIndex: terms.length, term: (index: number): number => terms[index - 1] as number };
-    return { shardCount: 1, hostedShards: [0], replicaOf: () => ({ core, log, stoppedBecause }) };
+    const replicaOf = () => ({ core, log, stoppedBecause });
+    return { shardCount: 1, hostedShards: this.shards, replicaOf, nodeStatus: () => ({ nodeId: this.number }) };
   }
 }
 
 function setting() {
-  const nodes = [new ShownNode("n1"), new ShownNode("n2")] as const;
+  const nodes = [new ShownNode("n1", 1), new ShownNode("n2", 2)] as const;
   const violations: string[] = [];
   const members = nodes as unknown as readonly ClusterMember[];
   const watch = new ClusterWatch(new SimulatedWorld({ seed: 1 }), members, (text) => void violations.push(text));
@@ -99,4 +112,39 @@ test("what is applied and not committed is seen, and a replica that stops withou
   expect(look().at(-1)).toBe("n1: its replica has stopped: it was told to");
   one.isExcused = true;
   expect(look()).toHaveLength(2);
+});
+
+test("a replica that is gone was a member no more, whatever its own node had applied [M-10]", () => {
+  const { one, two, look } = setting();
+  look();
+  Object.assign(two.core, { commitIndex: 1, appliedIndex: 1, configuration: { ...configuration, voters: [2] } });
+  two.terms = [1];
+  look();
+  one.shards = [];
+  expect(look()).toEqual([]);
+  two.shards = [];
+  expect(look()).toEqual(["n2: its replica 2 of shard 0 is gone, and is a member [M-10]"]);
+});
+
+test("a replica that is gone behind a restart is seen too, save where its disk was damaged [M-10]", () => {
+  for (const isExcused of [true, false]) {
+    const { one, look } = setting();
+    look();
+    one.isExcused = isExcused;
+    one.machine.process.id = 2;
+    one.shards = [];
+    expect(look()).toHaveLength(isExcused ? 0 : 1);
+  }
+});
+
+test("two nodes of one number are seen [C-4]", () => {
+  const { two, look } = setting();
+  two.number = 1;
+  expect(look()).toEqual(["n1 and n2 both have the number 1 [C-4]"]);
+});
+
+test("a node may stop because it was removed, if it was", () => {
+  const { one, look } = setting();
+  one.stoppedBecause = "REMOVED";
+  expect(look()).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import type { ReplicaView } from "../cluster/index.ts";
+import { membersOf } from "../raft/index.ts";
 import type { ClusterMember } from "./cluster-member.ts";
 import type { SimulatedWorld } from "./world.ts";
 
@@ -22,6 +23,8 @@ interface GroupSeen {
   readonly committed: Map<number, { readonly term: number; readonly name: string }>;
   /** By the name of the node. */
   readonly replicas: Map<string, Seen>;
+  /** The members, as of the newest entry that anybody has applied. */
+  configuration: { readonly appliedIndex: number; readonly value: ReplicaView["core"]["configuration"] } | undefined;
 }
 
 /**
@@ -33,6 +36,11 @@ export class ClusterWatch {
   readonly #members: ReadonlyMap<string, ClusterMember>;
   readonly #onViolation: (text: string) => void;
   readonly #groups: GroupSeen[] = [];
+  /** The shards that a node had when it was looked at last, by its name. */
+  readonly #shards = new Map<string, readonly number[]>();
+  /** Whose a number is, and in which process that was seen. */
+  readonly #numbers = new Map<number, string>();
+  readonly #numbered = new Map<string, number>();
   #leaderCount = 0;
   #comparedCount = 0;
 
@@ -58,8 +66,12 @@ export class ClusterWatch {
     const node = member?.node;
     const processId = member?.machine.process?.id;
     if (member === undefined || node === undefined || processId === undefined) return;
-    for (const shard of node.hostedShards) {
-      this.#lookAt(member, node.replicaOf(shard), { group: shard + 1, processId });
+    const shards = node.hostedShards;
+    for (const shard of shards) this.#lookAt(member, node.replicaOf(shard), { group: shard + 1, processId });
+    this.#noteGone(member, shards);
+    if (this.#numbered.get(machineName) !== processId) {
+      this.#numbered.set(machineName, processId);
+      this.#noteNumber(machineName, node.nodeStatus().nodeId);
     }
     const { directoryReplica } = node;
     if (directoryReplica !== undefined) this.#lookAt(member, directoryReplica, { group: 0, processId });
@@ -72,12 +84,16 @@ export class ClusterWatch {
   ): void {
     const { core, stoppedBecause } = replica;
     if (stoppedBecause !== undefined) {
-      if (!member.isExcused) this.#onViolation(`${member.name}: its replica has stopped: ${stoppedBecause}`);
+      if (!member.isExcused && !member.mayEndAs(stoppedBecause))
+        this.#onViolation(`${member.name}: its replica has stopped: ${stoppedBecause}`);
       return;
     }
     const seenByAll = this.#group(group);
     if (core.role === "leader") this.#noteLeader(seenByAll, core.term, member.name);
-    const { term, commitIndex, appliedIndex } = core;
+    const { term, commitIndex, appliedIndex, configuration } = core;
+    if (appliedIndex >= (seenByAll.configuration?.appliedIndex ?? 0)) {
+      seenByAll.configuration = { appliedIndex, value: configuration };
+    }
     let seen = seenByAll.replicas.get(member.name);
     if (seen?.processId !== processId || seen.replica !== core.id) {
       seen = { processId, replica: core.id, term, commitIndex, appliedIndex, comparedIndex: 0 };
@@ -90,6 +106,29 @@ export class ClusterWatch {
     seen.commitIndex = commitIndex;
     seen.appliedIndex = appliedIndex;
     if (commitIndex > seen.comparedIndex) this.#compare(seenByAll, seen, replica, member.name);
+  }
+
+  /** Nothing is destroyed that is still needed: who has a replica no more was a member no more [M-10]. */
+  #noteGone(member: ClusterMember, shards: readonly number[]): void {
+    const before = this.#shards.get(member.name);
+    this.#shards.set(member.name, shards);
+    for (const shard of before ?? []) {
+      if (shards.includes(shard) || member.isExcused) continue;
+      const { configuration, replicas } = this.#group(shard + 1);
+      const replica = replicas.get(member.name)?.replica;
+      if (replica === undefined || configuration === undefined) continue;
+      this.#world.trace(member.name, `has shard ${shard} no more`);
+      if (membersOf(configuration.value).includes(replica)) {
+        this.#onViolation(`${member.name}: its replica ${replica} of shard ${shard} is gone, and is a member [M-10]`);
+      }
+    }
+  }
+
+  /** No number is that of two nodes. */
+  #noteNumber(name: string, nodeId: number): void {
+    const known = this.#numbers.get(nodeId) ?? name;
+    this.#numbers.set(nodeId, known);
+    if (known !== name) this.#onViolation(`${known} and ${name} both have the number ${nodeId} [C-4]`);
   }
 
   /** What is committed is the same everywhere, and for ever. */
@@ -125,7 +164,7 @@ export class ClusterWatch {
   #group(group: number): GroupSeen {
     let seen = this.#groups[group];
     if (seen === undefined) {
-      seen = { leaders: new Map(), committed: new Map(), replicas: new Map() };
+      seen = { leaders: new Map(), committed: new Map(), replicas: new Map(), configuration: undefined };
       this.#groups[group] = seen;
     }
     return seen;

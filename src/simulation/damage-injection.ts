@@ -101,7 +101,7 @@ export class DamageInjector {
     const copy = machine.disk.copy();
     const startCount = member.rememberedStarts(member.name);
     this.#world.schedule(ageMs, () => {
-      const others = this.#members.filter((other) => other !== member);
+      const others = this.#members.filter((other) => other !== member && other.isPresent);
       if (!others.every((other) => other.rememberedStarts(member.name) > startCount)) return;
       member.excuse("an old copy of its disk");
       machine.kill();

@@ -9,10 +9,14 @@ import {
   describeFault,
   type Fault,
   type Link,
+  type MemberFault,
+  type MemberFaultKind,
   type NetworkFault,
   type ProcessFault,
 } from "./fault.ts";
+import { MemberInjector } from "./member-injection.ts";
 import type { NetworkSettings } from "./network.ts";
+import { Operator } from "./operator.ts";
 import { SimulatedExit } from "./process.ts";
 import type { SimulatedWorld } from "./world.ts";
 
@@ -29,6 +33,8 @@ export class FaultInjector {
   readonly #diskSettings: ReadonlyMap<string, DiskSettings>;
   readonly #linkSettings = new Map<string, Partial<NetworkSettings>>();
   readonly #damage: DamageInjector;
+  readonly #coming: MemberInjector;
+  readonly #operator: Operator;
   readonly #armed = new Set<StopAt>();
   readonly #leaderCuts = new Set<CutLeaders>();
   #isOver = false;
@@ -38,6 +44,8 @@ export class FaultInjector {
     this.#members = new Map(members.map((member) => [member.name, member]));
     this.#diskSettings = new Map(members.map(({ name, machine }) => [name, machine.disk.settings]));
     this.#damage = new DamageInjector(world, members);
+    this.#operator = new Operator(world, members);
+    this.#coming = new MemberInjector(this.#members, this.#operator);
   }
 
   /** Begins a fault; it ends by itself. */
@@ -84,7 +92,14 @@ export class FaultInjector {
     }
   }
 
+  /** After all faults: who is gone for good is removed. True once nothing is asked of the cluster any more. */
+  settleMembers(): boolean {
+    this.#coming.removeLost();
+    return this.#operator.openCount === 0;
+  }
+
   #start(fault: Fault): () => void {
+    if (isMemberFault(fault)) return this.#coming.begin(fault);
     switch (fault.kind) {
       case "kill":
         return this.#stopAll(fault.nodes, (member) => member.machine.kill());
@@ -278,6 +293,21 @@ type NodeFault = OwnDiskFault | ClockOrProcessFault | Extract<Damage, { readonly
 
 function isInDirectory(path: string): boolean {
   return path.startsWith(nodeDirectory);
+}
+
+const memberKinds: Readonly<Record<MemberFaultKind, true>> = {
+  joinNode: true,
+  drainNode: true,
+  decommissionNode: true,
+  decommissionLeader: true,
+  loseNode: true,
+  returnNode: true,
+  replaceAfter: true,
+  wantReplicas: true,
+};
+
+function isMemberFault(fault: Fault): fault is MemberFault {
+  return fault.kind in memberKinds;
 }
 
 function nothing(): void {}

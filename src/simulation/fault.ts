@@ -5,7 +5,7 @@ import type { DiskLoss } from "./file-content.ts";
  * Something that goes wrong, as data: a schedule of faults can be printed, and played again without some of them. Nodes
  * are given by their names.
  */
-export type Fault = ProcessFault | NetworkFault | DiskFailure | Damage | ClockFault;
+export type Fault = ProcessFault | NetworkFault | DiskFailure | Damage | ClockFault | MemberFault;
 
 export type ProcessFault =
   /** The process is killed and started again. */
@@ -96,7 +96,28 @@ export type ClockFault =
   | { readonly kind: "driftClock"; readonly node: string; readonly rate: number; readonly forMs: number }
   | { readonly kind: "freezeClock"; readonly node: string; readonly forMs: number };
 
+/**
+ * Nodes come and go. What operators want they ask for until somebody takes it or says no; in the end whoever is lost is
+ * removed.
+ */
+export type MemberFault =
+  | { readonly kind: "joinNode"; readonly node: string }
+  /** Its replicas go elsewhere, and it takes some again afterwards. */
+  | { readonly kind: "drainNode"; readonly node: string; readonly forMs: number }
+  /** Its replicas go elsewhere, and then it is removed. */
+  | { readonly kind: "decommissionNode"; readonly node: string }
+  /** Whoever leads this group just then; 0: the directory's. */
+  | { readonly kind: "decommissionLeader"; readonly group: number }
+  /** It is gone for good, and removed; should its disk be kept, somebody may start it again after all. */
+  | { readonly kind: "loseNode"; readonly node: string; readonly disk: "kept" | "erased"; readonly isRemoved: boolean }
+  /** Who is lost, or was removed, is started on what its disk held. */
+  | { readonly kind: "returnNode"; readonly node: string }
+  /** Who is away for so long is replaced. */
+  | { readonly kind: "replaceAfter"; readonly ms: number }
+  | { readonly kind: "wantReplicas"; readonly replicas: number };
+
 export type FaultKind = Fault["kind"];
+export type MemberFaultKind = MemberFault["kind"];
 export type DamageKind = Damage["kind"];
 
 export interface Link {
@@ -117,9 +138,10 @@ export function describeFault(fault: Fault): string {
   return `${kind} ${details.join(" ")}`;
 }
 
-function describeValue(value: string | number | Link | readonly string[] | readonly Link[]): string {
+function describeValue(value: string | number | boolean | Link | readonly string[] | readonly Link[]): string {
   if (typeof value === "number") return String(Math.round(value * 1000) / 1000);
   if (typeof value === "string") return value;
+  if (typeof value === "boolean") return String(value);
   if ("from" in value) return `${value.from}>${value.to}`;
   return value.map((each) => describeValue(each)).join(",");
 }

@@ -36,6 +36,14 @@ const everyKind: Readonly<Record<Fault["kind"], true>> = {
   jumpClock: true,
   driftClock: true,
   freezeClock: true,
+  joinNode: true,
+  drainNode: true,
+  decommissionNode: true,
+  decommissionLeader: true,
+  loseNode: true,
+  returnNode: true,
+  replaceAfter: true,
+  wantReplicas: true,
 };
 
 function kindsOf({ faults }: Scenario): ReadonlySet<string> {
@@ -119,7 +127,8 @@ test("a majority is damaged only once the work is done [X-3, X-10]", () => {
 });
 
 test("in some runs shards are on some of the nodes, and move [X-6]", () => {
-  const spread = scenarios.filter(({ nodes, replicas }) => nodes.length > replicas);
+  const fixed = scenarios.filter(({ joiners }) => joiners.length === 0);
+  const spread = fixed.filter(({ nodes, replicas }) => nodes.length > replicas);
   expect(spread.length).toBeGreaterThan(scenarios.length / 20);
   expect(spread.length).toBeLessThan(scenarios.length / 3);
   expect(spread.filter(({ moves }) => moves.length > 0).length).toBeGreaterThan(spread.length / 2);
@@ -130,7 +139,27 @@ test("in some runs shards are on some of the nodes, and move [X-6]", () => {
       expect(nodes).toContain(via);
     }
   }
-  for (const { moves, nodes, replicas } of scenarios) if (nodes.length <= replicas) expect(moves).toEqual([]);
+  for (const { moves, nodes, replicas } of fixed) if (nodes.length <= replicas) expect(moves).toEqual([]);
+});
+
+test("in some runs nodes join and go, and one machine at most is lost, where no disk is damaged [X-2, X-3]", () => {
+  const changing = scenarios.filter(({ joiners }) => joiners.length > 0);
+  expect(changing.length).toBeGreaterThan(scenarios.length / 5);
+  expect(changing.length).toBeLessThan(scenarios.length / 2);
+  for (const scenario of changing) {
+    const { faults, faultsMs, isBeyondBudget, joiners, nodes } = scenario;
+    expect(isBeyondBudget).toBe(false);
+    expect(faultsMs).toBeGreaterThan(5_000);
+    const joined = faults.flatMap(({ fault }) => (fault.kind === "joinNode" ? [fault.node] : []));
+    expect(joined.toSorted()).toEqual(joiners);
+    expect(nodes.some((name) => joiners.includes(name))).toBe(false);
+    const lost = faults.filter(({ fault }) => fault.kind === "loseNode");
+    const kinds = kindsOf(scenario);
+    const damages = ["flipBit", "misdirectWrite", "failReads", "loseFile", "damageAt", "loseDisk", "oldCopy"];
+    expect(lost.length).toBeLessThanOrEqual(damages.some((kind) => kinds.has(kind)) ? 0 : 1);
+  }
+  for (const scenario of scenarios)
+    if (scenario.joiners.length === 0) expect(kindsOf(scenario)).not.toContain("loseNode");
 });
 
 test("a seed always draws the same", () => {

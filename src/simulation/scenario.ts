@@ -4,13 +4,17 @@ import type { DiskSettings } from "./disk.ts";
 import { drawMoves, drawPlacement, placementSeeds, type WantedMove } from "./drawn-placement.ts";
 import type { TimedFault } from "./fault.ts";
 import { drawDamage, drawFaults } from "./fault-drawing.ts";
+import { drawMemberFaults, drawMembers, memberSeeds } from "./member-drawing.ts";
 import type { NetworkSettings } from "./network.ts";
 import { SeededRandom } from "./seeded-random.ts";
 
 /** Everything that a run is made of, drawn from its seed before it begins. */
 export interface Scenario {
   readonly seed: number;
+  /** With which the cluster begins. */
   readonly nodes: readonly string[];
+  /** Those that join later. */
+  readonly joiners: readonly string[];
   /** Over how many shards the keys are divided. */
   readonly shards: number;
   /** Of each shard, as far as there are nodes. */
@@ -108,6 +112,14 @@ function drawPace(random: SeededRandom, isDamaged: boolean): Pace {
   return { tickMs, electionMs, scale: tickMs / slowTickMs, meanGapMs };
 }
 
+/** Replicas move in seconds, however fast the nodes tick: where they do, there is time between the faults. */
+function patient(pace: Pace, areMembersChanged: boolean): Pace {
+  return areMembersChanged ? { ...pace, meanGapMs: Math.max(pace.meanGapMs, memberGapMs) } : pace;
+}
+
+const memberGapMs = 150;
+const noMembers = { joiners: [], shards: undefined };
+
 /** A swarm (Groce and others, 2012): what is switched on, and how much of it, is drawn for each seed anew. */
 export function drawScenario(options: ScenarioOptions): Scenario {
   const { seed } = options;
@@ -116,11 +128,16 @@ export function drawScenario(options: ScenarioOptions): Scenario {
   const placement = drawPlacement(placing);
   const nodeCount = options.nodeCount ?? placement.nodeCount;
   const replicas = options.nodeCount === undefined ? placement.replicas : Math.max(3, nodeCount);
-  const nodes = Array.from({ length: nodeCount }, (_, index) => `n${index + 1}`);
+  const first = Array.from({ length: nodeCount }, (_, index) => `n${index + 1}`);
   // A minority in each run that has any at all, and now and then more than that.
   const isBeyondBudget = random.chance(0.05);
   const isDamaged = isBeyondBudget || random.chance(0.3);
-  const pace = drawPace(random, isDamaged);
+  const coming = new SeededRandom(seed + memberSeeds);
+  const areMembersFixed = options.nodeCount !== undefined || isBeyondBudget;
+  const members = areMembersFixed ? noMembers : drawMembers(coming, nodeCount);
+  const { joiners } = members;
+  const nodes = [...first, ...joiners];
+  const pace = patient(drawPace(random, isDamaged), joiners.length > 0);
   const { electionMs, meanGapMs } = pace;
   const timesMs = drawTimes(random, meanGapMs);
   const faultsMs = (timesMs.at(-1) ?? 0) + meanGapMs;
@@ -149,7 +166,8 @@ export function drawScenario(options: ScenarioOptions): Scenario {
   const wrongByMs = random.pick([0, 0, 0, -10_000, 10_000]);
   const parts = {
     seed,
-    nodes,
+    nodes: first,
+    joiners,
     network: drawNetwork(random, pace),
     disk: {
       syncMs: random.pick([0.1, 0.5, 5]),
@@ -169,13 +187,14 @@ export function drawScenario(options: ScenarioOptions): Scenario {
     workload,
     faultsMs,
     operationsMin,
-    faults: faults.sort((left, right) => left.atMs - right.atMs),
     workFirstMs: isBeyondBudget ? Math.min(...damage.map(({ atMs }) => atMs)) : undefined,
     isBeyondBudget,
-    shards: options.shards ?? placement.shards ?? random.pick([1, 1, 3]),
+    shards: options.shards ?? members.shards ?? placement.shards ?? random.pick([1, 1, 3]),
     replicas,
   };
-  return { ...parts, moves: drawMoves(placing, parts) };
+  faults.push(...drawMemberFaults(coming, { ...parts, durationMs: faultsMs, isDamaged }));
+  faults.sort((left, right) => left.atMs - right.atMs);
+  return { ...parts, faults, moves: drawMoves(placing, { ...parts, nodes }) };
 }
 
 /** How many nodes may lose all that they have: of no shard is a majority gone then. */
@@ -196,6 +215,7 @@ export function plainScenario(seed: number): Scenario {
   return {
     seed,
     nodes: ["n1", "n2", "n3"],
+    joiners: [],
     shards: 1,
     replicas: 3,
     moves: [],
