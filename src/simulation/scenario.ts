@@ -169,12 +169,7 @@ export function drawScenario(options: ScenarioOptions): Scenario {
     nodes: first,
     joiners,
     network: drawNetwork(random, pace),
-    disk: {
-      syncMs: random.pick([0.1, 0.5, 5]),
-      transferMs: random.pick([0.01, 0.1]),
-      tailChance: random.pick([0, 0.001, 0.01]),
-      tailMs: random.pick([10, 0.2 * electionMs]),
-    },
+    disk: drawDisk(random, pace),
     callbackMs: random.pick([0.002, 0.01, 0.05]),
     clockSkewsMs: nodes.map(
       (node) => Math.round(random.between(-skewMsMax, skewMsMax)) + (node === wrongClock ? wrongByMs : 0),
@@ -311,6 +306,15 @@ function drawNetwork(random: SeededRandom, { electionMs, scale }: Pace): Partial
     connectTimeoutMs: 10 * electionMs,
     synRetryMs: electionMs,
     windowBytes: random.pick([4_096, 65_536, 262_144]),
+  };
+}
+
+function drawDisk(random: SeededRandom, { electionMs }: Pace): Partial<DiskSettings> {
+  return {
+    syncMs: random.pick([0.1, 0.5, 5]),
+    transferMs: random.pick([0.01, 0.1]),
+    tailChance: random.pick([0, 0.001, 0.01]),
+    tailMs: random.pick([10, 0.2 * electionMs]),
   };
 }
 
