@@ -177,8 +177,16 @@ export class ClusterMember {
     const { reason } = error;
     const isRemoved = reason === "NODE_STATE" && this.#mayBeRemoved;
     if (!decisions.has(reason)) this.#startFailed(error);
-    else if (isRemoved || this.isExcused) this.#startRefused(error);
+    else if (isRemoved) this.#joinedNoMore(error);
+    else if (this.isExcused) this.#startRefused(error);
     else this.machine.process?.crash(error);
+  }
+
+  /** It was removed before it was there. Who starts it again has it join anew, under another number. */
+  #joinedNoMore({ message }: JoinRefusedError): void {
+    this.#world.trace(this.name, `has been removed: ${message}`);
+    this.#setPresent(false);
+    this.machine.kill();
   }
 
   /** It says that it must not go on with what is on its disk; nobody starts it again. */
