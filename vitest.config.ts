@@ -5,8 +5,9 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "bench/**/*.test.ts"],
     setupFiles: ["test/property-seed.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Much more than any takes, also where other work shares the cores.
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
     pool: "forks",
     // One for each core: whatever waits for a process or a disk leaves its core to another file.
     maxWorkers: Math.max(2, availableParallelism()),

@@ -17,7 +17,7 @@ Examples:
   redis-cli -p 7001 set hello world    any Redis client, any node
   coterie status                       who leads, who follows, how far
   coterie start --dir ./data/n1        bring one node back
-  coterie node ls                      the nodes of a cluster; drain and remove them
+  coterie node ls                      who is in a cluster; drain, remove
   coterie ring plan --add 1            what would move if a node joined
 
 Each command explains itself: coterie demo --help.`;

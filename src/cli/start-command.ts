@@ -40,8 +40,8 @@ export interface StartFlags extends PasswordFlags {
 const help = `
 The first start says who the node is; everything but passwords is remembered in
 --dir, which alone is enough after that. Give any flag again to change it; the
-names in --peers stay what they were. A node with --join becomes one more node of
-a cluster that runs.
+names in --peers stay what they were. With --join a node becomes one more of a
+cluster that runs.
 
 Examples:
   coterie start --name n1 --dir ./data/n1 --port 7001 \\
