@@ -148,3 +148,12 @@ test("a node may stop because it was removed, if it was", () => {
   one.stoppedBecause = "REMOVED";
   expect(look()).toEqual([]);
 });
+
+test("a replica that was to begin when its node died is none that was lost, unless somebody has seen it", () => {
+  for (const isSeen of [false, true]) {
+    const { one, look } = setting();
+    if (isSeen) look();
+    one.stoppedBecause = "the log does not hold the replica that was last to begin here";
+    expect(look()).toHaveLength(isSeen ? 1 : 0);
+  }
+});

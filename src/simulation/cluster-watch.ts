@@ -3,6 +3,9 @@ import { membersOf } from "../raft/index.ts";
 import type { ClusterMember } from "./cluster-member.ts";
 import type { SimulatedWorld } from "./world.ts";
 
+/** What a node says of a replica that its directory remembers, and its log does not. */
+const notBegun = "the log does not hold the replica that was last to begin here";
+
 /** What one life of a node has shown of its replica of one group. */
 interface Seen {
   readonly processId: number;
@@ -84,7 +87,9 @@ export class ClusterWatch {
   ): void {
     const { core, stoppedBecause } = replica;
     if (stoppedBecause !== undefined) {
-      if (!member.isExcused && !member.mayEndAs(stoppedBecause))
+      // One that was to begin when its node died has not, and is made anew: nobody has seen it.
+      const wasNever = stoppedBecause === notBegun && this.#group(group).replicas.get(member.name)?.replica !== core.id;
+      if (!member.isExcused && !wasNever && !member.mayEndAs(stoppedBecause))
         this.#onViolation(`${member.name}: its replica has stopped: ${stoppedBecause}`);
       return;
     }
