@@ -14,11 +14,13 @@ interface Led {
 function leadingAll(stayingVoters: readonly number[], up: readonly number[]): Led {
   const groups = new HostedGroups([0, 1, 2, 3]);
   const given: string[] = [];
+  const close = { isLearner: false, kind: "replicate", isRecentlyActive: true, matchIndex: 9 };
+  const progress = [2, 3].map((id) => ({ id, ...close }));
   for (const group of [0, 1, 2, 3]) {
     const replica = {
       isLeading: true,
       route: { leader: 1, term: 1 },
-      isCaughtUp: () => true,
+      core: { status: () => ({ progress }), lastIndex: 9 },
       handOver: (isFit: (nodeId: number) => boolean) => given.push(`${group} to ${[2, 3].filter(isFit)}`),
     };
     groups.add({ group, replica, voters: [1, 2, 3], stayingVoters } as unknown as HostedGroup);
