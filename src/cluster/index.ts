@@ -17,15 +17,6 @@ export type { Member } from "./member.ts";
 export { Node } from "./node.ts";
 export type { NodeOptions } from "./node-options.ts";
 export type { PlacementReport } from "./placement-driver.ts";
-export {
-  type GroupFate,
-  type NodeSurvey,
-  planRecovery,
-  type RecoveredGroup,
-  type RecoveryPlan,
-  RecoveryRefusedError,
-  type SurveyedReplica,
-} from "./recovery-plan.ts";
 export { type NodeSettings, nodeDefaults } from "./settings.ts";
 export type {
   ClusterStatus,
