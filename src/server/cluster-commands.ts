@@ -43,30 +43,47 @@ function addressOf(text: string | undefined): { readonly host: string; readonly 
   return { host: bracketed ?? plain ?? "", port: Number(port ?? 0) };
 }
 
-/** The leader first, then the other replicas; without those whose addresses are not known. */
-function replicasOf({ nodes }: Picture, shard: TopologyShard): readonly ClusterNode[] {
-  const known = nodes.filter(({ nodeId, host }) => host !== "" && shard.replicas.includes(nodeId));
-  const leader = known.filter(({ nodeId }) => nodeId === shard.leader);
-  return [...leader, ...known.filter(({ nodeId }) => nodeId !== shard.leader)];
+/**
+ * Whom clients are to ask for a shard's keys: its leader. While that is not known, or not to be reached, another replica,
+ * this node's own if it has one: it keeps commands until there is a leader again. Clients know no slot without anybody to
+ * ask: node-redis fails with a `TypeError`, and looks at no table again before it is redirected.
+ */
+function headOf({ nodes }: Picture, { leader, replicas }: TopologyShard): ClusterNode | undefined {
+  const known = nodes.filter(({ host }) => host !== "");
+  const isThere = ({ nodeId, isUp }: ClusterNode): boolean => isUp && replicas.includes(nodeId);
+  return (
+    known.find((node) => node.nodeId === leader && node.isUp) ??
+    known.find((node) => node.isSelf && isThere(node)) ??
+    known.find(isThere) ??
+    known.find(({ isSelf }) => isSelf)
+  );
+}
+
+/** The head first, then the other replicas; without those whose addresses are not known. */
+function replicasOf(picture: Picture, shard: TopologyShard): readonly ClusterNode[] {
+  const head = headOf(picture, shard);
+  if (head === undefined) return [];
+  const others = picture.nodes.filter(
+    (node) => node !== head && node.host !== "" && shard.replicas.includes(node.nodeId),
+  );
+  return [head, ...others];
 }
 
 function slots(connection: Connection): Reply {
   const picture = pictureOf(connection);
   const metadata: Reply = connection.protocol === 3 ? new MapReply([]) : [];
-  return picture.shards
-    .filter(({ leader }) => leader !== undefined)
-    .map((shard) => [
-      shard.slots.first,
-      shard.slots.last,
-      ...replicasOf(picture, shard).map(({ host, port, id }): Reply => [host, port, id, metadata]),
-    ]);
+  return picture.shards.map((shard) => [
+    shard.slots.first,
+    shard.slots.last,
+    ...replicasOf(picture, shard).map(({ host, port, id }): Reply => [host, port, id, metadata]),
+  ]);
 }
 
 function shards(connection: Connection): Reply {
   const picture = pictureOf(connection);
   return picture.shards.map((shard) => {
-    const nodes = replicasOf(picture, shard).map(({ nodeId, id, host, port, isUp }) => {
-      const role = nodeId === shard.leader ? "master" : "replica";
+    const nodes = replicasOf(picture, shard).map(({ id, host, port, isUp }, at) => {
+      const role = at === 0 ? "master" : "replica";
       const health = isUp ? "online" : "failed";
       const fields = ["id", id, "port", port, "ip", host, "endpoint", host, "role", role];
       return new MapReply([...fields, "replication-offset", 0, "health", health]);
@@ -75,10 +92,11 @@ function shards(connection: Connection): Reply {
   });
 }
 
-/** A node is a master if it leads a shard; one that leads none is shown as a replica of a leader. */
+/** A node is a master if it is the head of a shard; one that is of none is shown as a replica of one that is. */
 function nodeLine(picture: Picture, node: ClusterNode): string {
-  const led = picture.shards.filter(({ leader }) => leader === node.nodeId);
-  const master = picture.nodes.find(({ nodeId }) => nodeId === picture.shards[0]?.leader);
+  const led = picture.shards.filter((shard) => headOf(picture, shard) === node);
+  const [first] = picture.shards;
+  const master = first === undefined ? undefined : headOf(picture, first);
   const role = led.length > 0 || master === undefined ? ["master"] : ["slave"];
   const flags = [
     ...(node.isSelf ? ["myself"] : []),
@@ -141,7 +159,7 @@ function replicas(connection: Connection, args: Arguments): Reply {
   const picture = pictureOf(connection);
   const master = picture.nodes.find(({ id }) => id === args.text(2));
   if (master === undefined) return new ErrorReply(`ERR Unknown node ${args.text(2)}`);
-  if (!picture.shards.some(({ leader }) => leader === master.nodeId))
+  if (!picture.shards.some((shard) => headOf(picture, shard) === master))
     return new ErrorReply("ERR The specified node is not a master");
   const lines = picture.nodes.map((node) => nodeLine(picture, node));
   return lines.filter((line) => line.split(" ")[3] === master.id);

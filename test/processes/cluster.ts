@@ -67,6 +67,8 @@ export class ProcessNode {
   readonly name: string;
   readonly dir: string;
   readonly port: number;
+  /** Where it serves cluster clients; 0: anywhere. */
+  clusterPort: number;
   /** Sound, until it is told otherwise; only in a cluster with `faultyDisks`. */
   readonly disk: FaultyDisk;
   readonly #firstWords: readonly string[];
@@ -76,11 +78,12 @@ export class ProcessNode {
   /** It is to go, and may be refused as one that has gone. */
   isLeaving = false;
 
-  constructor(number: number, dir: string, port: number, words: readonly string[], faultyDisk: boolean) {
+  constructor({ number, redis, cluster }: Place, dir: string, words: readonly string[], faultyDisk: boolean) {
     this.number = number;
     this.name = nameOf(number);
     this.dir = dir;
-    this.port = port;
+    this.port = redis;
+    this.clusterPort = cluster;
     this.disk = new FaultyDisk(dir);
     this.#firstWords = words;
     this.#environment = faultyDisk ? this.disk.environment : {};
@@ -106,8 +109,9 @@ export class ProcessNode {
   /** Starts it, from its directory alone if it ran before; resolves when it serves, or is told that it has been removed. */
   async start(): Promise<void> {
     const words = this.#wasStarted ? ["start", "--dir", this.dir] : this.#firstWords;
+    const all = [...words, "--cluster-port", String(this.clusterPort), "--log-level", "warn"];
     this.#wasStarted = true;
-    this.#run = new Run([...words, "--log-level", "warn"], this.#environment);
+    this.#run = new Run(all, this.#environment);
     const serving = this.#run.output(({ stdout }) => (stdout.includes("\n") ? stdout : undefined));
     await serving.catch((error: unknown) => {
       if (!this.isLeaving || !this.stderr.includes("REMOVED")) throw error;
@@ -144,6 +148,8 @@ export interface ProcessClusterOptions {
    * the nodes themselves listen at ports of their own.
    */
   readonly front?: (ports: readonly FrontPorts[]) => Promise<void>;
+  /** The nodes serve cluster clients at ports that stay theirs; else at any. */
+  readonly clusterPorts?: boolean;
   /** The nodes' disks fail when they are told to, and forget at a kill what was not synced: see {@link FaultyDisk}. */
   readonly faultyDisks?: boolean;
 }
@@ -166,16 +172,26 @@ function nameOf(number: number): string {
 interface Place {
   readonly number: number;
   readonly redis: number;
+  readonly cluster: number;
   readonly peer: FrontPorts;
 }
 
+const anyPorts = { port: 0, clusterPort: 0, httpPort: 0, peerPort: 0 } as const;
+
 /** A node listens for its peers at one port, and they dial the other one where there is a front. */
-async function choosePlaces(first: number, count: number): Promise<readonly Place[]> {
-  const all = await choosePorts(random, 2 * count, { port: 0, clusterPort: 0, httpPort: 0, peerPort: 0 });
-  return all.slice(0, count).map(({ redis, peer }, at) => {
+async function choosePlaces(first: number, count: number, clusterPorts = false): Promise<readonly Place[]> {
+  const all = await choosePorts(random, 2 * count, anyPorts);
+  return all.slice(0, count).map(({ redis, cluster, peer }, at) => {
     const number = first + at;
-    return { number, redis, peer: { number, given: peer, real: all[count + at]?.peer ?? 0 } };
+    const ports = { redis, cluster: clusterPorts ? cluster : 0 };
+    return { number, ...ports, peer: { number, given: peer, real: all[count + at]?.peer ?? 0 } };
   });
+}
+
+/** A port for cluster clients that was free a moment ago. */
+export async function anyClusterPort(): Promise<number> {
+  const [ports] = await choosePorts(random, 1, anyPorts);
+  return ports?.cluster ?? 0;
 }
 
 export class ProcessCluster {
@@ -201,7 +217,7 @@ export class ProcessCluster {
   }
 
   static async start(options: ProcessClusterOptions = {}): Promise<ProcessCluster> {
-    const places = await choosePlaces(1, options.size ?? 3);
+    const places = await choosePlaces(1, options.size ?? 3, options.clusterPorts);
     await options.hideSecond?.(places[1]?.peer.given ?? 0);
     await options.front?.(places.map(({ peer }) => peer));
     const cluster = new ProcessCluster(options, places);
@@ -226,7 +242,7 @@ export class ProcessCluster {
 
   /** One node more; resolves when it serves. Its number is the cluster's where one joins after the other. */
   async join(): Promise<ProcessNode> {
-    const [place] = await choosePlaces(++this.#lastNumber, 1);
+    const [place] = await choosePlaces(++this.#lastNumber, 1, this.#options.clusterPorts);
     if (place === undefined) throw new Error("no ports");
     await this.#options.front?.([place.peer]);
     const words = ["--join", `127.0.0.1:${this.staying[0]?.port}`];
@@ -245,11 +261,12 @@ export class ProcessCluster {
     this.#ports.splice(at, 1);
   }
 
-  #node({ number, redis }: Place, words: readonly string[]): ProcessNode {
+  #node(place: Place, words: readonly string[]): ProcessNode {
+    const { number, redis } = place;
     const dir = join(this.#folder, nameOf(number));
-    const own = ["--port", String(redis), "--cluster-port", "0", "--http-port", "0"];
+    const own = ["--port", String(redis), "--http-port", "0"];
     const all = ["start", "--name", nameOf(number), "--dir", dir, ...own, ...words];
-    return new ProcessNode(number, dir, redis, all, this.#options.faultyDisks === true);
+    return new ProcessNode(place, dir, all, this.#options.faultyDisks === true);
   }
 
   #take(node: ProcessNode): void {

@@ -40,6 +40,8 @@ export class ServedKeyspace implements ServedNode {
   /** Takes who joins into the cluster. */
   admit: (request: JoinRequest) => Promise<JoinGrant> = () => Promise.reject(new Error("nobody leads"));
   readonly waits: { readonly target: ReplyTarget; readonly ticket: number; readonly wanted: number }[] = [];
+  /** Where the shards are; undefined: there is one, here. */
+  places: Topology | undefined;
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -66,6 +68,7 @@ export class ServedKeyspace implements ServedNode {
   }
 
   topology(): Topology {
+    if (this.places !== undefined) return this.places;
     const self = { nodeId: 1, name: "n1", isSelf: true, isUp: true, attributes: {} };
     const shard = { shard: 0, slots: { first: 0, last: 16_383 }, term: 1, leader: 1, replicas: [1] };
     return { clusterId: "0".repeat(32), nodes: [self], shards: [shard] };
