@@ -192,7 +192,7 @@ test("what is wrong is said below", () => {
   const broken = "an invariant is broken, I-8: commit went back from 5 to 4";
   const lines = formatStatus({
     nodes: [
-      node("n1", status("follower", 11, { isDiskFull: true })),
+      node("n1", status("follower", 11, { isDiskFull: true, isDiskSlow: true, syncMs: 62.6 })),
       node("n2", status("stopped", 12, {}, { stoppedBecause: "entry 7 cannot be read" })),
       node("n4", status("stopped", 13, {}, { stoppedBecause: broken, brokenInvariant: "I-8" })),
       node("n3", null, null),
@@ -203,6 +203,7 @@ test("what is wrong is said below", () => {
     "",
     "No node leads: writes wait until a majority of the 4 nodes is up.",
     "n1: the disk is full; writes are refused until there is space.",
+    "n1: the disk is slow beside the others' (a sync takes 63 ms); other nodes lead where they can.",
     "n2: the replica has stopped: entry 7 cannot be read",
     "n4: the replica has stopped: an invariant is broken, I-8: commit went back from 5 to 4",
   ]);

@@ -165,6 +165,10 @@ function remarks(nodes: readonly JsonObject[], shardCount: number): string[] {
     const status = fieldsOf(node.status);
     if (status.isDiskFull === true)
       lines.push(`${shown(node.name)}: the disk is full; writes are refused until there is space.`);
+    if (status.isDiskSlow === true) {
+      const time = typeof status.syncMs === "number" ? ` (a sync takes ${Math.round(status.syncMs)} ms)` : "";
+      lines.push(`${shown(node.name)}: the disk is slow beside the others'${time}; other nodes lead where they can.`);
+    }
     const { damageCount } = fieldsOf(status.scrub);
     if (typeof damageCount === "number" && damageCount > 0)
       lines.push(

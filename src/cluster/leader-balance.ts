@@ -19,9 +19,7 @@ export function leaderToMove(
   self: number,
   candidates: readonly number[],
 ): { readonly group: number; readonly to: number } | undefined {
-  const counts = new Map<number, number>();
-  for (const { leader } of groups) counts.set(leader, (counts.get(leader) ?? 0) + 1);
-  const countOf = (node: number): number => counts.get(node) ?? 0;
+  const countOf = leaderCounts(groups);
   const own = groups.filter(({ leader }) => leader === self).toReversed();
   const poorestFirst = candidates.toSorted((left, right) => countOf(left) - countOf(right) || left - right);
   for (const to of poorestFirst) {
@@ -30,4 +28,11 @@ export function leaderToMove(
     if (taken !== undefined) return { group: taken.group, to };
   }
   return undefined;
+}
+
+/** How many groups a node leads. */
+export function leaderCounts(groups: readonly Pick<LedGroup, "leader">[]): (node: number) => number {
+  const counts = new Map<number, number>();
+  for (const { leader } of groups) counts.set(leader, (counts.get(leader) ?? 0) + 1);
+  return (node) => counts.get(node) ?? 0;
 }

@@ -155,6 +155,8 @@ function refusalText(obstacle: TransferObstacle, shard: number, name: string): s
       return `${name} does not answer. Start it, or choose another node: see coterie shard ls.`;
     case "full":
       return `The disk of ${name} is full. Free space there, or choose another node.`;
+    case "slow":
+      return `The disk of ${name} is slow beside the others'. See coterie status, or choose another node.`;
     case "behind":
       return `${name} has not caught up with shard ${shard} yet. Ask again once it has: see coterie status.`;
   }

@@ -30,6 +30,7 @@ import { LeadershipMoves } from "./leadership-moves.ts";
 import { type LanePlace, LocalLane } from "./local-lane.ts";
 import type { Member } from "./member.ts";
 import type { NodeDirectory } from "./node-directory.ts";
+import { NodeDisks } from "./node-disks.ts";
 import { PeerTraffic, type PeerTrafficHandler, pingTicks } from "./peer-traffic.ts";
 import type { Replica, ReplicaHost } from "./replica.ts";
 import type { NodeSettings } from "./settings.ts";
@@ -71,6 +72,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   readonly traffic: PeerTraffic;
   readonly clusterDirectory: ClusterDirectory;
   readonly transfers: LeaderTransfers;
+  readonly disks: NodeDisks;
   readonly waiting: Set<LocalLane> = new Set();
   readonly paused: Set<ClientStream> = new Set();
   heldBytes = 0;
@@ -95,11 +97,8 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       onOutput: () => this.noteOutput(),
     });
     log.onSnapshotWanted((group) => this.#groups.get(group)?.snapshots.want());
-    this.#leadership = new LeadershipMoves({
-      ...options,
-      groups: this.#groups,
-      isPeerFull: (nodeId) => this.traffic.isPeerFull(nodeId),
-    });
+    this.disks = new NodeDisks({ clock: platform.clock, logger, log });
+    this.#leadership = new LeadershipMoves({ ...options, groups: this.#groups, disks: this.disks });
     this.transfers = new LeaderTransfers({
       ...options,
       host: this,
@@ -117,7 +116,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       tickMs: settings.tickMs,
       peerQueueBytesMax: settings.peerQueueBytesMax,
       diskEpoch: () => log.diskEpoch,
-      isDiskFull: () => log.isFull,
+      disks: this.disks,
       handler: this,
     });
     this.waves = new NodeWaves(this.clock, settings, shardCount);
@@ -279,10 +278,10 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   lacksSpace(group: number): boolean {
     if (this.isDiskFull()) return true;
-    if (!this.traffic.hasFullPeer) return false;
+    if (!this.disks.hasFullPeer) return false;
     const { voters, otherVoters } = this.hosted(group);
     const isFit = (id: number): boolean =>
-      !this.traffic.isPeerFull(id) && this.#options.links().link(id, "control") !== undefined;
+      !this.disks.isPeerFull(id) && this.#options.links().link(id, "control") !== undefined;
     return 2 * (1 + otherVoters.filter(isFit).length) <= voters.length;
   }
 
@@ -482,13 +481,15 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.#hosting.tick();
     this.clusterDirectory.tick();
     const isClockLooked = this.#tickCount % pingTicks === 0;
+    if (isClockLooked) this.disks.look();
     for (const hosted of this.#groups) {
       hosted.tick();
       const isOff = isClockLooked && this.#clockAlarm.check(this.#entryClock.skewMs(hosted.otherVoters));
-      if (isOff || this.isDiskFull()) this.#leadership.unfit(hosted.replica);
+      if (isOff || this.isDiskFull()) this.#leadership.unfit(hosted);
+      else if (this.disks.isSlow) this.#leadership.slow(hosted);
     }
     for (const lane of [...this.waiting]) lane.expire();
-    if (this.#tickCount % pingTicks === 0) this.traffic.ping();
+    if (isClockLooked) this.traffic.ping();
     this.noteOutput();
   }
 

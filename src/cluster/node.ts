@@ -197,6 +197,8 @@ export class Node {
       deadlineCount: sum(({ deadlineCount }) => deadlineCount),
       logicalBytes: sum(({ logicalBytes }) => logicalBytes),
       logBytes: status.logBytes,
+      isDiskSlow: status.isDiskSlow,
+      syncMs: status.syncMs,
       scrub: status.scrub,
       statistics: {
         hitCount: sum(({ statistics }) => statistics.hitCount),
@@ -248,6 +250,8 @@ export class Node {
       logBytes: this.#log.sizeBytes,
       residentBytes: process.memory().residentBytes,
       isDiskFull: this.#log.isFull,
+      isDiskSlow: this.#work.disks.isSlow,
+      syncMs: this.#work.disks.own.syncMs ?? null,
       scrub: this.#log.scrub ?? null,
       clockSkewMs: this.#work.clockSkewMs,
       missedTicks: this.#work.missedTicks,

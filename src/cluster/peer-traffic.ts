@@ -20,6 +20,8 @@ import { LinkProbes } from "./link-probes.ts";
 import type { LanePlace } from "./local-lane.ts";
 import { messageType } from "./message-type.ts";
 import type { NodeDirectory } from "./node-directory.ts";
+import type { NodeDisks } from "./node-disks.ts";
+import { pingBytes, readPing, writePing } from "./ping.ts";
 import { raftMessageBytes, readRaftMessage, readRaftMessages, writeRaftMessage } from "./raft-codec.ts";
 import { nodeOf } from "./replica-id.ts";
 import type { LedTerm } from "./shard-place.ts";
@@ -42,7 +44,8 @@ export interface PeerTrafficOptions {
   readonly tickMs: number;
   readonly peerQueueBytesMax: number;
   readonly diskEpoch: () => number;
-  readonly isDiskFull: () => boolean;
+  /** This node's, and those that the others tell of. */
+  readonly disks: NodeDisks;
   readonly handler: PeerTrafficHandler;
 }
 
@@ -100,7 +103,7 @@ export class PeerTraffic implements PeerLinksHandler {
       if (isData) handler.onLost(nodeId);
       return;
     }
-    const sent = isData && this.isPeerFull(nodeId) ? vitalPart(message) : message;
+    const sent = isData && this.#options.disks.isPeerFull(nodeId) ? vitalPart(message) : message;
     if (sent === undefined) return;
     writeRaftMessage(link.begin(messageType.raft, raftMessageBytes(sent)), group, sent);
     link.end();
@@ -201,16 +204,6 @@ export class PeerTraffic implements PeerLinksHandler {
     // To a node without a replica it may have nothing to say between two pings.
     const ticks = replica === undefined ? pingTicks + silentTicks : silentTicks;
     return link !== undefined && clock.nowMs() - link.receivedMs <= ticks * tickMs;
-  }
-
-  /** Whether any peer has said that its disk takes no entries. */
-  get hasFullPeer(): boolean {
-    return this.#full.size > 0;
-  }
-
-  /** Whether the peer has said that its disk takes no entries. */
-  isPeerFull(nodeId: number): boolean {
-    return this.#full.has(nodeId);
   }
 
   startSeen(nodeId: number): number {
@@ -343,7 +336,6 @@ export class PeerTraffic implements PeerLinksHandler {
   readonly #refusedBy: Set<string> = new Set();
   /** Peers that have not heard of this node yet. */
   readonly #unknownTo: Set<string> = new Set();
-  readonly #full: Set<number> = new Set();
   readonly #probes: LinkProbes = new LinkProbes();
   readonly #questions: Map<number, (answer: string) => void> = new Map();
   #lastQuestion = 0;
@@ -393,11 +385,11 @@ export class PeerTraffic implements PeerLinksHandler {
   }
 
   #ping(link: PeerLink | undefined): void {
-    const out = link?.begin(messageType.ping, 17);
-    out?.double(this.#options.clock.nowMs());
-    out?.integer(this.#options.diskEpoch());
-    out?.u8(this.#options.isDiskFull() ? 1 : 0);
-    link?.end();
+    if (link === undefined) return;
+    const { clock, diskEpoch, disks } = this.#options;
+    const ping = { sentMs: clock.nowMs(), diskEpoch: diskEpoch(), disk: disks.own };
+    writePing(link.begin(messageType.ping, pingBytes), ping);
+    link.end();
   }
 
   #receiveRaft(link: PeerLink, input: ByteReader): boolean {
@@ -428,13 +420,11 @@ export class PeerTraffic implements PeerLinksHandler {
   }
 
   #receivePing(link: PeerLink, input: ByteReader): boolean {
-    const sentMs = input.double();
-    const diskEpoch = input.integer();
-    const isDiskFull = input.boolean();
-    if (!input.isWhole()) return false;
-    const { clock, directory, handler } = this.#options;
-    if (isDiskFull) this.#full.add(link.peer.nodeId);
-    else this.#full.delete(link.peer.nodeId);
+    const ping = readPing(input);
+    if (ping === undefined) return false;
+    const { clock, directory, disks, handler } = this.#options;
+    const { sentMs, diskEpoch, disk } = ping;
+    disks.heard(link.peer.nodeId, disk);
     directory.remember({ ...link.peer, diskEpoch });
     const out = link.begin(messageType.pong, 16);
     out.double(sentMs);

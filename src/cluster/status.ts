@@ -80,6 +80,10 @@ export interface NodeStatus {
   readonly logBytes: number;
   readonly residentBytes: number;
   readonly isDiskFull: boolean;
+  /** The disk is slow beside the other nodes': it leads nothing that another one can. */
+  readonly isDiskSlow: boolean;
+  /** What a write to the log and its sync take at present; null: too little was written of late to say, or it is in memory. */
+  readonly syncMs: number | null;
   /** What reading back all that is stored has come to; null in memory. */
   readonly scrub: ScrubStatus | null;
   /** Own wall clock minus the voters' median. */
@@ -166,6 +170,9 @@ export interface NodeInfo {
   /** The weight of all keys and values, the same on every replica. */
   readonly logicalBytes: number;
   readonly logBytes: number;
+  /** See {@link NodeStatus}. */
+  readonly isDiskSlow: boolean;
+  readonly syncMs: number | null;
   /** What reading back all that is stored has come to; null in memory. */
   readonly scrub: ScrubStatus | null;
   /** Of the look-ups and expired keys here, since the start or the last `resetStatistics`. */

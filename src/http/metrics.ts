@@ -60,6 +60,14 @@ export class NodeMetrics {
     gauge("resident_bytes", "Memory of the process", () => node.nodeStatus().residentBytes);
     gauge("log_bytes", "Size of the log's files", () => node.nodeStatus().logBytes);
     gauge("disk_full", "1 while the disk takes no entries", () => (node.nodeStatus().isDiskFull ? 1 : 0));
+    gauge("disk_slow", "1 while the disk is slow beside the other nodes'", () =>
+      node.nodeStatus().isDiskSlow ? 1 : 0,
+    );
+    gauge(
+      "log_sync_seconds",
+      "What a write to the log and its sync take at present; 0 while nothing is written",
+      () => (node.nodeStatus().syncMs ?? 0) / 1_000,
+    );
     gauge("scrub_running", "1 while all that is stored is read back", () =>
       node.nodeStatus().scrub?.isRunning ? 1 : 0,
     );

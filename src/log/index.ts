@@ -19,3 +19,4 @@ export { isVital } from "./record-set.ts";
 export type { DamagedRange } from "./recovery.ts";
 export type { ScrubStatus } from "./scrubber.ts";
 export type { SnapshotMeta, SnapshotReader, SnapshotWriter, StoredSnapshot } from "./snapshot.ts";
+export type { SyncTimes } from "./sync-times.ts";

@@ -19,6 +19,7 @@ import { LogDiskError } from "./log-errors.ts";
 import { RecordQueue } from "./record-queue.ts";
 import { encodeSegmentHeader, type GroupAtStart, headersBytes } from "./segment-header.ts";
 import { type Preparation, type PreparedSegment, SegmentPreparer } from "./segment-preparer.ts";
+import { SyncTimes } from "./sync-times.ts";
 
 export interface WriterSettings {
   /** Size of a segment; those at the beginning of a run are smaller. */
@@ -79,6 +80,8 @@ const growthFactor = 4;
 
 export class LogWriter {
   readonly queue: RecordQueue = new RecordQueue();
+  /** Of what is written here. */
+  readonly syncTimes: SyncTimes = new SyncTimes();
   /** Callbacks of what needs no durability and waits for nothing: run by {@link runFreeDones}, or after the next batch's. */
   readonly freeDones: (() => void)[] = [];
 
@@ -257,12 +260,14 @@ export class LogWriter {
     const batchStart = segment.end + batch.prefixBytes;
     const bytes = this.#builder.finish({ position: batchStart, seed: this.#seed, syncMark: this.#position() });
     this.#underWay = { segment, batchStart, bytes: bytes.length, holdsEntries: batch.holdsEntries };
+    this.syncTimes.begin(this.#place.clock.nowMs());
     segment.file.writeAndSync(bytes, segment.end, this.#onWritten);
     mark("a batch is being written");
   }
 
   readonly #onWritten = (error: DiskError | undefined): void => {
     const underWay = this.#underWay as WriteUnderWay;
+    this.syncTimes.end(this.#place.clock.nowMs());
     this.#underWay = undefined;
     if (error === undefined) this.#succeeded(underWay);
     else if (isOutOfSpace(error)) this.#refused(underWay, error);

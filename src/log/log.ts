@@ -17,6 +17,7 @@ import type { SnapshotMeta, SnapshotReader, SnapshotWriter, StoredSnapshot } fro
 import { type FoundSnapshots, findSnapshots } from "./snapshot-recovery.ts";
 import { SnapshotStore, type SnapshotStoreHost } from "./snapshot-store.ts";
 import { type GroupHost, StoredGroup } from "./stored-group.ts";
+import type { SyncTimes } from "./sync-times.ts";
 
 export interface LogSettings extends WriterSettings, ScrubSettings {
   /**
@@ -120,6 +121,10 @@ export class Log implements NodeLog {
 
   get isFull(): boolean {
     return this.#writer.isFull;
+  }
+
+  get syncTimes(): SyncTimes {
+    return this.#writer.syncTimes;
   }
 
   get scrub(): ScrubStatus {

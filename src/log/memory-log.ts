@@ -19,6 +19,7 @@ const bytesMaxDefault = 2 * 1_073_741_824;
 export class MemoryLog implements NodeLog {
   /** Always 1: there is no disk that could be older than it says. */
   readonly diskEpoch = 1;
+  readonly syncTimes: undefined = undefined;
 
   constructor(options: MemoryLogOptions) {
     this.#clock = options.clock;

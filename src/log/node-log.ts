@@ -3,6 +3,7 @@ import type { GroupLog } from "./group-log.ts";
 import type { LogDamagedError, LogDiskError, SnapshotDamagedError } from "./log-errors.ts";
 import type { ScrubStatus } from "./scrubber.ts";
 import type { SnapshotMeta, SnapshotReader, SnapshotWriter } from "./snapshot.ts";
+import type { SyncTimes } from "./sync-times.ts";
 
 /** A node's log for all its groups, on disk ({@link Log}) or in memory ({@link MemoryLog}). */
 export interface NodeLog {
@@ -79,6 +80,9 @@ export interface NodeLog {
    * that is queued behind entries of its group waits with them.
    */
   readonly isFull: boolean;
+
+  /** What a write and its sync take; undefined in memory. There is one who looks. */
+  readonly syncTimes: SyncTimes | undefined;
 
   /** Number of the segment being written: higher after every start, and rising while the node runs (CONSENSUS D-10). */
   readonly diskEpoch: number;

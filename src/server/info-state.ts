@@ -130,8 +130,10 @@ function* persistence(context: ServerContext): Iterable<Field> {
   yield ["aof_last_bgrewrite_status", "ok"];
   yield ["aof_last_write_status", "ok"];
   yield ["module_fork_in_progress", 0];
-  const { logBytes, scrub } = context.node.info();
+  const { logBytes, scrub, syncMs, isDiskSlow } = context.node.info();
   yield ["raft_log_bytes", logBytes];
+  yield ["raft_log_sync_usec", syncMs === null ? -1 : Math.round(syncMs * 1_000)];
+  yield ["raft_disk_slow", isDiskSlow ? 1 : 0];
   if (scrub === null) return;
   yield ["raft_scrub_in_progress", scrub.isRunning ? 1 : 0];
   yield ["raft_scrub_rounds", scrub.roundCount];

@@ -94,6 +94,14 @@ describe("INFO", () => {
     );
   });
 
+  test("says what a write to the log takes, and whether the disk is slow", async () => {
+    const served = await start();
+    const client = await connect(served);
+    expect(await info(client, "persistence")).toContain("raft_log_sync_usec:-1\r\nraft_disk_slow:0\r\n");
+    served.node.syncMs = 63.25;
+    expect(await info(client, "persistence")).toContain("raft_log_sync_usec:63250\r\nraft_disk_slow:1\r\n");
+  });
+
   test("says why a replica has stopped, and for which invariant", async () => {
     const served = await start();
     const client = await connect(served);

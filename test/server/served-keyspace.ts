@@ -28,6 +28,7 @@ export class ServedKeyspace implements ServedNode {
   loading: LoadingProgress | undefined;
   /** What reading back all that is stored has come to; null: it is in memory. */
   scrub: NodeInfo["scrub"] = null;
+  syncMs: number | null = null;
   /** What `wait` finds. */
   replicaCount = 0;
   /** What proves that nodes belong together; undefined: the cluster has no secret. */
@@ -139,6 +140,8 @@ export class ServedKeyspace implements ServedNode {
       deadlineCount: keyspace.deadlineCount,
       logicalBytes: keyspace.logicalBytes,
       logBytes: 0,
+      isDiskSlow: this.syncMs !== null,
+      syncMs: this.syncMs,
       scrub: this.scrub,
       statistics: keyspace.statistics,
     };
