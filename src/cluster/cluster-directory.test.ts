@@ -111,6 +111,32 @@ test("a node that is away for too long loses its replicas to others, and comes b
   await cluster.close();
 });
 
+test("a node that only the directory's leader does not hear keeps its replicas, however long; one that nobody hears loses them", async () => {
+  const cluster = await started(5);
+  await change(cluster, "n1", { kind: "set", replaceAfterMs: 20_000 });
+  // All nodes have told what there is to know of them.
+  await cluster.world.run(5_000);
+  const leader = directoryLeader(cluster);
+  const cut = cluster.names.findLast((name) => name !== leader) as string;
+  const { nodeId, groups } = cluster.node(cut).nodeStatus();
+  expect(groups.length).toBeGreaterThan(0);
+  const holdsStill = (): boolean => cluster.node(leader).directoryState.shards.flatMap(nodesOfShard).includes(nodeId);
+  const { epoch } = cluster.node(leader).directoryState;
+  cluster.world.network.cut({ from: leader, to: cut });
+  cluster.world.network.cut({ from: cut, to: leader });
+  await cluster.world.run(120_000);
+  expect(directoryLeader(cluster)).toBe(leader);
+  const view = (await cluster.world.until(cluster.node(leader).status())).nodes.find((node) => node.nodeId === nodeId);
+  expect(view?.lastContactMs).toBeGreaterThan(110_000);
+  expect(cluster.node(leader).directoryState.epoch).toBe(epoch);
+  // Once it is gone for all it takes as long as ever.
+  cluster.kill(cut);
+  await cluster.world.run(20_000);
+  expect(holdsStill()).toBe(true);
+  await cluster.until(() => isFreeOf(nodeId, cluster.node(leader).directoryState), "replicas elsewhere", 40_000);
+  await cluster.close();
+});
+
 interface CrashCase {
   readonly who: "who leads the directory" | "everybody";
   readonly point: MarkName;

@@ -9,6 +9,7 @@ import {
   type DirectoryState,
   decideAll,
   genesis,
+  nodesOfShard,
 } from "../directory/index.ts";
 import { type Clock, CoterieError, type Logger } from "../platform/index.ts";
 import { DirectoryClient } from "./directory-client.ts";
@@ -18,10 +19,12 @@ import type { GroupPlacement } from "./group-placement.ts";
 import type { HostedGroups } from "./hosted-groups.ts";
 import type { LaneOwner, LocalLane } from "./local-lane.ts";
 import type { NodeDirectory } from "./node-directory.ts";
+import type { PeerTraffic } from "./peer-traffic.ts";
 import { type DirectorySeat, PlacementDriver, type PlacementReport } from "./placement-driver.ts";
 import { membersOn, voterNodes } from "./replica-id.ts";
-import { directoryGroup, shardOfGroup } from "./shard-group.ts";
+import { directoryGroup, groupOfShard, shardOfGroup } from "./shard-group.ts";
 import { type LedShard, reportsOf } from "./shard-reports.ts";
+import { isHeardElsewhere, type WitnessedShard } from "./silences.ts";
 
 /** Ticks between two looks at what is to be reported. */
 const reportTicks = 2;
@@ -38,8 +41,8 @@ export interface ClusterDirectoryOptions {
   readonly groups: HostedGroups;
   /** A lane to the directory's group. */
   readonly openLane: (owner: LaneOwner) => LocalLane;
-  /** When a node was heard last. */
-  readonly heardMs: (nodeId: number) => number | undefined;
+  /** Who is heard, here and elsewhere. */
+  readonly traffic: Pick<PeerTraffic, "heardMs" | "silences">;
   /** What the directory says of all nodes has changed. */
   readonly onNodes: (nodes: readonly DirectoryNode[]) => void;
 }
@@ -67,13 +70,15 @@ export class ClusterDirectory {
 
   /** Time begins. */
   start(): void {
-    const { clock, logger, directory, heardMs } = this.#options;
+    const { clock, logger, directory, traffic } = this.#options;
+    const silentAt = (nodeId: number): readonly number[] | undefined => traffic.silences.of(nodeId);
     this.#driver = new PlacementDriver({
       clock,
       logger,
       self: directory.nodeId,
       seat: () => this.#seat(),
-      heardMs,
+      heardMs: (nodeId) => traffic.heardMs(nodeId),
+      isHeardElsewhere: (nodeId) => isHeardElsewhere(nodeId, this.#witnessed(), silentAt),
       state: () => this.#copy.state,
       change: (decide) => this.#client.put(decide),
     });
@@ -132,6 +137,14 @@ export class ClusterDirectory {
       if (group === directoryGroup || !replica.isLeading) continue;
       const { configuration, appliedIndex } = replica.core;
       yield { shard: shardOfGroup(group), configuration, appliedIndex };
+    }
+  }
+
+  *#witnessed(): Iterable<WitnessedShard> {
+    const { groups } = this.#options;
+    for (const directoryShard of this.#copy.state.shards) {
+      const { leader } = groups.placeOf(groupOfShard(directoryShard.shard)).route;
+      yield { nodes: nodesOfShard(directoryShard), leader: leader === 0 ? undefined : leader };
     }
   }
 

@@ -128,7 +128,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       directory,
       groups: this.#groups,
       openLane: (owner) => new LocalLane(this.#groups.placeOf(directoryGroup), this, owner),
-      heardMs: (nodeId) => traffic.heardMs(nodeId),
+      traffic,
       onNodes: (nodes) => options.setMembers(nodes),
     });
     this.#hosting = new GroupHosting({

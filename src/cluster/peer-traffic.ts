@@ -25,6 +25,7 @@ import { pingBytes, readPing, writePing } from "./ping.ts";
 import { raftMessageBytes, readRaftMessage, readRaftMessages, writeRaftMessage } from "./raft-codec.ts";
 import { nodeOf } from "./replica-id.ts";
 import type { LedTerm } from "./shard-place.ts";
+import { Silences } from "./silences.ts";
 import { readSnapshotPiece, readSnapshotQuestion, type SnapshotPiece, type SnapshotQuestion } from "./snapshot-wire.ts";
 import { vitalPart } from "./vital-part.ts";
 
@@ -84,8 +85,17 @@ export interface PeerTrafficHandler {
 
 /** Raft's messages with entries go over the data connection, in their order; everything else over the control connection. */
 export class PeerTraffic implements PeerLinksHandler {
+  /** Who is not heard, here and elsewhere. */
+  readonly silences: Silences;
+
   constructor(options: PeerTrafficOptions) {
+    const { clock, directory } = options;
     this.#options = options;
+    this.silences = new Silences({
+      clock,
+      peerIds: () => directory.peerIds,
+      heardMs: (nodeId) => this.heardMs(nodeId),
+    });
     this.#heartbeats = new Heartbeats((nodeId) => options.links().link(nodeId, "control"), options.peerQueueBytesMax);
   }
 
@@ -387,8 +397,9 @@ export class PeerTraffic implements PeerLinksHandler {
   #ping(link: PeerLink | undefined): void {
     if (link === undefined) return;
     const { clock, diskEpoch, disks } = this.#options;
-    const ping = { sentMs: clock.nowMs(), diskEpoch: diskEpoch(), disk: disks.own };
-    writePing(link.begin(messageType.ping, pingBytes), ping);
+    const silent = this.silences.own;
+    const ping = { sentMs: clock.nowMs(), diskEpoch: diskEpoch(), disk: disks.own, silent };
+    writePing(link.begin(messageType.ping, pingBytes(silent.length)), ping);
     link.end();
   }
 
@@ -425,6 +436,7 @@ export class PeerTraffic implements PeerLinksHandler {
     const { clock, directory, disks, handler } = this.#options;
     const { sentMs, diskEpoch, disk } = ping;
     disks.heard(link.peer.nodeId, disk);
+    this.silences.told(link.peer.nodeId, ping.silent);
     directory.remember({ ...link.peer, diskEpoch });
     const out = link.begin(messageType.pong, 16);
     out.double(sentMs);

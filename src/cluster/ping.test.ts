@@ -11,7 +11,12 @@ function read(ping: Ping, change: (bytes: Buffer) => Buffer = (bytes) => bytes):
   return readPing(input);
 }
 
-const ping: Ping = { sentMs: 12_345.5, diskEpoch: 7, disk: { isFull: false, isSlow: false, syncMs: undefined } };
+const ping: Ping = {
+  sentMs: 12_345.5,
+  diskEpoch: 7,
+  disk: { isFull: false, isSlow: false, syncMs: undefined },
+  silent: [],
+};
 
 test.for([
   { isFull: false, isSlow: false, syncMs: undefined },
@@ -20,6 +25,14 @@ test.for([
   { isFull: true, isSlow: true, syncMs: undefined },
 ])("what a node says of its disk arrives: $isFull, $isSlow, $syncMs", (disk) => {
   expect(read({ ...ping, disk })).toEqual({ ...ping, disk });
+});
+
+test("so does whom it does not hear", () => {
+  const silent = [2, 3, 65_535];
+  expect(read({ ...ping, silent })).toEqual({ ...ping, silent });
+  const all = Array.from({ length: 1_024 }, (_, at) => at + 1);
+  expect(read({ ...ping, silent: all })).toEqual({ ...ping, silent: all });
+  expect(read({ ...ping, silent: [...all, 1_025] })).toBeUndefined();
 });
 
 test.for([

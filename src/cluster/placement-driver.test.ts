@@ -31,6 +31,7 @@ class Bench {
       self: 1,
       seat: () => this.seat,
       heardMs: (id) => (this.away.has(id) ? undefined : clock.nowMs()),
+      isHeardElsewhere: (id) => this.vouchedFor.has(id),
       state: () => this.state,
       change: (decide) => this.#change(decide),
     });
@@ -41,6 +42,8 @@ class Bench {
   readonly driver: PlacementDriver;
   readonly lines: string[] = [];
   readonly away: Set<number> = new Set();
+  /** Those that are heard by others. */
+  readonly vouchedFor: Set<number> = new Set();
   state: DirectoryState;
   seat: DirectorySeat | undefined = { term: 1, voters: [1, 2, 3], hasCaughtUp: () => true };
   /** What happens to a change after it was decided, and before it counts. */
@@ -170,6 +173,20 @@ test("with a new term absence is counted anew, and a node that answers in betwee
   expect(bench.changeCount).toBe(0);
   await bench.world.run(10_000);
   expect(bench.changeCount).toBeGreaterThan(0);
+});
+
+test("whom others hear who work with it is not absent, however long this node does not hear it", async () => {
+  const bench = new Bench(5);
+  bench.ask({ kind: "set", replaceAfterMs: 60_000 });
+  bench.away.add(5);
+  bench.vouchedFor.add(5);
+  await bench.world.run(3_600_000);
+  expect(bench.changeCount).toBe(0);
+  bench.vouchedFor.delete(5);
+  await bench.world.run(50_000);
+  expect(bench.changeCount).toBe(0);
+  await bench.world.run(15_000);
+  expect(bench.movesUnderWay).toBeGreaterThan(0);
 });
 
 test("while this process stood still nobody was away [H-4]", async () => {

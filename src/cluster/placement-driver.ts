@@ -4,8 +4,8 @@
  * those that vote on the directory, does nothing (B-5); should it not know yet that it leads no longer, its change is one
  * for an epoch that has passed.
  *
- * Absence is counted here, from the moment on at which this node began to lead, and only while it heard a majority: who is cut
- * off, or new, takes nobody for lost.
+ * Absence is counted here, from the moment on at which this node began to lead, and only while it heard a majority and those who
+ * lead the absent node's shards did not hear it either: who is cut off, or new, takes nobody for lost.
  */
 import {
   type ClusterView,
@@ -23,6 +23,7 @@ import {
 import { type Clock, CoterieError, type Logger, type Timer } from "../platform/index.ts";
 import { Absences } from "./absences.ts";
 import type { GroupWish } from "./group-change.ts";
+import { heardWithinMs } from "./silences.ts";
 
 /** That this node leads the directory's group and, lately, heard a majority of those that vote there. */
 export interface DirectorySeat {
@@ -42,6 +43,8 @@ export interface PlacementDriverOptions {
   readonly seat: () => DirectorySeat | undefined;
   /** When the node was heard last, on the clock's scale; undefined: not since this one started. */
   readonly heardMs: (nodeId: number) => number | undefined;
+  /** Whether a node that is not heard here is heard by those who lead shards with a replica on it: then it is not absent. */
+  readonly isHeardElsewhere: (nodeId: number) => boolean;
   /** This node's copy of the directory. */
   readonly state: () => DirectoryState;
   /**
@@ -57,8 +60,6 @@ export interface PlacementDriverOptions {
 export const placementLookMs = 1_000;
 /** Between a change and the look at it: a move that has ended makes room for the next one. */
 const changeLookMs = 200;
-/** Who was heard within this time is there: several heartbeats. */
-const heardWithinMs = 5_000;
 
 /** What the last look found, for people. */
 export interface PlacementReport {
@@ -149,13 +150,13 @@ export class PlacementDriver {
   }
 
   #viewOf(state: DirectoryState, seat: DirectorySeat): ClusterView {
-    const { clock, heardMs, self } = this.#options;
+    const { clock, heardMs, isHeardElsewhere, self } = this.#options;
     const nowMs = clock.nowMs();
     const ids = state.nodes.filter((node) => node.state !== "removed").map(({ id }) => id);
     const isHeard = (id: number): boolean => id === self || nowMs - (heardMs(id) ?? -Infinity) <= heardWithinMs;
     this.#absences.look(
       nowMs,
-      ids.filter((id) => !isHeard(id)),
+      ids.filter((id) => !isHeard(id) && !isHeardElsewhere(id)),
     );
     const viewOfNode = (id: number): NodeView => ({
       isHeard: isHeard(id),

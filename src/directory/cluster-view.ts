@@ -6,7 +6,10 @@ import { nodeOfReplica, nodesOfShard } from "./shard-report.ts";
 export interface NodeView {
   /** It answers. */
   readonly isHeard: boolean;
-  /** For how long it has not, counted only while the directory's leader held a quorum; 0 while it is heard. */
+  /**
+   * For how long it has not, counted only while the directory's leader held a quorum, and nobody who leads its shards heard it either; 0
+   * while it is heard.
+   */
   readonly absentMs: number;
   /** Its replica of the directory has caught up. */
   readonly hasDirectory: boolean;

@@ -1,3 +1,4 @@
+export { nodesMax } from "./bounds.ts";
 export type { ClusterView, NodeView } from "./cluster-view.ts";
 export { type Decision, type Decisions, decide, decideAll } from "./decide.ts";
 export type {

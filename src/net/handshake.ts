@@ -34,7 +34,7 @@ import {
   writeIdentity,
 } from "./peer-identity.ts";
 
-const protocolVersion = 5;
+const protocolVersion = 6;
 const magic = 0x50_54_4f_43;
 const nonceBytes = 32;
 const proofBytes = 32;
