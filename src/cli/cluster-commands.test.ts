@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { Opened } from "../../test/server/clients.ts";
+import type { SkipPicture } from "../cluster/index.ts";
 import { decideAll, genesis, joinsOf } from "../directory/index.ts";
 import { runCommandLine } from "./command-line.ts";
 import { progressText } from "./move-progress.ts";
@@ -122,6 +123,64 @@ test("a shard gets another leader, and the command ends once it leads", async ()
   ]);
 });
 
+const checksum = "9f3ab201".repeat(8);
+const picture: SkipPicture = {
+  shard: 1,
+  entry: {
+    index: 4_711,
+    term: 3,
+    checksum,
+    bytes: 80,
+    commandCount: 3,
+    commands: [
+      { name: "INCR", keys: ["visits"], bytes: 10 },
+      { name: "FLUSHALL", keys: [], bytes: 8 },
+    ],
+  },
+  reason: "Error: what nobody expected",
+  stopped: ["n1", "n3"],
+  behind: [],
+  silent: ["n2"],
+};
+
+test("an entry that stops a shard is shown, with what leaving it out means and how, and nothing changes [A-4]", async () => {
+  const served = await opened.start({});
+  served.node.onSkip = () => Promise.resolve(picture);
+  const dry = await run(served, "shard", "skip", "1", "4711", "--dry-run");
+  expect(dry).toMatchObject({ code: 0, errors: "" });
+  expect(dry.out).toBe(
+    [
+      "Entry 4711 of shard 1, term 3: 80 bytes, 3 commands.",
+      '  INCR "visits" (10 bytes)',
+      "  FLUSHALL (8 bytes)",
+      "  and 1 more",
+      "It has stopped n1, n3: Error: what nobody expected.",
+      "Not there yet: nobody. No answer: n2.",
+      "Left out, all of these commands are lost at all replicas, and those stopped go on. Nothing has been changed. To do it:",
+      '  coterie shard skip 1 4711 --checksum 9f3ab2019f3ab201 --because "..."',
+      "",
+    ].join("\n"),
+  );
+  expect(JSON.parse((await run(served, "shard", "skip", "1", "4711", "--dry-run", "--json")).out)).toEqual(picture);
+  expect(served.node.directoryState.epoch).toBe(0);
+});
+
+test("an entry is left out once it was named by its checksum, with a reason, and by whom; asked again it is so already [A-4]", async () => {
+  const served = await opened.start({});
+  served.node.onSkip = () => Promise.resolve(picture);
+  const words = ["shard", "skip", "1", "4711", "--checksum", "9f3ab201", "--because", "issue 12", "--by", "ann"];
+  expect(await run(served, ...words)).toEqual({
+    code: 0,
+    out: "shard 1 leaves out entry 4711, at epoch 1: its replicas go on.\n",
+    errors: "",
+  });
+  expect(served.node.directoryState.skips).toMatchObject([
+    { shard: 1, index: 4_711, term: 3, checksum, by: "ann", because: "issue 12" },
+  ]);
+  served.node.onSkip = () => Promise.reject(new Error("its replicas have gone on"));
+  expect(JSON.parse((await run(served, ...words, "--json")).out)).toEqual({ shard: 1, index: 4_711, epoch: 1 });
+});
+
 test("coterie cluster status is coterie status", async () => {
   const served = await opened.start({});
   const status = await run(served, "status", "--json");
@@ -137,6 +196,12 @@ test.for<{ words: string; says: RegExp }>([
   { words: "shard move 0", says: /Say from which node/ },
   { words: "shard move x --to n4", says: /takes a whole number from 0/ },
   { words: "shard move 9 --to n4", says: /There is no shard 9: the last one is 1\./ },
+  { words: "shard skip 0 7", says: /Look at the entry with --dry-run first/ },
+  { words: "shard skip 0 7 --checksum 9f3ab201", says: /--because/ },
+  { words: "shard skip 0 0 --dry-run", says: /takes a whole number from 1/ },
+  { words: "shard skip 0 7 --dry-run", says: /Nothing stops\./ },
+  { words: "shard skip 0 7 --checksum 9f3 --because x", says: /at least 8 of the digits/ },
+  { words: "shard skip directory 7 --dry-run", says: /An entry of the directory cannot be left out/ },
   { words: "shard transfer 0", says: /required option .*--to/ },
   { words: "shard transfer 0 --to n9", says: /The cluster has no node called "n9"/ },
   { words: "shard transfer 1.5 --to n1", says: /takes a whole number from 0/ },

@@ -6,6 +6,7 @@ import { formatShards } from "./directory-report.ts";
 import { type MoveProgress, waitForMoves } from "./move-progress.ts";
 import { dryRun } from "./node-command.ts";
 import { UsageError } from "./refusal.ts";
+import { addSkipCommand } from "./skip-command.ts";
 
 interface MoveFlags extends ClusterFlags {
   readonly from?: string;
@@ -31,7 +32,7 @@ node has more than its share.`;
 export function addShardCommand(program: Command): void {
   const shard = program
     .command("shard")
-    .summary("list shards, move their replicas and leaders")
+    .summary("list shards, move their replicas and leaders, leave out an entry")
     .description("Lists the shards of a running cluster, and moves their replicas and leaders.")
     .addHelpText("after", help);
   addClusterOptions(
@@ -54,6 +55,7 @@ export function addShardCommand(program: Command): void {
     )
     .addOption(new Option("--to <node>", "who leads it").argParser(parseNodeName).makeOptionMandatory());
   addClusterOptions(transfer).action(transferLeader);
+  addSkipCommand(shard);
 }
 
 async function list(flags: ClusterFlags): Promise<void> {

@@ -189,23 +189,27 @@ test("a cluster of some age fits a terminal of 80 columns", () => {
 });
 
 test("what is wrong is said below", () => {
+  const leftOut = [{ index: 5, by: "ann", because: "issue 12" }];
   const broken = "an invariant is broken, I-8: commit went back from 5 to 4";
   const lines = formatStatus({
     nodes: [
       node("n1", status("follower", 11, { isDiskFull: true, isDiskSlow: true, syncMs: 62.6 })),
       node("n2", status("stopped", 12, {}, { stoppedBecause: "entry 7 cannot be read" })),
+      node("n5", status("stopped", 12, {}, { stoppedBecause: "Error: x", stoppedBy: { index: 7 }, leftOut })),
       node("n4", status("stopped", 13, {}, { stoppedBecause: broken, brokenInvariant: "I-8" })),
       node("n3", null, null),
     ],
     commonChecksums: [],
   });
-  expect(lines.slice(5)).toEqual([
+  expect(lines.slice(6)).toEqual([
     "",
-    "No node leads: writes wait until a majority of the 4 nodes is up.",
+    "No node leads: writes wait until a majority of the 5 nodes is up.",
     "n1: the disk is full; writes are refused until there is space.",
     "n1: the disk is slow beside the others' (a sync takes 63 ms); other nodes lead where they can.",
     "n2: the replica has stopped: entry 7 cannot be read",
+    "n5: the replica has stopped: Error: x (to look at the entry: coterie shard skip 0 7 --dry-run)",
     "n4: the replica has stopped: an invariant is broken, I-8: commit went back from 5 to 4",
+    "Shard 0 leaves out entry 5: ann said so, because of issue 12.",
   ]);
 });
 

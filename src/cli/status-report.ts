@@ -176,10 +176,40 @@ function remarks(nodes: readonly JsonObject[], shardCount: number): string[] {
       );
     for (const group of itemsOf(status.groups).map(fieldsOf))
       if (typeof group.stoppedBecause === "string") {
-        lines.push(`${shown(node.name)}: ${replicaName(group, shardCount)} has stopped: ${group.stoppedBecause}`);
+        lines.push(
+          `${shown(node.name)}: ${replicaName(group, shardCount)} has stopped: ${group.stoppedBecause}${stopHint(group)}`,
+        );
       }
   }
-  return [...lines, ...directoryLines(answered), ...rebuildLines(answered, shardCount), ...warningLines(answered)];
+  return [
+    ...lines,
+    ...directoryLines(answered),
+    ...rebuildLines(answered, shardCount),
+    ...leftOutLines(answered),
+    ...warningLines(answered),
+  ];
+}
+
+/** What can be done about an entry that a replica could not apply. */
+function stopHint({ group, stoppedBy }: JsonObject): string {
+  const { index } = fieldsOf(stoppedBy);
+  return typeof index === "number"
+    ? ` (to look at the entry: coterie shard skip ${Number(group) - 1} ${index} --dry-run)`
+    : "";
+}
+
+/** What was lost because somebody said so is to be seen for good. */
+function leftOutLines(answered: readonly JsonObject[]): readonly string[] {
+  const lines = answered.flatMap((node) =>
+    groupsOf(node).flatMap((group) =>
+      itemsOf(group.leftOut)
+        .map(fieldsOf)
+        .map(({ index, by, because }) => {
+          return `Shard ${Number(group.group) - 1} leaves out entry ${shown(index)}: ${shown(by)} said so, because of ${shown(because)}.`;
+        }),
+    ),
+  );
+  return [...new Set(lines)];
 }
 
 /** What the node that leads the directory leaves to an operator. */

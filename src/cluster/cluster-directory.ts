@@ -10,6 +10,7 @@ import {
   decideAll,
   genesis,
   nodesOfShard,
+  type SkippedEntry,
 } from "../directory/index.ts";
 import { type Clock, CoterieError, type Logger } from "../platform/index.ts";
 import { DirectoryClient } from "./directory-client.ts";
@@ -17,6 +18,7 @@ import { DirectoryCopy } from "./directory-copy.ts";
 import { DirectoryPlacement } from "./directory-placement.ts";
 import type { GroupPlacement } from "./group-placement.ts";
 import type { HostedGroups } from "./hosted-groups.ts";
+import { LeftOutEntries } from "./left-out-entries.ts";
 import type { LaneOwner, LocalLane } from "./local-lane.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 import type { PeerTraffic } from "./peer-traffic.ts";
@@ -50,6 +52,7 @@ export interface ClusterDirectoryOptions {
 export class ClusterDirectory {
   /** For who hosts the groups. */
   readonly placement: GroupPlacement;
+  readonly leftOut: LeftOutEntries;
 
   constructor(options: ClusterDirectoryOptions) {
     const { clock, logger, directory, groups, openLane } = options;
@@ -60,6 +63,8 @@ export class ClusterDirectory {
       logger,
       onChange: (state, before) => this.#changed(state, before),
     });
+    const onLeftOut = (group: number, entry: SkippedEntry): void => groups.get(group)?.leaveOut(entry);
+    this.leftOut = new LeftOutEntries({ directory, logger, onLeftOut });
     this.#client = new DirectoryClient({ clock, copy: this.#copy, openLane, timeoutMs: changeTimeoutMs });
     this.placement = new DirectoryPlacement({
       state: () => this.#copy.state,
@@ -108,6 +113,7 @@ export class ClusterDirectory {
 
   /** One tick has passed. */
   tick(): void {
+    this.leftOut.tick();
     if (++this.#tickCount % reportTicks !== 0 || this.#isReporting) return;
     if (reportsOf(this.#copy.state, this.#led()).length > 0) void this.#report();
   }
@@ -129,6 +135,7 @@ export class ClusterDirectory {
 
   #changed(state: DirectoryState, before: DirectoryState): void {
     this.#client.changed();
+    if (state.skips !== before.skips) this.leftOut.set(state.skips);
     if (state.nodes !== before.nodes) this.#options.onNodes(state.nodes);
   }
 

@@ -134,6 +134,11 @@ export class TransferUnfinishedError extends CoterieError {
   override readonly outcome = "unknown";
 }
 
+/** An entry cannot be left out. The message says why, and what to do. */
+export class SkipRefusedError extends CoterieError {
+  readonly code = "SKIP_REFUSED";
+}
+
 /** The directory has not answered in time. `outcome` says whether the change may have happened. */
 export class DirectoryUnavailableError extends CoterieError {
   readonly code = "DIRECTORY_UNAVAILABLE";

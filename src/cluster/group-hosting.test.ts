@@ -67,6 +67,7 @@ class Host {
       logger: silentLogger,
       settings: nodeDefaults,
       waves: new NodeWaves(clock, nodeDefaults, 1),
+      leftOut: { has: () => false, of: () => [] },
       append: (of, persist, done) => this.log.append(of, persist, done),
       send: nothing,
       markDirty: nothing,

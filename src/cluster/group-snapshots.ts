@@ -7,6 +7,7 @@ import type { Replica } from "./replica.ts";
 import type { NodeSettings } from "./settings.ts";
 import type { SnapshotBudget } from "./snapshot-budget.ts";
 import { SnapshotMaker } from "./snapshot-maker.ts";
+import { isSnapshotAwaited } from "./snapshot-need.ts";
 import { type SnapshotProgress, SnapshotReceiver } from "./snapshot-receiver.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
 import type { SnapshotPiece, SnapshotQuestion } from "./snapshot-wire.ts";
@@ -30,7 +31,7 @@ export class GroupSnapshots {
     this.#options = options;
     this.sender = new SnapshotSender({
       ...options,
-      isAwaited: (follower) => this.#replica?.isSnapshotAwaited(follower) === true,
+      isAwaited: (follower) => this.#replica !== undefined && isSnapshotAwaited(this.#replica, follower),
       onFailed: (follower) => this.#replica?.snapshotFailed(follower),
       onOutdated: () => this.want(),
       onUnreadable: () => this.unreadable(),

@@ -36,7 +36,7 @@ export function directoryStatus(
   return { ...replicaStatus(hosted, nameOf), epoch: epochOf(hosted.replica.keyspace), warnings };
 }
 
-function replicaStatus({ group, replica, checksums, rebuild }: HostedGroup, nameOf: NameOf): ReplicaStatus {
+function replicaStatus({ group, replica, checksums, rebuild, leftOut }: HostedGroup, nameOf: NameOf): ReplicaStatus {
   const { core, stoppedBecause, brokenInvariant } = replica;
   return {
     group,
@@ -51,6 +51,8 @@ function replicaStatus({ group, replica, checksums, rebuild }: HostedGroup, name
     checksums: checksums.finished,
     stoppedBecause: stoppedBecause ?? null,
     brokenInvariant: brokenInvariant ?? null,
+    stoppedBy: replica.stoppedBy ?? null,
+    leftOut,
     rebuild,
   };
 }
@@ -65,6 +67,8 @@ export function replicaInfo(status: ReplicaStatus): ReplicaInfo {
     appliedIndex: status.appliedIndex,
     stoppedBecause: status.stoppedBecause ?? undefined,
     brokenInvariant: status.brokenInvariant ?? undefined,
+    stoppedIndex: status.stoppedBy?.index,
+    leftOutCount: status.leftOut.length,
     replica: status.replica,
     rebuild: status.rebuild,
   };

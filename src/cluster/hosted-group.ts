@@ -2,6 +2,7 @@
  * A node's part in a group: the replica there with what the node does for it beside its commands (hastened elections,
  * digests, snapshots, changes of the members), and another replica in its place once that is lost.
  */
+import type { SkippedEntry } from "../directory/index.ts";
 import { Keyspace } from "../keyspace/index.ts";
 import { type GroupLog, MemoryLog, type NodeLog } from "../log/index.ts";
 import type { PeerLinks } from "../net/index.ts";
@@ -29,7 +30,7 @@ import { nodeOf, replicaOf, voterNodes } from "./replica-id.ts";
 import type { NodeSettings } from "./settings.ts";
 import { directoryGroup } from "./shard-group.ts";
 import type { SnapshotBudget } from "./snapshot-budget.ts";
-import { isLostSnapshot } from "./snapshot-loading.ts";
+import { isLostSnapshot, loadKeyspace } from "./snapshot-loading.ts";
 import type { RebuildStatus } from "./status.ts";
 import { Vacancy } from "./vacancy.ts";
 
@@ -173,6 +174,25 @@ export class HostedGroup {
     this.#lost?.addressed(replica);
   }
 
+  /**
+   * All replicas of the group leave out this entry from now on. One that it has stopped goes on; one that has carried it out
+   * all the same, as no other version may, is not what the others are, and stops.
+   */
+  leaveOut({ checksum, index, term }: SkippedEntry): void {
+    const { replica } = this;
+    const { stoppedBy } = replica;
+    if (stoppedBy?.index === index && stoppedBy.term === term && stoppedBy.checksum === checksum) {
+      this.#beginAgain().catch((error: unknown) => this.#options.host.onStopped(replica, error));
+    } else if (replica.hasExecuted(index)) {
+      replica.fail(new Error(`it has carried out entry ${index}, which the others leave out`));
+    }
+  }
+
+  /** The entries that the replica leaves out, whether or not it has come to them. */
+  get leftOut(): readonly SkippedEntry[] {
+    return this.#options.host.leftOut.of(this.group);
+  }
+
   /** Whether the replica here is made anew, or this one leads and makes another's anew. */
   get rebuild(): RebuildStatus | null {
     const { directory } = this.#options;
@@ -208,11 +228,17 @@ export class HostedGroup {
   async end(): Promise<void> {
     this.replica.stop("it is not a member of its group any more", leaderChanged);
     this.stop();
-    await this.snapshots.stop();
+    await this.settle();
+  }
+
+  /** After `stop`: ends what is under way with files of the log. */
+  async settle(): Promise<void> {
+    await Promise.all([this.snapshots.stop(), this.#loading]);
   }
 
   /** The node stops. */
   stop(): void {
+    this.#isStopped = true;
     this.haste.stop();
     this.#lost?.stop();
   }
@@ -222,6 +248,9 @@ export class HostedGroup {
   /** The replica has begun in another's place, and has no vote yet. */
   #isRebuilding = false;
   #knownMembers: KnownMembers | undefined;
+  /** A snapshot that is read for a replica that begins again. */
+  #loading: Promise<Keyspace | Error | undefined> | undefined;
+  #isStopped = false;
 
   /** Whether the replica here has yet to get the state. Most of the directory's learn for good, and have it all the same. */
   get #isCopying(): boolean {
@@ -268,6 +297,43 @@ export class HostedGroup {
     ({ replica: this.replica, haste: this.haste, checksums: this.checksums, snapshots: this.snapshots } = made);
     this.snapshots.begin(this.replica);
     host.markDirty(this.replica);
+  }
+
+  /**
+   * The replica that has stopped begins again under its own id, upon snapshot and log, as after a restart of the node: what
+   * it had in memory may be changed by half.
+   */
+  async #beginAgain(): Promise<void> {
+    const { group, host, log } = this.#options;
+    const before = this.replica;
+    const stored = log.group(group);
+    const isOver = (): boolean =>
+      this.#isStopped || this.#lost !== undefined || this.replica !== before || stored.isDamaged;
+    this.haste.stop();
+    await this.snapshots.stop();
+    if (isOver()) return;
+    // It may rely on nothing that is not durable: whatever was handed to the log before is, once this is its turn.
+    await new Promise<void>((resolve) => {
+      log.append(group, { entries: [], hardState: stored.hardState, snapshot: undefined }, resolve);
+      log.flush();
+    });
+    if (isOver()) return;
+    this.#loading = loadKeyspace(log, group).catch((error: unknown) => asError(error));
+    const keyspace = await this.#loading;
+    if (isOver()) return;
+    if (keyspace instanceof Error) {
+      if (isLostSnapshot(keyspace)) this.lose(`its snapshot: ${keyspace.message}`);
+      else host.onStopped(before, keyspace);
+      return;
+    }
+    const made = this.#tryMake(before.core.id, stored, keyspace ?? new Keyspace());
+    if (made instanceof InvariantViolation) return host.onStopped(before, made);
+    stored.setLeading(false);
+    ({ replica: this.replica, haste: this.haste, checksums: this.checksums, snapshots: this.snapshots } = made);
+    this.snapshots.begin(this.replica);
+    host.logger.log("warn", "a replica goes on behind an entry that is left out", { group, replica: before.core.id });
+    host.markDirty(this.replica);
+    if (this.otherVoters.length === 0) this.replica.campaign();
   }
 
   #rebuilt(): void {
@@ -331,6 +397,10 @@ export class HostedGroup {
     const lane = new OwnLane(() => checksums.dropped());
     return checksums;
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 /** Why a replica must never speak again; undefined if it may. */

@@ -1,6 +1,19 @@
 export type { Checksum } from "./checksums.ts";
 export { ClientStream, type ReplyTarget, type StreamOptions } from "./client-stream.ts";
-export { DirectoryInUseError, DirectoryUnreadableError, IdentityError, nodeExitCode } from "./errors.ts";
+export {
+  checksumDigitsMin,
+  directorySkipRefusal,
+  type SkipPicture,
+  type SkipRequest,
+  skippedEntry,
+} from "./entry-skip.ts";
+export {
+  DirectoryInUseError,
+  DirectoryUnreadableError,
+  IdentityError,
+  nodeExitCode,
+  SkipRefusedError,
+} from "./errors.ts";
 export type { GossipStatus } from "./gossip-status.ts";
 export type { NodeAddress } from "./identity.ts";
 export {
@@ -33,4 +46,5 @@ export type {
   ReplicaView,
   ShardInfo,
 } from "./status.ts";
+export type { StoppedCommand, StoppedEntry } from "./stopped-entry.ts";
 export type { Topology, TopologyNode, TopologyShard } from "./topology.ts";

@@ -63,6 +63,7 @@ export async function joinedIdentity(options: JoiningOptions): Promise<Identity>
     addresses,
     peers: {},
     replicas: {},
+    skips: [],
     refusal: undefined,
   };
   return { record, secret };

@@ -2,7 +2,7 @@
  * A node's directory apart from its log: who the node is, how often it has been started, what it remembers of its
  * peers, and the cluster's secret. One process at a time; a lock says so.
  */
-import { replicasDefault } from "../directory/index.ts";
+import { replicasDefault, type SkippedEntry } from "../directory/index.ts";
 import type { PeerIdentity } from "../net/index.ts";
 import {
   assert,
@@ -202,6 +202,13 @@ export class NodeDirectory {
     return this.#place === undefined || this.#durableReplicas[group] === replica;
   }
 
+  /** The entries that replicas leave out. True once that is durable; false if it cannot be written now. */
+  async rememberSkips(skips: readonly SkippedEntry[]): Promise<boolean> {
+    this.#change({ skips });
+    await this.#writing;
+    return this.#place === undefined || this.#durableSkips === skips;
+  }
+
   /** Resolves when it is written, or cannot be. */
   async rememberRefusal(refusal: string): Promise<void> {
     this.#change({ refusal });
@@ -222,6 +229,7 @@ export class NodeDirectory {
   #knownPeers: { readonly members: readonly Member[]; readonly ids: readonly number[] } | undefined;
   /** As the file says that is known to be durable. */
   #durableReplicas: NodeRecord["replicas"] = {};
+  #durableSkips: NodeRecord["skips"] = [];
 
   private constructor(from: {
     readonly record: NodeRecord;
@@ -253,9 +261,10 @@ export class NodeDirectory {
     try {
       while (this.#isChanged) {
         this.#isChanged = false;
-        const { replicas } = this.#record;
+        const { replicas, skips } = this.#record;
         await replaceFile(disk, directory, recordFile, formatNodeRecord(this.#record));
         this.#durableReplicas = replicas;
+        this.#durableSkips = skips;
       }
     } catch (error) {
       this.#logger.log("warn", "what is known of the peers cannot be written", { directory, error: String(error) });
@@ -387,6 +396,7 @@ function newIdentity(options: Pick<NodeDirectoryOptions, "given" | "logger" | "r
       addresses,
       peers: {},
       replicas: {},
+      skips: [],
       refusal: undefined,
     },
     secret,

@@ -1,4 +1,5 @@
 /** What a node knows for good about itself and its peers: `node.json` in its directory. */
+import { isEntryChecksum, type SkippedEntry } from "../directory/index.ts";
 import type { SocketAddress } from "../platform/index.ts";
 import type { ReplicaId } from "../raft/index.ts";
 import { replicasMax, shardsMax } from "../ring/index.ts";
@@ -40,6 +41,11 @@ export interface NodeRecord {
    * id is begun twice (CONSENSUS C-4). None: the one that the node has had from the beginning.
    */
   readonly replicas: Readonly<Record<string, ReplicaId>>;
+  /**
+   * Entries that the replicas of shards leave out, as the directory said: here before the first replica obeys, so that none
+   * applies at its next start what it has left out before.
+   */
+  readonly skips: readonly SkippedEntry[];
   /** What a peer said that noticed that this directory is an empty, older or copied one: it is never worked on again. */
   readonly refusal: string | undefined;
 }
@@ -93,7 +99,8 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
   const replicas = entriesOf(fields.replicas).filter((each): each is [string, number] => isCount(each[1]));
   const isEveryReplicaKnown = replicas.length === entriesOf(fields.replicas).length;
   const damaged = new DirectoryUnreadableError(path, `is damaged or incomplete. ${restore}`);
-  if (!isWhole || !isEveryReplicaKnown) throw damaged;
+  const skips = entriesOf(fields.skips).flatMap(([, value]) => parseSkip(value));
+  if (!isWhole || !isEveryReplicaKnown || skips.length !== entriesOf(fields.skips).length) throw damaged;
   // Of directories from before there were others, every node has every shard.
   const { nodeId = names.indexOf(name) + 1, replicaCount = Math.max(3, names.length) } = fields;
   const members = parseMembers(names, fields.members);
@@ -114,6 +121,7 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
     addresses: Object.fromEntries(entriesOf(fields.addresses).flatMap(([key, value]) => parseAddress(key, value))),
     peers: Object.fromEntries(entriesOf(fields.peers).flatMap(([key, value]) => parsePeer(key, value))),
     replicas: Object.fromEntries(replicas),
+    skips,
     refusal: typeof fields.refusal === "string" ? fields.refusal : undefined,
   };
 }
@@ -156,6 +164,14 @@ function parsePeer(name: string, value: unknown): [string, PeerMemory][] {
   const { directoryId, bootCounter, incarnation, diskEpoch } = Object.fromEntries(entriesOf(value));
   if (!isCount(bootCounter) || !isCount(diskEpoch) || !isHex(incarnation, 32) || !isHex(directoryId, 32)) return [];
   return [[name, { directoryId, bootCounter, incarnation, diskEpoch }]];
+}
+
+function parseSkip(value: unknown): SkippedEntry[] {
+  const { shard, index, term, checksum, atMs, by, because } = Object.fromEntries(entriesOf(value));
+  const isPlace = isCount(shard) && isCount(index) && isCount(term) && isCount(atMs);
+  if (!isPlace || typeof checksum !== "string" || !isEntryChecksum(checksum)) return [];
+  if (typeof by !== "string" || typeof because !== "string") return [];
+  return [{ shard, index, term, checksum, atMs, by, because }];
 }
 
 function isIncarnations(value: unknown, bootCounter: number): value is string[] {

@@ -6,7 +6,7 @@ import type { Keyspace } from "../keyspace/index.ts";
 import type { NodeLog } from "../log/index.ts";
 import type { PeerLink, PeerLinks, Refusal } from "../net/index.ts";
 import type { Clock, Logger, Platform, Random } from "../platform/index.ts";
-import { InvariantViolation, type LogIndex, type Message, type Persist, type ReplicaId } from "../raft/index.ts";
+import type { LogIndex, Message, Persist, ReplicaId } from "../raft/index.ts";
 import type { ErrorReply, Reply } from "../resp/index.ts";
 import { SlotRanges } from "../ring/index.ts";
 import type { BulkSender } from "./bulk.ts";
@@ -27,6 +27,7 @@ import type { HostedGroup } from "./hosted-group.ts";
 import { HostedGroups } from "./hosted-groups.ts";
 import { LeaderTransfers } from "./leader-transfers.ts";
 import { LeadershipMoves } from "./leadership-moves.ts";
+import type { LeftOutEntries } from "./left-out-entries.ts";
 import { type LanePlace, LocalLane } from "./local-lane.ts";
 import type { Member } from "./member.ts";
 import type { NodeDirectory } from "./node-directory.ts";
@@ -38,6 +39,7 @@ import { directoryGroup, groupOfShard, groupsOf } from "./shard-group.ts";
 import type { LedTerm, ShardPlace } from "./shard-place.ts";
 import type { SnapshotPiece, SnapshotQuestion } from "./snapshot-wire.ts";
 import type { GroupStatus } from "./status.ts";
+import { logStopped } from "./stopped-entry.ts";
 import { Ticker } from "./ticker.ts";
 import { parseAttributes, type Topology, topologyShards } from "./topology.ts";
 import { vitalPart } from "./vital-part.ts";
@@ -73,6 +75,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   readonly clusterDirectory: ClusterDirectory;
   readonly transfers: LeaderTransfers;
   readonly disks: NodeDisks;
+  readonly leftOut: LeftOutEntries;
   readonly waiting: Set<LocalLane> = new Set();
   readonly paused: Set<ClientStream> = new Set();
   heldBytes = 0;
@@ -121,23 +124,23 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     });
     this.waves = new NodeWaves(this.clock, settings, shardCount);
     this.router = new CommandRouter(new SlotRanges(shardCount));
-    const { clock, traffic } = this;
     this.clusterDirectory = new ClusterDirectory({
-      clock,
+      clock: this.clock,
       logger,
       directory,
       groups: this.#groups,
       openLane: (owner) => new LocalLane(this.#groups.placeOf(directoryGroup), this, owner),
-      traffic,
+      traffic: this.traffic,
       onNodes: (nodes) => options.setMembers(nodes),
     });
+    this.leftOut = this.clusterDirectory.leftOut;
     this.#hosting = new GroupHosting({
       ...options,
       placement: options.placement ?? this.clusterDirectory.placement,
       groups: this.#groups,
       firstMembers: new FirstMembers(directory.record),
-      clock,
-      traffic,
+      clock: this.clock,
+      traffic: this.traffic,
       host: this,
       onOutput: () => this.noteOutput(),
     });
@@ -164,7 +167,6 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     return this.#groups.get(group);
   }
 
-  /** Sorted. */
   get hostedShards(): readonly number[] {
     return this.#groups.shardNumbers;
   }
@@ -236,7 +238,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   /** Ends what is under way with files of the log; before that is closed. */
   async settle(): Promise<void> {
     await this.#hosting.settled();
-    await Promise.all([...this.#groups].map(({ snapshots }) => snapshots.stop()));
+    await Promise.all([...this.#groups].map((hosted) => hosted.settle()));
   }
 
   /** Stored entries of a group cannot be read. */
@@ -306,9 +308,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   }
 
   onStopped(replica: Replica, error: unknown): void {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    const invariant = error instanceof InvariantViolation ? { invariant: error.invariant } : {};
-    this.logger.log("error", "a replica has stopped", { group: replica.group, ...invariant, error: text });
+    logStopped(this.logger, replica, error);
   }
 
   // ── What streams need ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,7 +6,8 @@ import { type PeerIdentity, PeerLinks } from "../net/index.ts";
 import { isLoopback, type SocketAddress } from "../platform/index.ts";
 import { ownIdentity } from "./admission.ts";
 import type { ClientStream, ReplyTarget, StreamOptions } from "./client-stream.ts";
-import { nodeClosing, nodeExitCode } from "./errors.ts";
+import { judgeSkip, type SkipPicture, type SkipRequest } from "./entry-skip.ts";
+import { nodeClosing, nodeExitCode, SkipRefusedError } from "./errors.ts";
 import { directoryStatus, replicaInfo } from "./group-status.ts";
 import type { JoinVisit } from "./join-visit.ts";
 import type { JoinGrant, JoinRequest } from "./join-wire.ts";
@@ -134,6 +135,18 @@ export class Node {
    */
   changeDirectory(request: DirectoryRequest): Promise<DirectoryState> {
     return this.#work.clusterDirectory.change((state) => decide(state, request));
+  }
+
+  /**
+   * Whether all replicas of a shard may leave out an entry that has stopped them: what it is, and whom it has stopped.
+   *
+   * @throws SkipRefusedError (SKIP_REFUSED)
+   */
+  async lookAtSkip(request: SkipRequest): Promise<SkipPicture> {
+    const { nodes } = await this.status();
+    const found = judgeSkip(this.directoryState, nodes, request);
+    if (found instanceof SkipRefusedError) throw found;
+    return found;
   }
 
   /**

@@ -14,7 +14,6 @@ import {
   InvariantViolation,
   type LogIndex,
   type Message,
-  membersOf,
   type Persist,
   type Proposed,
   type RaftCore,
@@ -28,11 +27,14 @@ import { failUncertain } from "./batch-fate.ts";
 import { CommitHints } from "./commit-hints.ts";
 import { replicaStopped } from "./errors.ts";
 import type { Lane } from "./lane.ts";
+import type { LeftOutEntries } from "./left-out-entries.ts";
 import { Loading, type LoadingProgress } from "./loading.ts";
 import { ReplicaCommands } from "./replica-commands.ts";
 import { membersOn, nodeOf } from "./replica-id.ts";
 import type { Route } from "./route.ts";
 import type { NodeSettings } from "./settings.ts";
+import { snapshotMetaOf, wantsSnapshot } from "./snapshot-need.ts";
+import type { StoppedEntry } from "./stopped-entry.ts";
 import { bestSuccessor } from "./succession.ts";
 import type { NodeWaves } from "./waves.ts";
 
@@ -43,6 +45,8 @@ export interface ReplicaHost {
   readonly logger: Logger;
   readonly settings: NodeSettings;
   readonly waves: NodeWaves;
+  /** Entries that have no effect. */
+  readonly leftOut: Pick<LeftOutEntries, "has" | "of">;
   /** Writes to the node's log; `done` once it is durable. */
   append(group: number, persist: Persist, done: () => void): void;
   send(group: number, message: Message): void;
@@ -84,6 +88,7 @@ export class Replica {
     this.#applier = new Applier({
       keyspace,
       onChecksum: (index, from, reply) => host.onChecksum(this, index, from, reply),
+      isLeftOut: (entry) => host.leftOut.has(group, entry),
     });
     this.#commands = new ReplicaCommands({
       core,
@@ -149,6 +154,16 @@ export class Replica {
     return this.#brokenInvariant;
   }
 
+  /** The entry that it could not apply, and has stopped at; undefined if that is not why it stopped, and while it runs. */
+  get stoppedBy(): StoppedEntry | undefined {
+    return this.#applier.stoppedBy;
+  }
+
+  /** Whether the commands of the entry at `index` were carried out here, and did not come with a snapshot. */
+  hasExecuted(index: LogIndex): boolean {
+    return this.#applier.hasExecuted(index);
+  }
+
   /** Whether streams should hold back. */
   get isBusy(): boolean {
     return this.#commands.isBusy;
@@ -195,15 +210,10 @@ export class Replica {
   }
 
   /** Whether what a leader offers would be taken: not if it is old, or holds only what the log here holds as well. */
-  needsSnapshot({ term, snapshot }: InstallSnapshot): boolean {
-    const { core, log } = this;
+  needsSnapshot(message: InstallSnapshot): boolean {
     // Then the log shows all that the core knows of.
     this.drain();
-    if (this.#stoppedBecause !== undefined || term < core.term) return false;
-    if (core.role === "leader" && term === core.term) return false;
-    if (!membersOf(snapshot.configuration).includes(core.id)) return false;
-    if (snapshot.index <= core.commitIndex) return false;
-    return snapshot.index > log.lastIndex || log.term(snapshot.index) !== snapshot.term;
+    return this.#stoppedBecause === undefined && wantsSnapshot(this, message);
   }
 
   /**
@@ -228,16 +238,7 @@ export class Replica {
 
   /** What a snapshot of the keyspace, as it is now, stands for; undefined if there can be none at this moment. */
   snapshotMeta(): SnapshotMeta | undefined {
-    const index = this.keyspace.header().appliedIndex;
-    if (!this.#isBetweenEntries || this.#stoppedBecause !== undefined) return undefined;
-    if (index <= (this.log.snapshot?.index ?? 0) || index < this.log.firstIndex) return undefined;
-    return { index, term: this.log.term(index), configuration: this.core.configuration };
-  }
-
-  /** Whether this replica leads and waits for a follower to install a snapshot. */
-  isSnapshotAwaited(follower: ReplicaId): boolean {
-    const { progress } = this.core.status();
-    return progress.some(({ id, kind }) => id === follower && kind === "snapshot");
+    return this.#isBetweenEntries && this.#stoppedBecause === undefined ? snapshotMetaOf(this) : undefined;
   }
 
   /** A follower did not install the snapshot that it was sent. */

@@ -1,5 +1,5 @@
 /** What a node says of itself and of the others: plain values, for JSON. */
-import type { MovePicture } from "../directory/index.ts";
+import type { MovePicture, SkippedEntry } from "../directory/index.ts";
 import type { MemberState } from "../gossip/index.ts";
 import type { ScrubStatus } from "../log/index.ts";
 import type { SocketAddress } from "../platform/index.ts";
@@ -8,6 +8,7 @@ import type { SlotRange } from "../ring/index.ts";
 import type { Checksum } from "./checksums.ts";
 import type { GossipStatus } from "./gossip-status.ts";
 import type { LoadingProgress } from "./loading.ts";
+import type { StoppedEntry } from "./stopped-entry.ts";
 
 /** One replica, whatever its group keeps. */
 export interface ReplicaStatus {
@@ -30,6 +31,10 @@ export interface ReplicaStatus {
   readonly stoppedBecause: string | null;
   /** The rule of docs/consensus.md that it stopped for; null for any other reason, and while it runs. */
   readonly brokenInvariant: InvariantId | null;
+  /** The entry that it could not apply and has stopped at; null for any other reason, and while it runs. */
+  readonly stoppedBy: StoppedEntry | null;
+  /** The entries that it leaves out, because an operator said so. */
+  readonly leftOut: readonly SkippedEntry[];
   /** A replica that is made anew from its peers: this one, or another's if this one leads. Null: none is. */
   readonly rebuild: RebuildStatus | null;
 }
@@ -212,6 +217,10 @@ export interface ReplicaInfo {
   readonly stoppedBecause: string | undefined;
   /** The rule of docs/consensus.md that it stopped for. */
   readonly brokenInvariant: InvariantId | undefined;
+  /** Of the entry that it could not apply and has stopped at. */
+  readonly stoppedIndex: LogIndex | undefined;
+  /** Entries that it leaves out, because an operator said so. */
+  readonly leftOutCount: number;
   readonly replica: ReplicaId;
   readonly rebuild: RebuildStatus | null;
 }

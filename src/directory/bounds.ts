@@ -6,6 +6,10 @@ export const nodeNumberMax = 65_535;
 export const nodesMax = 1_024;
 /** Of removed nodes that joined later than the first start so many are remembered, the latest. */
 export const removedNodesMax = 256;
+/** Entries that are to be left out, of all shards: they stay for ever. */
+export const skipsMax = 256;
+/** UTF-16 units of who wants an entry to be left out, and of why. */
+export const skipTextLengthMax = 200;
 /** UTF-16 units of a node's name; who joins has a stricter rule. */
 export const nameLengthMax = 255;
 export const zoneLengthMax = 63;
@@ -34,6 +38,16 @@ export function isWithin(value: unknown, { min, max }: Bounds): value is number 
 /** Letters, digits, ".", "_" and "-", at most 63 of them, beginning with a letter or a digit. */
 export function isJoinName(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text);
+}
+
+/** 64 hexadecimal digits. */
+export function isEntryChecksum(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text);
+}
+
+/** Printed as it is: without control characters. */
+export function isSkipText(text: string): boolean {
+  return text !== "" && text.length <= skipTextLengthMax && !/\p{Cc}/u.test(text);
 }
 
 /** As a node's name, or empty. */

@@ -9,6 +9,7 @@ import { activate, announce, decommission, drain, drained, join, remove, resume 
 import type { DirectoryRequest } from "./request.ts";
 import { setSettings } from "./setting-changes.ts";
 import { report, wish } from "./shard-changes.ts";
+import { skip } from "./skip-changes.ts";
 import { type DirectoryRecord, recordsBetween } from "./with-records.ts";
 
 export type Decision =
@@ -72,6 +73,8 @@ function changed(state: DirectoryState, request: DirectoryRequest): DirectorySta
       return report(state, request);
     case "wish":
       return wish(state, request);
+    case "skip":
+      return skip(state, request.entry);
     case "set":
       return setSettings(state, request);
     default:

@@ -48,6 +48,20 @@ export interface DirectoryShard {
   readonly wish: readonly number[];
 }
 
+/** An entry of a shard's log that stops whoever applies it, and that its replicas leave out: an operator has said so. */
+export interface SkippedEntry {
+  readonly shard: number;
+  readonly index: number;
+  readonly term: number;
+  /** 64 hexadecimal digits: SHA-256 of what the entry holds. No other entry at that index is left out. */
+  readonly checksum: string;
+  /** Wall-clock time of the node that took the command. */
+  readonly atMs: number;
+  /** Who said so, and why. */
+  readonly by: string;
+  readonly because: string;
+}
+
 export interface DirectorySettings {
   /** How many replicas each shard should have, as far as there are nodes. */
   readonly replicas: number;
@@ -67,4 +81,6 @@ export interface DirectoryState {
   readonly nodes: readonly DirectoryNode[];
   /** By number: at index 0 shard 0. */
   readonly shards: readonly DirectoryShard[];
+  /** By shard and index, sorted. They stay: a replica may meet such an entry again at any start. */
+  readonly skips: readonly SkippedEntry[];
 }

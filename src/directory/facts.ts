@@ -1,6 +1,6 @@
 /** What a node answers when it is asked for the directory: its copy, and what it sees of leaders and nodes at that moment. */
 import { shardsMax } from "../ring/index.ts";
-import { isWithin, nodeNumberMax } from "./bounds.ts";
+import { isWithin, nodeNumberMax, skipsMax } from "./bounds.ts";
 import type { DirectoryState } from "./directory-state.ts";
 import { DirectoryRecordError } from "./errors.ts";
 import { type DirectoryRecord, recordsOf, stateOfRecords } from "./with-records.ts";
@@ -53,7 +53,7 @@ function notUnderstood(): DirectoryRecordError {
 }
 
 function isRecordList(value: unknown): value is readonly DirectoryRecord[] {
-  return Array.isArray(value) && value.length <= nodeNumberMax + shardsMax + 2 && value.every(isRecord);
+  return Array.isArray(value) && value.length <= nodeNumberMax + shardsMax + skipsMax + 2 && value.every(isRecord);
 }
 
 function isRecord(value: unknown): value is DirectoryRecord {

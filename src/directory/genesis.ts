@@ -45,6 +45,7 @@ export function genesis({ names, shardCount, replicas = replicasDefault(names.le
     settings: { replicas, replaceAfterMs: replaceAfterMsDefault, movesPerNodeMax: movesPerNodeDefault },
     nodes,
     shards: placement.map(firstShard),
+    skips: [],
   };
 }
 

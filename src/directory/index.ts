@@ -1,4 +1,4 @@
-export { nodesMax } from "./bounds.ts";
+export { isEntryChecksum, nodesMax } from "./bounds.ts";
 export type { ClusterView, NodeView } from "./cluster-view.ts";
 export { type Decision, type Decisions, decide, decideAll } from "./decide.ts";
 export type {
@@ -8,6 +8,7 @@ export type {
   DirectoryShard,
   DirectoryState,
   ShardReport,
+  SkippedEntry,
 } from "./directory-state.ts";
 export { type DirectoryMembers, directoryMembers, directoryVoters } from "./directory-voters.ts";
 export {

@@ -6,9 +6,12 @@
 import type { SocketAddress } from "../platform/index.ts";
 import { shardsMax } from "../ring/index.ts";
 import {
+  type Bounds,
   isDirectoryId,
+  isEntryChecksum,
   isHost,
   isPort,
+  isSkipText,
   isWithin,
   isZone,
   movesPerNodeBounds,
@@ -25,6 +28,7 @@ import type {
   DirectorySettings,
   DirectoryShard,
   ShardReport,
+  SkippedEntry,
 } from "./directory-state.ts";
 import { DirectoryRecordError } from "./errors.ts";
 import { differenceOf, faultOfReport, isSameList, voterNodesOf } from "./shard-report.ts";
@@ -40,10 +44,14 @@ const states: Readonly<Record<DirectoryNodeState, true>> = {
   removed: true,
 };
 
+const shardBounds: Bounds = { min: 0, max: shardsMax - 1 };
+const indexBounds: Bounds = { min: 1, max: Number.MAX_SAFE_INTEGER };
+
 /** What a key names. */
 export type RecordKey =
   | { readonly kind: "node"; readonly id: number }
   | { readonly kind: "shard"; readonly shard: number }
+  | { readonly kind: "skip"; readonly shard: number; readonly index: number }
   | { readonly kind: "settings" }
   | { readonly kind: "next-node" };
 
@@ -58,14 +66,21 @@ export function shardKey(shard: number): string {
   return `shard:${shard}`;
 }
 
+export function skipKey({ shard, index }: Pick<SkippedEntry, "shard" | "index">): string {
+  return `skip:${shard}:${index}`;
+}
+
 /** @throws DirectoryRecordError (DIRECTORY_RECORD) */
 export function parseKey(key: string): RecordKey {
   if (key === settingsKey) return { kind: "settings" };
   if (key === nextNodeKey) return { kind: "next-node" };
   const [, kind, digits] = /^(node|shard):(0|[1-9]\d{0,4})$/.exec(key) ?? [];
   const number = Number(digits);
+  const [, skippedIn, skipped] = /^skip:(0|[1-9]\d{0,4}):([1-9]\d{0,15})$/.exec(key) ?? [];
+  const skip = { shard: Number(skippedIn), index: Number(skipped) };
+  if (isWithin(skip.shard, shardBounds) && isWithin(skip.index, indexBounds)) return { kind: "skip", ...skip };
   if (kind === "node" && isWithin(number, { min: 1, max: nodeNumberMax })) return { kind, id: number };
-  if (kind === "shard" && isWithin(number, { min: 0, max: shardsMax - 1 })) return { kind, shard: number };
+  if (kind === "shard" && isWithin(number, shardBounds)) return { kind, shard: number };
   throw new DirectoryRecordError(key.slice(0, 64), "is not known to this version");
 }
 
@@ -163,6 +178,27 @@ export function parseNextNode(text: string): number {
   const id = record.take("id", (value) => isWithin(value, { min: 2, max: nodeNumberMax + 1 }));
   record.end();
   return id;
+}
+
+export function formatSkip({ term, checksum, atMs, by, because }: SkippedEntry): string {
+  return format({ term, checksum, atMs, by, because });
+}
+
+/** @throws DirectoryRecordError (DIRECTORY_RECORD) */
+export function parseSkip(at: Pick<SkippedEntry, "shard" | "index">, text: string): SkippedEntry {
+  const record = new RecordFields(skipKey(at), text);
+  const isLine = (value: unknown): value is string => isText(value) && isSkipText(value);
+  const skip: SkippedEntry = {
+    shard: at.shard,
+    index: at.index,
+    term: record.take("term", (value) => isWithin(value, indexBounds)),
+    checksum: record.take("checksum", (value): value is string => isText(value) && isEntryChecksum(value)),
+    atMs: record.take("atMs", (value) => isWithin(value, { min: 0, max: Number.MAX_SAFE_INTEGER })),
+    by: record.take("by", isLine),
+    because: record.take("because", isLine),
+  };
+  record.end();
+  return skip;
 }
 
 function format(fields: Readonly<Record<string, unknown>>): string {

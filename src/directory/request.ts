@@ -1,5 +1,5 @@
 import type { SocketAddress } from "../platform/index.ts";
-import type { DirectorySettings, ShardReport } from "./directory-state.ts";
+import type { DirectorySettings, ShardReport, SkippedEntry } from "./directory-state.ts";
 
 /** What a node says about itself. What is left out stays as it is, and is an ordinary node's at the beginning. */
 export interface NodeDetails {
@@ -49,4 +49,6 @@ export type DirectoryRequest =
       readonly nodes: readonly number[];
       readonly configurationIndex: number;
     }
+  /** The shard's replicas are to leave out an entry that stops them. That it does is for whoever asks to make sure. */
+  | { readonly kind: "skip"; readonly entry: SkippedEntry }
   | ({ readonly kind: "set" } & Partial<DirectorySettings>);

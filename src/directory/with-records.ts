@@ -1,4 +1,5 @@
-import type { DirectoryNode, DirectoryState } from "./directory-state.ts";
+import { skipsMax } from "./bounds.ts";
+import type { DirectoryNode, DirectoryState, SkippedEntry } from "./directory-state.ts";
 import { DirectoryRecordError } from "./errors.ts";
 import { genesis } from "./genesis.ts";
 import {
@@ -6,6 +7,7 @@ import {
   formatNode,
   formatSettings,
   formatShard,
+  formatSkip,
   nextNodeKey,
   nodeKey,
   parseKey,
@@ -13,8 +15,10 @@ import {
   parseNode,
   parseSettings,
   parseShard,
+  parseSkip,
   settingsKey,
   shardKey,
+  skipKey,
 } from "./record.ts";
 
 /** Key and text; an empty text takes the record away. */
@@ -29,6 +33,7 @@ export type DirectoryRecord = readonly [key: string, text: string];
 export function withRecords(state: DirectoryState, epoch: number, records: Iterable<DirectoryRecord>): DirectoryState {
   let { nextNodeId, settings } = state;
   const shards = [...state.shards];
+  const skips = new Map<string, SkippedEntry>();
   const changedNodes = new Map<number, DirectoryNode | undefined>();
   for (const [key, text] of records) {
     const name = parseKey(key);
@@ -41,7 +46,8 @@ export function withRecords(state: DirectoryState, epoch: number, records: Itera
       nextNodeId = parseNextNode(text);
     } else {
       if (name.shard >= shards.length) throw new DirectoryRecordError(key, `is none of the ${shards.length} shards`);
-      shards[name.shard] = parseShard(name.shard, text);
+      if (name.kind === "skip") skips.set(key, parseSkip(name, text));
+      else shards[name.shard] = parseShard(name.shard, text);
     }
   }
   const nodes = changedNodes.size === 0 ? state.nodes : withNodes(state, changedNodes);
@@ -49,11 +55,11 @@ export function withRecords(state: DirectoryState, epoch: number, records: Itera
   if (newest !== undefined && newest.id >= nextNodeId) {
     throw new DirectoryRecordError(nodeKey(newest.id), "has a number that was not given yet");
   }
-  return { epoch, nextNodeId, settings, nodes, shards };
+  return { epoch, nextNodeId, settings, nodes, shards, skips: withSkips(state, skips) };
 }
 
 /**
- * The records in which `after` differs from `before`: of nodes, of shards, then the others; empty ones take nodes away.
+ * The records in which `after` differs from `before`: of nodes, of shards, of entries that are left out, then the others; empty ones take nodes away.
  * What both states share as an object is not looked at, so that a small change of a large directory costs little.
  */
 export function recordsBetween(before: DirectoryState, after: DirectoryState): readonly DirectoryRecord[] {
@@ -73,17 +79,23 @@ export function recordsBetween(before: DirectoryState, after: DirectoryState): r
     const text = formatShard(shard);
     if (old === undefined || formatShard(old) !== text) records.push([shardKey(at), text]);
   }
+  if (before.skips !== after.skips) {
+    const stood = new Map(before.skips.map((skip) => [skipKey(skip), formatSkip(skip)]));
+    for (const skip of after.skips)
+      if (stood.get(skipKey(skip)) !== formatSkip(skip)) records.push([skipKey(skip), formatSkip(skip)]);
+  }
   if (formatSettings(before.settings) !== formatSettings(after.settings))
     records.push([settingsKey, formatSettings(after.settings)]);
   if (before.nextNodeId !== after.nextNodeId) records.push([nextNodeKey, formatNextNode(after.nextNodeId)]);
   return records;
 }
 
-/** The whole state as records: nodes and shards by number, then the settings and the next number. */
-export function recordsOf({ nodes, shards, settings, nextNodeId }: DirectoryState): readonly DirectoryRecord[] {
+/** The whole state as records: nodes and shards by number, entries that are left out, then the settings and the next number. */
+export function recordsOf({ nodes, shards, skips, settings, nextNodeId }: DirectoryState): readonly DirectoryRecord[] {
   return [
     ...nodes.map((node): DirectoryRecord => [nodeKey(node.id), formatNode(node)]),
     ...shards.map((shard): DirectoryRecord => [shardKey(shard.shard), formatShard(shard)]),
+    ...skips.map((skip): DirectoryRecord => [skipKey(skip), formatSkip(skip)]),
     [settingsKey, formatSettings(settings)],
     [nextNodeKey, formatNextNode(nextNodeId)],
   ];
@@ -108,6 +120,13 @@ export function stateOfRecords(epoch: number, records: readonly DirectoryRecord[
 /** One text for one state: what was reached by other ways is the same, byte for byte. */
 export function textOfState(state: DirectoryState): string {
   return [`epoch ${state.epoch}`, ...recordsOf(state).map(([key, text]) => `${key} ${text}`), ""].join("\n");
+}
+
+function withSkips({ skips }: DirectoryState, changed: ReadonlyMap<string, SkippedEntry>): readonly SkippedEntry[] {
+  if (changed.size === 0) return skips;
+  const byKey = new Map([...skips.map((skip): [string, SkippedEntry] => [skipKey(skip), skip]), ...changed]);
+  if (byKey.size > skipsMax) throw new DirectoryRecordError("skip", `is one of more than ${skipsMax}`);
+  return [...byKey.values()].sort((a, b) => a.shard - b.shard || a.index - b.index);
 }
 
 function withNodes(

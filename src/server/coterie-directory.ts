@@ -7,9 +7,10 @@ import {
   requestFor,
   textOfFacts,
 } from "../directory/index.ts";
-import { CoterieError } from "../platform/index.ts";
-import { type Arguments, ErrorReply, ok, type Reply } from "../resp/index.ts";
+import { type Arguments, ok, type Reply } from "../resp/index.ts";
 import type { Connection } from "./connection.ts";
+import { errorReply, textOf, wholeOf } from "./coterie-reply.ts";
+import { skipEntry } from "./coterie-skip.ts";
 import type { ServedNode } from "./served-node.ts";
 import { answeredLater, isWord, notAnInteger, syntaxError } from "./server-command.ts";
 
@@ -41,8 +42,9 @@ export function changeNode(connection: Connection, args: Arguments): Reply {
   return change(connection, { kind: kinds[action], node, isForced });
 }
 
-/** `COTERIE SHARD MOVE shard [FROM node] [TO node]`, `COTERIE SHARD TRANSFER shard TO node`. */
+/** `COTERIE SHARD MOVE shard [FROM node] [TO node]`, `COTERIE SHARD TRANSFER shard TO node`, `COTERIE SHARD SKIP …`. */
 export function changeShard(connection: Connection, args: Arguments): Reply {
+  if (isWord(args, 2, "SKIP")) return skipEntry(connection, args);
   if (isWord(args, 2, "TRANSFER")) return transferLeader(connection, args);
   if (!isWord(args, 2, "MOVE") || args.count % 2 !== 0) return syntaxError;
   const shard = wholeOf(args, 3);
@@ -99,21 +101,4 @@ function change(connection: Connection, wish: OperatorWish): Reply {
     (error: unknown) => connection.reply(ticket, errorReply(connection, error)),
   );
   return answeredLater;
-}
-
-function errorReply({ context }: Connection, error: unknown): ErrorReply {
-  if (error instanceof CoterieError) {
-    return new ErrorReply(`${error.outcome === "unknown" ? "UNCERTAIN" : error.code} ${error.message}`);
-  }
-  context.logger.log("error", "what an operator asked for failed", { error: String(error) });
-  return new ErrorReply("ERR That could not be done. See the log of this node.");
-}
-
-function textOf(args: Arguments, index: number): string {
-  return Buffer.from(args.text(index), "latin1").toString("utf8");
-}
-
-function wholeOf(args: Arguments, index: number): number | undefined {
-  const text = args.text(index);
-  return /^(0|[1-9]\d{0,14})$/.test(text) ? Number(text) : undefined;
 }

@@ -185,7 +185,7 @@ function raftLine(info: RaftInfo): string {
 
 function* raftFields(info: RaftInfo): Iterable<Field> {
   const { role, term, leader, commitIndex, appliedIndex, stoppedBecause, brokenInvariant, replica } = info;
-  const { rebuild, sessionCount } = info;
+  const { rebuild, sessionCount, stoppedIndex, leftOutCount } = info;
   yield ["raft_role", role];
   yield ["raft_term", term];
   yield ["raft_leader", leader ?? ""];
@@ -197,7 +197,9 @@ function* raftFields(info: RaftInfo): Iterable<Field> {
     yield ["raft_sessions_max", sessionsMax];
   }
   yield ["raft_rebuild", rebuild === null ? "none" : `${rebuild.node}:${rebuild.step}`];
+  yield ["raft_skipped_entries", leftOutCount];
   if (stoppedBecause === undefined) return;
+  yield ["raft_stopped_at", stoppedIndex ?? ""];
   yield ["raft_broken_invariant", brokenInvariant ?? ""];
   yield ["raft_stopped_because", stoppedBecause.replaceAll(/[\s,]+/g, " ")];
 }

@@ -57,7 +57,8 @@ describe("INFO", () => {
       "raft_applied_index:1",
       "raft_replica:1",
       "raft_rebuild:none",
-      "raft_directory:epoch=0,role=leader,term=1,leader=n1,commit_index=1,applied_index=1,replica=1,rebuild=none",
+      "raft_skipped_entries:0",
+      "raft_directory:epoch=0,role=leader,term=1,leader=n1,commit_index=1,applied_index=1,replica=1,rebuild=none,skipped_entries=0",
     ])
       expect(text).toContain(`${line}\r\n`);
   });
@@ -110,9 +111,11 @@ describe("INFO", () => {
     const text = await info(client, "raft");
     expect(text).toContain("raft_broken_invariant:I-8\r\n");
     expect(text).toContain("raft_stopped_because:an invariant is broken I-8: values\r\n");
+    served.node.stopped = { stoppedBecause: "Error: x", brokenInvariant: undefined, stoppedIndex: 7 };
+    expect(await info(client, "raft")).toContain("raft_stopped_at:7\r\n");
     served.node.stopped = { stoppedBecause: "its log is damaged", brokenInvariant: undefined };
     expect(await info(client, "raft")).toContain(
-      "raft_broken_invariant:\r\nraft_stopped_because:its log is damaged\r\n",
+      "raft_stopped_at:\r\nraft_broken_invariant:\r\nraft_stopped_because:its log is damaged\r\n",
     );
   });
 
@@ -143,7 +146,7 @@ describe("INFO", () => {
     const client = await connect(served);
     const counts = async (): Promise<string[] | null> =>
       (await info(client, "stats")).match(/(?<=(keyspace_hits|keyspace_misses|expired_keys):)\d+/g);
-    await client.run("SET", "k", "v", "PX", "50");
+    await client.run("SET", "k", "v", "PX", "900");
     await client.run("MGET", "k", "x", "k");
     expect(await counts()).toEqual(["0", "2", "1"]);
     served.clock.advance(1_000);

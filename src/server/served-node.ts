@@ -1,4 +1,12 @@
-import type { JoinVisit, NodeInfo, ReplyTarget, StreamOptions, Topology } from "../cluster/index.ts";
+import type {
+  JoinVisit,
+  NodeInfo,
+  ReplyTarget,
+  SkipPicture,
+  SkipRequest,
+  StreamOptions,
+  Topology,
+} from "../cluster/index.ts";
 import type { DirectoryRequest, DirectoryState } from "../directory/index.ts";
 import type { Arguments, RespVersion } from "../resp/index.ts";
 import type { KeyspaceCommand } from "./served-command.ts";
@@ -45,6 +53,12 @@ export interface ServedNode {
    * @throws CoterieError: TRANSFER_REFUSED, or TRANSFER_UNFINISHED, after which it may lead it yet
    */
   transferLeader(shard: number, to: number): Promise<void>;
+  /**
+   * What an entry is that has stopped a majority of a shard's replicas, and may be left out.
+   *
+   * @throws CoterieError: SKIP_REFUSED
+   */
+  lookAtSkip(request: SkipRequest): Promise<SkipPicture>;
   /** Whoever is connected from there may ask to become a node of the cluster. */
   openJoin(remoteHost: string): JoinVisit;
   /** The state of all nodes, as JSON can show it. */

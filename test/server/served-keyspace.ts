@@ -6,6 +6,9 @@ import {
   type LoadingProgress,
   type NodeInfo,
   type ReplyTarget,
+  type SkipPicture,
+  SkipRefusedError,
+  type SkipRequest,
   type Topology,
 } from "../../src/cluster/index.ts";
 import { type DirectoryRequest, type DirectoryState, decide, genesis } from "../../src/directory/index.ts";
@@ -23,7 +26,11 @@ export class ServedKeyspace implements ServedNode {
   /** Streams say that they want no more. */
   isPaused = false;
   /** Why its replica has stopped. */
-  stopped: { readonly stoppedBecause: string; readonly brokenInvariant: "I-8" | undefined } | undefined;
+  stopped:
+    | { readonly stoppedBecause: string; readonly brokenInvariant: "I-8" | undefined; readonly stoppedIndex?: number }
+    | undefined;
+  /** What an entry is that an operator wants to be left out. */
+  onSkip: (request: SkipRequest) => Promise<SkipPicture> = () => Promise.reject(new SkipRefusedError("Nothing stops."));
   /** How far the shard is with its log. */
   loading: LoadingProgress | undefined;
   /** What reading back all that is stored has come to; null: it is in memory. */
@@ -90,6 +97,10 @@ export class ServedKeyspace implements ServedNode {
     return this.onChange();
   }
 
+  lookAtSkip(request: SkipRequest): Promise<SkipPicture> {
+    return this.onSkip(request);
+  }
+
   openJoin(remoteHost: string): JoinVisit {
     const { secret } = this;
     return new JoinVisit({
@@ -119,6 +130,8 @@ export class ServedKeyspace implements ServedNode {
           loading: this.loading,
           stoppedBecause: this.stopped?.stoppedBecause,
           brokenInvariant: this.stopped?.brokenInvariant,
+          stoppedIndex: this.stopped?.stoppedIndex,
+          leftOutCount: this.directoryState.skips.length,
           replica: 1,
           rebuild: null,
           sessionCount: keyspace.sessions.count,
@@ -132,6 +145,8 @@ export class ServedKeyspace implements ServedNode {
         appliedIndex: 1,
         stoppedBecause: undefined,
         brokenInvariant: undefined,
+        stoppedIndex: undefined,
+        leftOutCount: 0,
         replica: 1,
         rebuild: null,
         epoch: 0,
