@@ -2,7 +2,7 @@
 // copy of the sources and has to fail the simulator, or the tests that it names (CONSENSUS X-9). Some are beyond the
 // simulator: it has no changes of membership yet, for example.
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -80,10 +80,12 @@ for (const name of ["src", "test", "package.json", "tsconfig.base.json", "tsconf
 }
 symlinkSync(join(root, "node_modules"), join(place, "node_modules"), "dir");
 
-/** A mutant need not satisfy the compiler; what it emits runs. */
+/** A mutant need not satisfy the compiler; what it emits runs. Were there nothing, the mutant before would be judged again. */
 function build() {
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
+  rmSync(join(place, "dist"), { recursive: true, force: true });
   spawnSync(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: place, stdio: "ignore" });
+  if (!existsSync(join(place, "dist/simulation/main.js"))) throw new Error("The compiler emits nothing.");
 }
 
 function run(args) {
@@ -100,8 +102,14 @@ function judge(mutant) {
 }
 
 function judgeByTests({ tests }) {
-  const { status } = run(["node_modules/vitest/vitest.mjs", "run", "--reporter=dot", ...tests]);
-  return status === 0 ? undefined : `tests: ${tests.join(", ")}`;
+  const { status, stdout, stderr } = run(["node_modules/vitest/vitest.mjs", "run", "--reporter=json", ...tests]);
+  if (status === 0) return undefined;
+  // Tests that cannot even be run show nothing. A mutant may break the loading of their files, which counts.
+  const start = stdout.indexOf("{");
+  if (start < 0) throw new Error(`The tests cannot be run: ${(stderr || stdout).trim().split("\n").at(-1)}`);
+  const { numFailedTests, numFailedTestSuites } = JSON.parse(stdout.slice(start));
+  if (numFailedTests + numFailedTestSuites === 0) throw new Error(`The tests end with ${status}, and none fails.`);
+  return `tests: ${tests.join(", ")}`;
 }
 
 function judgeBySimulator() {
