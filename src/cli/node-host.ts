@@ -1,7 +1,7 @@
 /** A node with its Redis port, as one thing that is started and closed. */
 import { join } from "node:path";
 import type { Context } from "../channels/index.ts";
-import { Node, type NodeAddress, type NodeOptions } from "../cluster/index.ts";
+import { Node, type NodeAddress, type NodeOptions, type ReplicaView } from "../cluster/index.ts";
 import { HttpServer } from "../http/index.ts";
 import { type Logger, NetworkError, type Platform, type SocketAddress } from "../platform/index.ts";
 import { clusterAddressAttribute, ListenError, RedisServer } from "../server/index.ts";
@@ -214,16 +214,22 @@ function listenAddress({ directory, name, plan }: HostOptions): SocketAddress | 
   return host === "" ? undefined : { host, port: plan.settings.peerPort ?? own?.port ?? plan.join?.peer.port ?? 0 };
 }
 
+/** Asked ten times a second, so without the figures that `info()` gathers. */
 function roleOf(node: Node): NodeRole {
-  const { shards } = node.info();
-  const [first] = shards;
-  const leads = shards.filter(({ role }) => role === "leader").length;
-  const counts = { leads, shards: node.shardCount };
-  if (node.shardCount === 1 && first !== undefined) return { role: roleNamed(first.role), term: first.term, ...counts };
+  const { hostedShards, shardCount } = node;
+  const roles = hostedShards.map((shard) => replicaRole(node.replicaOf(shard)));
+  const counts = { leads: roles.filter((role) => role === "leader").length, shards: shardCount };
+  const [first] = hostedShards;
+  if (shardCount === 1 && first !== undefined)
+    return { role: roleNamed(replicaRole(node.replicaOf(first))), term: node.replicaOf(first).core.term, ...counts };
   // Somebody who cannot serve them all yet, here or elsewhere, is no follower.
-  const isEachLed = node.topology().shards.every(({ leader }) => leader !== undefined);
-  const isServing = isEachLed && shards.every(({ role }) => role !== "stopped");
-  return { role: isServing ? (leads > 0 ? "leader" : "follower") : "candidate", term: 0, ...counts };
+  const isServing = node.isEachShardLed && !roles.includes("stopped");
+  return { role: isServing ? (counts.leads > 0 ? "leader" : "follower") : "candidate", term: 0, ...counts };
+}
+
+function replicaRole({ core, stoppedBecause }: ReplicaView): string {
+  if (stoppedBecause !== undefined) return "stopped";
+  return core.configuration.voters.includes(core.id) ? core.role : "learner";
 }
 
 function roleNamed(name: string): Role {

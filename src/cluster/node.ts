@@ -117,6 +117,13 @@ export class Node {
     return this.#work.hosted(groupOfShard(shard)).replica;
   }
 
+  /** Whether a leader is known of every shard; at the cost of a few reads. */
+  get isEachShardLed(): boolean {
+    for (let shard = 0; shard < this.shardCount; shard++)
+      if (this.#work.placeOf(shard).route.leader === 0) return false;
+    return true;
+  }
+
   /** This node's replica of the directory; undefined while it has none. */
   get directoryReplica(): ReplicaView | undefined {
     return this.#work.hostedIfAny(directoryGroup)?.replica;
