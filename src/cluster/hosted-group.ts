@@ -370,6 +370,8 @@ export class HostedGroup {
       messageBytesMax: host.settings.appendBytesMax,
       inflightBytesMax,
       heartbeatsOvertake: true,
+      // What the directory says is waited for on all nodes.
+      commitsByHeartbeat: host.settings.commitsByHeartbeat && group !== directoryGroup,
       asksFewForReads: host.settings.readPatienceMs > 0,
       idsAscend: true,
       promotionLagEntriesMax,

@@ -28,7 +28,12 @@ export interface NodeSettings {
   readonly batchCommandsMax: number;
   /** Batches that are proposed and not yet applied; what comes meanwhile collects. Default 4. */
   readonly batchesInFlightMax: number;
-  /** How long news of a commit index waits for an append that says it as well; 0: not at all. Default 2. */
+  /**
+   * Whether followers of shards hear of a new commit index with the next append or heartbeat alone, and so apply up to a tick
+   * later. Default true. In the directory's group they always hear of it at once.
+   */
+  readonly commitsByHeartbeat: boolean;
+  /** How long other news of a commit index waits for an append that says it as well; 0: not at all. Default 2. */
   readonly commitHintDelayMs: number;
   /** Rounds of reads whose leadership is being confirmed; what comes meanwhile collects. Default 1: with more, rounds hold fewer reads each, and cost more than the latency they save. */
   readonly readRoundsInFlightMax: number;
@@ -104,6 +109,7 @@ export const nodeDefaults: NodeSettings = {
   batchBytesMax: 256 * kibibyte,
   batchCommandsMax: 8_192,
   batchesInFlightMax: 4,
+  commitsByHeartbeat: true,
   commitHintDelayMs: 2,
   readRoundsInFlightMax: 1,
   readPatienceMs: 4,

@@ -391,3 +391,35 @@ test("a leader takes what others forward only where forwarding is on, and never 
     expect(leader.lastIndex).toBe(forwarding === "off" ? 1 : 2);
   }
 });
+
+test("where commits go by heartbeats, a commit draws no append: followers hear of it with the next append or heartbeat", () => {
+  const network = new TestNetwork([1, 2, 3], { commitsByHeartbeat: true });
+  const leader = network.elect(1);
+  network.tick(1);
+  const appends: AppendEntries[] = [];
+  network.isLost = (message) => {
+    if (message.type === "appendEntries") appends.push(message);
+    return false;
+  };
+  network.propose(1, "a");
+  expect(leader.commitIndex).toBe(2);
+  expect(appends.map(({ entries, commit }) => [entries.length, commit])).toEqual([
+    [1, 1],
+    [1, 1],
+  ]);
+  expect(network.core(2).commitIndex).toBe(1);
+  network.propose(1, "b");
+  expect(network.core(2).commitIndex).toBe(2);
+  network.tick(1);
+  expect([2, 3].map((id) => network.core(id).commitIndex)).toEqual([3, 3]);
+  expect(appends).toHaveLength(4);
+});
+
+test("where commits go by heartbeats, all hear of a change of the members at once", () => {
+  const network = new TestNetwork([1, 2, 3], { commitsByHeartbeat: true });
+  const leader = network.elect(1);
+  network.tick(1);
+  leader.proposeConfigurationChange({ transition: "auto", changes: [{ action: "remove", replica: 3 }] });
+  network.settle();
+  for (const id of [1, 2, 3]) expect(network.core(id).configuration.voters).toEqual([1, 2]);
+});

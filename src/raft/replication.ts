@@ -190,16 +190,24 @@ function handleAcknowledgement(replica: Replica, progress: Progress, index: LogI
   } else {
     progress.inflights.freeUpTo(index);
   }
-  if (advanceCommit(replica)) {
-    releaseWaitingReads(replica);
-    broadcastAppend(replica);
-  } else if (progress.id !== replica.id && progress.canBumpCommit(log.commitIndex)) {
-    sendAppend(replica, progress);
+  const isCommitNew = advanceCommit(replica);
+  if (isCommitNew) releaseWaitingReads(replica);
+  if (tellsCommits(replica)) {
+    if (isCommitNew) broadcastAppend(replica);
+    else if (progress.id !== replica.id && progress.canBumpCommit(log.commitIndex)) sendAppend(replica, progress);
   }
   if (progress.id !== replica.id) sendPendingEntries(replica, progress);
   if (progress.id === replica.transferTarget && progress.matchIndex === log.lastIndex) {
     sendTimeoutNow(replica, progress.id);
   }
+}
+
+/**
+ * Whether a new commit index is worth an append of its own. A change of the members always is: those that stay elect by the
+ * old ones as long as they have not heard of it, and whoever was removed is gone as soon as that is proven.
+ */
+function tellsCommits({ settings, log, pendingConfigurationIndex }: Replica): boolean {
+  return !settings.commitsByHeartbeat || pendingConfigurationIndex > log.appliedIndex;
 }
 
 /** Says to `to` that this log holds the same as the leader's up to `index`. */

@@ -50,6 +50,12 @@ export interface RaftOptions {
    * an empty append asks first. Default false.
    */
   readonly heartbeatsOvertake?: boolean;
+  /**
+   * A new commit index goes to followers with the next append or heartbeat, and never by an append of its own: where many
+   * groups have few entries each, that and its answer would be half of all messages. Whoever follows then applies up to a
+   * heartbeat later, for which nobody waits. Default false.
+   */
+  readonly commitsByHeartbeat?: boolean;
   /** Proposed and not committed: above it proposals are refused, unless nothing else is under way. Default 64 MiB. */
   readonly uncommittedBytesMax?: number;
   /** Committed entries handed out and not applied yet; a single entry always passes. Default 16 MiB. */
@@ -91,6 +97,7 @@ export interface Settings {
   readonly inflightMessagesMax: number;
   readonly inflightBytesMax: number;
   readonly heartbeatsOvertake: boolean;
+  readonly commitsByHeartbeat: boolean;
   readonly uncommittedBytesMax: number;
   readonly applyBytesMax: number;
   readonly forwarding: "off" | "once" | "always";
@@ -119,6 +126,7 @@ export function settingsOf(options: RaftOptions): Settings {
     inflightMessagesMax: options.inflightMessagesMax ?? 256,
     inflightBytesMax: options.inflightBytesMax ?? 16 * mebibyte,
     heartbeatsOvertake: options.heartbeatsOvertake ?? false,
+    commitsByHeartbeat: options.commitsByHeartbeat ?? false,
     uncommittedBytesMax: options.uncommittedBytesMax ?? 64 * mebibyte,
     applyBytesMax: options.applyBytesMax ?? 16 * mebibyte,
     forwarding: options.forwarding ?? "off",

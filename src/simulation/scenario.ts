@@ -336,7 +336,13 @@ function drawSettings(random: SeededRandom, { electionMs, scale, tickMs }: Pace)
     segmentBytes: random.pick([scale === 1 ? 64 * 2 ** 20 : 4 * 2 ** 20, 2 ** 20, 256 * 1024, 128 * 1024]),
     logCacheBytes: random.pick([8 * 2 ** 20, 8 * 2 ** 20, 8 * 2 ** 20, 262_144]),
     batchesInFlightMax: random.pick([4, 4, 1, 16]),
-    commitHintDelayMs: random.pick([2, 2, 0, 20]),
+    // In half of all clusters by heartbeats.
+    ...random.pick([
+      { commitsByHeartbeat: true },
+      { commitsByHeartbeat: true },
+      { commitsByHeartbeat: false, commitHintDelayMs: 0 },
+      { commitsByHeartbeat: false, commitHintDelayMs: 20 },
+    ]),
     readRoundsInFlightMax: random.pick([1, 1, 3]),
     checksumIntervalMs: random.pick([300_000, Math.max(500, 2 * electionMs)]),
     // One entry at a time parts what usually travels together, as in figure 8 of the paper.

@@ -94,6 +94,7 @@ export class ModelRun {
       applyBytesMax: chance(0.5) ? 1_000_000 : 60,
       uncommittedBytesMax: 400,
       heartbeatsOvertake: chance(0.5),
+      commitsByHeartbeat: chance(0.5),
     });
     for (const id of [4, 5]) this.#network.addEmpty(id);
     this.#network.isSyncing = false;
