@@ -215,9 +215,8 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   /** Whether nobody waits here, and no other node for us. */
   get isQuiet(): boolean {
-    for (const { replica } of this.#groups) {
+    for (const { replica } of this.#groups)
       if (!replica.isIdle || this.#leadership.isHandingOver(replica)) return false;
-    }
     return this.waiting.size === 0;
   }
 
@@ -255,6 +254,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   append(group: number, persist: Persist, done: () => void): void {
     this.#options.log.append(group, persist, done);
+    this.noteOutput();
   }
 
   send(group: number, message: Message): void {

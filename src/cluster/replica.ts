@@ -392,7 +392,8 @@ export class Replica {
         this.core.persisted(persist.id);
         this.#drain();
       });
-      this.#host.markDirty(this);
+      // Whoever follows has mostly nothing more to do.
+      if (this.#needsTurn) this.#host.markDirty(this);
     });
   }
 

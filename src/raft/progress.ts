@@ -30,6 +30,8 @@ export class Progress {
   nextIndex: LogIndex;
   /** The highest commit index that was sent; it may be lost on the way. */
   sentCommit: LogIndex = 0;
+  /** What `matchIndex` was when a heartbeat was answered last. */
+  matchAtHeartbeat: LogIndex = 0;
   /** With "snapshot": the index of the snapshot that was sent; otherwise 0. */
   pendingSnapshotIndex: LogIndex = 0;
   /** Whether the follower answered anything since the quorum was checked last. */
@@ -62,6 +64,7 @@ export class Progress {
     this.matchIndex = matchIndex;
     this.nextIndex = nextIndex;
     this.sentCommit = 0;
+    this.matchAtHeartbeat = matchIndex;
     this.isRecentlyActive = false;
     this.wasActiveBefore = false;
     this.isWaitingForEntries = false;

@@ -272,6 +272,30 @@ test("where heartbeats overtake appends, a probe that was lost is made up for wi
   expect(network.core(2).lastIndex).toBe(leader.lastIndex);
 });
 
+test("where heartbeats overtake appends, who goes on acknowledging is not asked by heartbeats; who does not, is [E-8]", () => {
+  const network = new TestNetwork([1, 2, 3], { heartbeatsOvertake: true });
+  const leader = network.elect(1);
+  network.tick(1);
+  leader.propose(bytesOf("a"));
+  const [first] = appendsTo(2, network.node(1).takeReady());
+  const heard = (from: number): AppendEntries[] => {
+    leader.step({ type: "heartbeatResponse", from, to: 1, term: leader.term, readRound: 0 });
+    return appendsTo(from, network.node(1).takeReady());
+  };
+  expect(heard(2).map(({ entries, previousIndex }) => [entries.length, previousIndex])).toEqual([[0, 2]]);
+  network.messages.push(first!);
+  network.settle();
+  leader.propose(bytesOf("b"));
+  network.node(1).takeReady();
+  expect(heard(2)).toEqual([]);
+  // It has acknowledged nothing since, and "b" never comes to it.
+  const asked = heard(2);
+  expect(asked).toHaveLength(1);
+  network.messages.push(...asked);
+  network.settle();
+  expect(network.core(2).lastIndex).toBe(leader.lastIndex);
+});
+
 test("an old refusal does no harm to a follower that has caught up since [E-9]", () => {
   const network = new TestNetwork([1, 2, 3]);
   const leader = network.elect(1);

@@ -136,9 +136,21 @@ function progressAtLeader(replica: Replica, from: number): Progress | undefined 
 function handleHeartbeatResponse(replica: Replica, progress: Progress, message: HeartbeatResponse): void {
   progress.isRecentlyActive = true;
   progress.isFlowPaused = false;
-  // Also to one that is caught up but probed: the answer to an empty append lets it replicate again.
-  if (progress.matchIndex < replica.log.lastIndex || progress.kind === "probe") sendAppend(replica, progress);
+  if (isAskedForMore(replica, progress)) sendAppend(replica, progress);
   confirmReads(replica, progress, message);
+}
+
+/**
+ * Whether a heartbeat's answer draws an append, empty if need be: what was sent may be lost (CONSENSUS E-8). One that is caught
+ * up but probed gets it too, since the answer lets it replicate again. Where heartbeats overtake appends an answer says little
+ * of those that are under way: then only whoever has acknowledged nothing since the answer before is asked.
+ */
+function isAskedForMore({ log, settings }: Replica, progress: Progress): boolean {
+  const { kind, matchIndex, matchAtHeartbeat } = progress;
+  progress.matchAtHeartbeat = matchIndex;
+  if (kind === "probe") return true;
+  if (matchIndex >= log.lastIndex) return false;
+  return kind !== "replicate" || !settings.heartbeatsOvertake || matchIndex === matchAtHeartbeat;
 }
 
 function handleTransfer(replica: Replica, message: TransferLeader): void {
