@@ -13,9 +13,6 @@ export class Batch {
   /** Of each command, in order. */
   readonly lanes: Lane[] = [];
   readonly tickets: number[] = [];
-  /** Read `i` stands before command `readPositions[i]`; the positions never fall. */
-  readonly reads: ReadBatch = new ReadBatch();
-  readonly readPositions: number[] = [];
   /** Monotonic time at which it was begun. */
   readonly openedMs: number;
   /** To be proposed even without commands: it advances the replicated clock. */
@@ -33,6 +30,15 @@ export class Batch {
     this.#writer = writer;
     this.openedMs = openedMs;
     writer.begin();
+  }
+
+  get reads(): ReadBatch {
+    return this.#reads;
+  }
+
+  /** Read `i` stands before command `readPositions[i]`; the positions never fall. */
+  get readPositions(): readonly number[] {
+    return this.#readPositions;
   }
 
   get commandCount(): number {
@@ -63,8 +69,12 @@ export class Batch {
 
   /** Copies a read, to be executed behind the commands that are there now. */
   addRead(lane: Lane, ticket: number, spec: CommandSpec<Keyspace>, args: Arguments): void {
-    this.reads.add(lane, ticket, spec, args);
-    this.readPositions.push(this.lanes.length);
+    if (this.#reads === noReads) {
+      this.#reads = new ReadBatch();
+      this.#readPositions = [];
+    }
+    this.#reads.add(lane, ticket, spec, args);
+    this.#readPositions.push(this.lanes.length);
     lane.lastBatch = this;
   }
 
@@ -94,4 +104,10 @@ export class Batch {
   }
 
   readonly #writer: EntryWriter;
+  #reads: ReadBatch = noReads;
+  #readPositions: number[] = noPositions;
 }
+
+/** Most batches hold none: nothing is ever put into these. */
+const noReads = new ReadBatch();
+const noPositions: number[] = [];

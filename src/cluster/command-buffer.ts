@@ -2,6 +2,7 @@ import type { Arguments } from "../resp/index.ts";
 import { openWords, packedBytes, packInto } from "./words.ts";
 
 const firstCapacity = 1_024;
+const noBytes: Buffer = Buffer.alloc(0);
 /** A buffer that a burst has made larger than this is not kept. */
 const keptCapacityMax = 1_048_576;
 
@@ -32,9 +33,9 @@ export class CommandBuffer {
 
   clear(): void {
     this.#end = 0;
-    if (this.#bytes.length > keptCapacityMax) this.#bytes = Buffer.alloc(0);
+    if (this.#bytes.length > keptCapacityMax) this.#bytes = noBytes;
   }
 
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = noBytes;
   #end = 0;
 }

@@ -24,6 +24,13 @@ interface Offset {
   readonly isGood: boolean;
 }
 
+/** What is known of a peer's clock. */
+interface PeerClock {
+  readonly offsets: readonly Offset[];
+  readonly earliestMs: number;
+  readonly measuredMs: number;
+}
+
 export class EntryClock {
   constructor(clock: Clock, options: { readonly bandMs: number }) {
     this.#clock = clock;
@@ -37,7 +44,7 @@ export class EntryClock {
     if (!isTime(peerWallMs) || !(roundTripMs >= 0 && roundTripMs <= roundTripMsMax)) return;
     const isGood = roundTripMs <= roundTripMsGood;
     const offset = { offsetMs: peerWallMs - (sentMs + roundTripMs / 2), measuredMs: nowMs, isGood };
-    const all = this.#offsets.get(nodeId) ?? [];
+    const all = this.#peers.get(nodeId)?.offsets ?? [];
     // The newest from before the window stays: after a silence, what comes now must last as long as ever.
     const known = all.slice(
       Math.max(
@@ -46,7 +53,9 @@ export class EntryClock {
       ),
     );
     const good = [...known, offset].filter((each) => each.isGood);
-    this.#offsets.set(nodeId, good.length > 0 ? good : [...known, offset]);
+    const offsets = good.length > 0 ? good : [...known, offset];
+    const earliestMs = Math.min(...offsets.map((each) => each.offsetMs));
+    this.#peers.set(nodeId, { offsets, earliestMs, measuredMs: (offsets.at(-1) ?? offset).measuredMs });
   }
 
   /** An entry of this time has been applied: no later one is earlier. */
@@ -77,23 +86,32 @@ export class EntryClock {
 
   readonly #clock: Clock;
   readonly #bandMs: number;
-  readonly #offsets: Map<number, readonly Offset[]> = new Map();
+  /** By node. */
+  readonly #peers: Map<number, PeerClock> = new Map();
+  /** Used again by each call of `#medianMs`. */
+  readonly #sorted: number[] = [];
   #previousMs = 0;
 
   /** Of the voters' clocks, ours included; undefined while too few of them are known to speak for a majority. */
   #medianMs(voters: readonly number[]): number | undefined {
     const nowMs = this.#clock.nowMs();
-    const offsets = [this.#clock.wallMs() - nowMs];
+    const offsets = this.#sorted;
+    offsets.length = 0;
+    insert(offsets, this.#clock.wallMs() - nowMs);
     for (const nodeId of voters) {
-      const known = this.#offsets.get(nodeId);
-      const newest = known?.at(-1);
-      if (known === undefined || newest === undefined || nowMs - newest.measuredMs > freshMs) continue;
-      offsets.push(Math.min(...known.map(({ offsetMs }) => offsetMs)));
+      const peer = this.#peers.get(nodeId);
+      if (peer !== undefined && nowMs - peer.measuredMs <= freshMs) insert(offsets, peer.earliestMs);
     }
     if (2 * offsets.length <= voters.length + 1) return undefined;
-    offsets.sort((left, right) => left - right);
     return (offsets[(offsets.length - 1) >> 1] as number) + nowMs;
   }
+}
+
+/** At its place among numbers that rise. */
+function insert(sorted: number[], value: number): void {
+  let at = sorted.length;
+  for (; at > 0 && (sorted[at - 1] as number) > value; at--) sorted[at] = sorted[at - 1] as number;
+  sorted[at] = value;
 }
 
 function isTime(value: number): boolean {

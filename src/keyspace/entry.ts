@@ -108,7 +108,7 @@ export class EntryWriter {
     this.#commandCount++;
   }
 
-  /** The entry, in memory of its own. `begin` comes before the next `add`. */
+  /** The entry, in memory that nobody writes to again. `begin` comes before the next `add`. */
   finish(header: EntryHeader): Uint8Array {
     const { timeMs, seedLow, seedHigh } = header;
     assert(Number.isInteger(timeMs) && timeMs >= 0 && timeMs <= entryTimeMsMax, "an entry's time out of range");
@@ -119,7 +119,7 @@ export class EntryWriter {
     bytes.writeUInt32LE(seedLow, 8);
     bytes.writeUInt32LE(seedHigh, 12);
     bytes.writeUInt32LE(this.#commandCount, 16);
-    const entry = Buffer.allocUnsafeSlow(this.#end);
+    const entry = Buffer.allocUnsafe(this.#end);
     bytes.copy(entry, 0, 0, this.#end);
     return entry;
   }
