@@ -392,7 +392,6 @@ export class Replica {
         this.core.persisted(persist.id);
         this.#drain();
       });
-      // Whoever follows has mostly nothing more to do.
       if (this.#needsTurn) this.#host.markDirty(this);
     });
   }
