@@ -107,13 +107,14 @@ export class BatchBuilder {
     set.save(this.#stamp);
     const slot = this.#slotOf(set.group);
     const { entries, hardState } = set;
+    // First, since it clears what the batch lists of the replica before.
+    if (set.replica !== undefined) this.#putReplica(slot, set, set.replica);
     if (set.snapshot !== undefined) this.#putSnapshot(slot, set, set.snapshot);
     if (set.compacted !== undefined) {
       const at = this.#putRecord(slot, recordKind.compacted, recordBegins | recordEnds, 16);
       putUint53(this.#view, at, set.compacted.term);
       putUint53(this.#view, at + 8, set.compacted.index);
     }
-    if (set.replica !== undefined) this.#putReplica(slot, set.replica);
     for (let place = 0; place < entries.length; place++) {
       this.#putEntry(slot, set, place, this.#flagsOf(set, place));
     }
@@ -245,7 +246,8 @@ export class BatchBuilder {
 
   #putSnapshot(slot: BatchSlot, set: RecordSet, snapshot: SnapshotRecord): void {
     const isAll = set.entries.length === 0 && set.hardState === undefined;
-    const at = this.#putRecord(slot, recordKind.snapshot, recordBegins | (isAll ? recordEnds : 0), 24);
+    const flags = (set.replica === undefined ? recordBegins : 0) | (isAll ? recordEnds : 0);
+    const at = this.#putRecord(slot, recordKind.snapshot, flags, 24);
     putUint53(this.#view, at, snapshot.term);
     putUint53(this.#view, at + 8, snapshot.index);
     this.#view.setUint32(at + 16, snapshot.isReset ? snapshotResets : 0, true);
@@ -254,8 +256,9 @@ export class BatchBuilder {
   }
 
   /** What the batch lists of the group from here on is of the new replica, if there is one. */
-  #putReplica(slot: BatchSlot, { replica, isEnd }: ReplicaRecord): void {
-    const at = this.#putRecord(slot, recordKind.replica, recordBegins | recordEnds, 16);
+  #putReplica(slot: BatchSlot, set: RecordSet, { replica, isEnd }: ReplicaRecord): void {
+    const flags = recordBegins | (set.snapshot === undefined ? recordEnds : 0);
+    const at = this.#putRecord(slot, recordKind.replica, flags, 16);
     putUint53(this.#view, at, replica);
     putUint53(this.#view, at + 8, isEnd ? replicaIsGone : 0);
     slot.firstIndex = 0;

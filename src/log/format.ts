@@ -79,7 +79,7 @@
  *     kind 3, hard state           u53 term, u53 vote (0: none), u53 commit index
  *     kind 4, piece of an entry    u53 term, u53 index, u32 bytes of the whole data, u32 place of this piece, then its bytes.
  *                                  The pieces of an entry come in order and without gaps
- *     kind 5, snapshot             u53 term, u53 index, u32 flags, u32 reserved. Begins its set. The file that is named by
+ *     kind 5, snapshot             u53 term, u53 index, u32 flags, u32 reserved. Begins its set, or follows kind 10. The file that is named by
  *                                  group and index is durable and whole. Flag 1: the log begins anew behind it, and
  *                                  all entries before are discarded; otherwise the log stays as it is
  *     kinds 6, 7, 8                as 1, 2, 4, of entries that are in the log already: they stand here from now on, and
@@ -89,7 +89,8 @@
  *                                  A set of its own; losing it is harmless
  *     kind 10, replica             u53 replica id, 8 bytes reserved: the group begins anew as this replica, with no entries,
  *                                  no hard state, no snapshot and no damage; its batches go on being numbered. A set of its
- *                                  own. The ids of one group rise: it is the tombstone of the replica before
+ *                                  own, or one with the snapshot and the hard state with which that replica begins. The
+ *                                  ids of one group rise: it is the tombstone of the replica before
  *     kinds 11 to 15               kept for what a later version of the software adds within format version 1's frame, and
  *                                  then requires. A reader that meets a kind that it does not know refuses the log whole.
  *

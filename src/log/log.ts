@@ -4,12 +4,13 @@ import { EntryFetcher } from "./entry-fetcher.ts";
 import type { LogIdentity } from "./format.ts";
 import type { GroupLog } from "./group-log.ts";
 import { type LogDamagedError, LogDiskError, type SnapshotDamagedError } from "./log-errors.ts";
-import { LogWriter, type WriterSettings } from "./log-writer.ts";
+import { type LogSettings, settingsOf } from "./log-settings.ts";
+import { LogWriter } from "./log-writer.ts";
 import type { LogRecords, NodeLog } from "./node-log.ts";
 import { Reclaimer, type ReclaimerHost } from "./reclaimer.ts";
-import { RecordSet, type ReplicaRecord } from "./record-set.ts";
+import { RecordSet, type ReplicaRecord, type ReplicaState } from "./record-set.ts";
 import { type DamagedRange, type ReadLog, type RecoverySource, readLog } from "./recovery.ts";
-import { Scrubber, type ScrubberHost, type ScrubSettings, type ScrubStatus, scrubDefaults } from "./scrubber.ts";
+import { Scrubber, type ScrubberHost, type ScrubStatus } from "./scrubber.ts";
 import { SegmentReads } from "./segment-files.ts";
 import type { GroupAtStart } from "./segment-header.ts";
 import { type OpenedSegment, openSegment, removeAll } from "./segment-opening.ts";
@@ -18,14 +19,6 @@ import { type FoundSnapshots, findSnapshots } from "./snapshot-recovery.ts";
 import { SnapshotStore, type SnapshotStoreHost } from "./snapshot-store.ts";
 import { type GroupHost, StoredGroup } from "./stored-group.ts";
 import type { SyncTimes } from "./sync-times.ts";
-
-export interface LogSettings extends WriterSettings, ScrubSettings {
-  /**
-   * A larger log, unless its snapshots are more than half as large, asks for snapshots of the groups that hold its oldest
-   * part. Default 256 MiB.
-   */
-  readonly reclaimBytes: number;
-}
 
 export interface LogOptions extends Partial<LogSettings> {
   readonly disk: Disk;
@@ -67,21 +60,10 @@ export interface RecoveredGroup {
   readonly isDamaged: boolean;
 }
 
-const mebibyte = 1_048_576;
-const cacheBytesDefault = 8 * mebibyte;
-const fetchBytesDefault = mebibyte;
+const cacheBytesDefault = 8 * 1_048_576;
+const fetchBytesDefault = 1_048_576;
 /** How soon entries are asked for again when the system had no file to spare. */
 const readRetryMs = 100;
-
-const settingsDefault: LogSettings = {
-  segmentBytes: 64 * mebibyte,
-  batchBytesMax: mebibyte,
-  idleMarkMs: 50,
-  fullRetryMs: 1_000,
-  freeBytesMin: 16 * mebibyte,
-  reclaimBytes: 256 * mebibyte,
-  ...scrubDefaults,
-};
 
 /**
  * The node's one write-ahead log for all its groups, on disk. One write and one `fdatasync` make everything durable that
@@ -170,6 +152,28 @@ export class Log implements NodeLog {
     assert(Number.isSafeInteger(replica) && replica >= group.replica, "with a replica those before it are gone [M-10]");
     assert(!group.isEnded || replica > group.replica, "a replica ends once");
     this.#replace(group, { replica, isEnd: true }, done);
+  }
+
+  /**
+   * Begins a snapshot with which another replica of the group is to begin, by {@link beginReplicaWith} after its `commit`,
+   * whatever has become of the one that is there.
+   */
+  prepareBeginning(group: number, meta: SnapshotMeta): SnapshotWriter {
+    return this.#snapshots.receive(group, meta);
+  }
+
+  /**
+   * As {@link beginReplica}, but the replica has from its beginning what a snapshot holds that {@link prepareBeginning} made
+   * ready: in one atomic step, so that there is either all of the replica before, or all of this one.
+   */
+  beginReplicaWith(groupId: number, replica: ReplicaId, state: ReplicaState, done: () => void): void {
+    const group = this.#group(groupId);
+    assert(Number.isSafeInteger(replica) && replica > group.replica, "a replica id is never used again [C-4]");
+    const received = this.#snapshots.beginInstall(groupId, state.snapshot);
+    this.#replace(group, { replica, isEnd: false, state }, () => {
+      this.#snapshots.installed(groupId, received);
+      done();
+    });
   }
 
   limitCache(bytesPerGroup: number): void {
@@ -363,8 +367,8 @@ export class Log implements NodeLog {
   }
 
   /** Nothing stays of the replica that the group has, whoever comes next. */
-  #replace(group: StoredGroup, replica: ReplicaRecord, done: () => void): void {
-    group.begin(replica);
+  #replace(group: StoredGroup, { state, ...replica }: Beginning, done: () => void): void {
+    group.begin(replica, state);
     this.#snapshots.disown(group.group);
     const written = (): void => {
       void this.#snapshots.drop(group.group).then(() => {
@@ -372,7 +376,8 @@ export class Log implements NodeLog {
         done();
       });
     };
-    const content = { entries: [], hardState: undefined, replica };
+    const snapshot = state && { ...state.snapshot, isReset: true };
+    const content = { entries: [], hardState: state?.hardState, replica, ...(snapshot && { snapshot }) };
     this.#push(new RecordSet(group, content, { isHint: false, dones: [written] }));
   }
 
@@ -447,6 +452,11 @@ export class Log implements NodeLog {
   }
 }
 
+/** Who begins, or ends, and what it has from the beginning. */
+interface Beginning extends ReplicaRecord {
+  readonly state?: ReplicaState;
+}
+
 interface LogStart {
   readonly found: ReadLog;
   readonly opened: OpenedSegment;
@@ -457,19 +467,6 @@ interface LogStart {
 /** Term and vote as before, and perhaps a new commit index: losing it would be harmless. */
 function isHint(before: HardState, hardState: HardState | undefined): boolean {
   return hardState === undefined || (hardState.term === before.term && hardState.vote === before.vote);
-}
-
-function settingsOf(options: LogOptions): LogSettings {
-  return {
-    segmentBytes: options.segmentBytes ?? settingsDefault.segmentBytes,
-    batchBytesMax: options.batchBytesMax ?? settingsDefault.batchBytesMax,
-    idleMarkMs: options.idleMarkMs ?? settingsDefault.idleMarkMs,
-    fullRetryMs: options.fullRetryMs ?? settingsDefault.fullRetryMs,
-    freeBytesMin: options.freeBytesMin ?? settingsDefault.freeBytesMin,
-    reclaimBytes: options.reclaimBytes ?? settingsDefault.reclaimBytes,
-    scrubIntervalMs: options.scrubIntervalMs ?? settingsDefault.scrubIntervalMs,
-    scrubBytesPerSecond: options.scrubBytesPerSecond ?? settingsDefault.scrubBytesPerSecond,
-  };
 }
 
 function describe(found: ReadLog, opened: OpenedSegment, log: Log): LogRecovery {

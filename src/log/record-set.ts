@@ -33,6 +33,12 @@ export interface ReplicaRecord {
   readonly isEnd: boolean;
 }
 
+/** What a replica has that begins with a snapshot. */
+export interface ReplicaState {
+  readonly snapshot: Pick<SnapshotRecord, "index" | "term">;
+  readonly hardState: HardState;
+}
+
 /** What the records of one set are. */
 export interface RecordSetContent {
   readonly entries: readonly Entry[];
@@ -40,7 +46,10 @@ export interface RecordSetContent {
   readonly snapshot?: SnapshotRecord;
   /** The log begins behind it from now on. Such a set holds nothing else. */
   readonly compacted?: { readonly index: LogIndex; readonly term: Term };
-  /** The group begins anew, or ends. Such a set holds nothing else. */
+  /**
+   * The group begins anew, or ends. Such a set holds nothing else, save the snapshot with which it begins and a hard state that
+   * goes with it: it always fits one batch, which counts as a whole.
+   */
   readonly replica?: ReplicaRecord;
 }
 
@@ -62,7 +71,7 @@ export function isVital(entry: Entry): boolean {
 /** What one `append` brought: it is logged as a whole or not at all, in one batch or, if it is large, over several. */
 export class RecordSet {
   readonly group: StoredGroup;
-  /** The first record of the set. */
+  /** The first record of the set, but for the replica's that begins with it. */
   readonly snapshot: SnapshotRecord | undefined;
   readonly compacted: RecordSetContent["compacted"];
   readonly replica: RecordSetContent["replica"];

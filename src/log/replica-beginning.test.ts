@@ -3,12 +3,11 @@
  * lost.
  */
 import { describe, expect, test } from "vitest";
-import { watchedDisk } from "../../test/log/disk-calls.ts";
+import { crashAtEachCall } from "../../test/log/crash-at-each-call.ts";
 import {
   batchesIn,
   directory,
   entries,
-  type Host,
   hardState,
   hosts,
   meta,
@@ -191,6 +190,7 @@ test("what is still on its way to the disk when a group ends goes before it, and
 test("wherever a crash comes a group has ended, or is as it was; once it is said to have ended, it has [M-10, O-1]", async () => {
   const outcomes = new Set<string>();
   await crashAtEachCall({
+    settings,
     prepare: async (log) => {
       await fill(log, 1);
       await write(log, 2, { entries: entries(1, 3, 1) });
@@ -314,6 +314,7 @@ describe("of a damaged group", () => {
   test("it is damaged until the beginning is durable, wherever a crash comes: never is less remembered [D-3, O-1]", async () => {
     const outcomes = new Set<string>();
     await crashAtEachCall({
+      settings,
       host: async () => {
         const { host, log } = await damaged();
         await host.until(log.close());
@@ -413,57 +414,6 @@ test.for([
     expectNothing(log, 1, second);
   },
 );
-
-interface CrashCase {
-  /** Where it happens. Default: a new one, with what `prepare` writes. */
-  readonly host?: () => Promise<SimulatedHost>;
-  readonly prepare?: (log: NodeLog) => Promise<void>;
-  /** What is cut short. */
-  readonly change: (log: NodeLog) => Promise<void>;
-  /** After the next start. `isDone`: the change was said to be durable. */
-  readonly check: (log: NodeLog, isDone: boolean) => void;
-}
-
-/** Cuts the power before each call of the disk while a log is opened, changed and closed. */
-async function crashAtEachCall({ host: made, prepare, change, check }: CrashCase): Promise<void> {
-  for (let call = 1; ; call++) {
-    const host = (await made?.()) ?? new SimulatedHost();
-    const prepared = await openLog(host, settings);
-    if (prepare !== undefined) await host.until(prepare(prepared.log));
-    await host.until(prepared.log.close());
-    let calls = 0;
-    let isDone = false;
-    const disk = watchedDisk(host.platform.disk, () => {
-      if (++calls === call) host.machine.cutPower("random");
-    });
-    const run = async (): Promise<void> => {
-      const direct: Host = {
-        platform: { ...host.platform, disk },
-        directory,
-        prepare: () => Promise.resolve(),
-        until: (promise) => promise,
-        close: () => Promise.resolve(),
-      };
-      const { log } = await openLog(direct, settings);
-      await change(log);
-      isDone = true;
-      await log.close();
-    };
-    let isOver = false;
-    run().then(
-      () => {
-        isOver = true;
-      },
-      () => {},
-    );
-    await host.world.runUntil(() => isOver || calls >= call, 10_000);
-    await host.world.run(5);
-    if (isOver) return;
-    host.restart();
-    const { log } = await openLog(host, settings);
-    check(log, isDone);
-  }
-}
 
 function segmentName(segment: number): string {
   return `${String(segment).padStart(12, "0")}.segment`;

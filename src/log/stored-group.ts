@@ -6,7 +6,13 @@ import { AppendedLog, entryDataBytes, type GroupLog } from "./group-log.ts";
 import type { LogDamagedError } from "./log-errors.ts";
 import type { LogRecords } from "./node-log.ts";
 import { type BatchPlace, PositionIndex, type PositionRun, type StoredRun } from "./position-index.ts";
-import { pieceBytesMax, type RecordSet, type ReplicaRecord, type SnapshotRecord } from "./record-set.ts";
+import {
+  pieceBytesMax,
+  type RecordSet,
+  type ReplicaRecord,
+  type ReplicaState,
+  type SnapshotRecord,
+} from "./record-set.ts";
 import type { StoredSnapshot } from "./snapshot.ts";
 import { TermRuns } from "./term-runs.ts";
 
@@ -198,13 +204,20 @@ export class StoredGroup implements GroupLog {
     if (isRewrite) this.#forgetReadBack(first);
   }
 
-  /** The group has nothing any more, and belongs to `replica`, or to nobody. Nothing is appended before that is durable. */
-  begin({ replica, isEnd }: ReplicaRecord): void {
+  /**
+   * The group has nothing any more but `state`, and belongs to `replica`, or to nobody. Nothing is appended before that is
+   * durable.
+   */
+  begin({ replica, isEnd }: ReplicaRecord, state?: ReplicaState): void {
     this.#replica = replica;
     this.#isEnded = isEnd;
     this.#isBeginning = true;
     this.#isDamaged = false;
     this.#appended = new AppendedLog(new TermRuns(), { term: 0, vote: undefined, commit: 0 });
+    if (state !== undefined) {
+      this.#appended.reset(state.snapshot);
+      this.#appended.append([], state.hardState);
+    }
     this.#windows.length = 0;
     this.#wanted.length = 0;
     this.#onAvailable = undefined;
