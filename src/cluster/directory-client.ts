@@ -126,8 +126,7 @@ export class DirectoryClient {
 
   async #attempt(epoch: number, records: readonly DirectoryRecord[], untilMs: number): Promise<Attempt> {
     if (this.#isClosed) return { kind: "failed", reason: "the node is stopping" };
-    const words = ["DIRECTORY-CHANGE", String(epoch), ...records.flat()].map(byteString);
-    const args = Arguments.of(words);
+    const args = changeArguments(epoch, records);
     const spec = directoryCommandTable.resolve(args);
     assert(spec !== undefined, "the command that changes the directory");
     const ticket = this.#ticket++;
@@ -200,6 +199,11 @@ function uncertainAttempt(reason: string): Attempt {
 
 function reasonOf(attempt: Attempt): string {
   return "reason" in attempt ? attempt.reason : "others change it all the time";
+}
+
+/** The command that puts `records` where the directory is at `epoch`. */
+export function changeArguments(epoch: number, records: readonly DirectoryRecord[]): Arguments {
+  return Arguments.of(["DIRECTORY-CHANGE", String(epoch), ...records.flat()].map(byteString));
 }
 
 /** Words are bytes, a character each. */

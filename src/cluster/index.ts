@@ -1,5 +1,6 @@
 export type { Checksum } from "./checksums.ts";
 export { ClientStream, type ReplyTarget, type StreamOptions } from "./client-stream.ts";
+export { type SurveyOptions, surveyDirectory } from "./directory-survey.ts";
 export {
   checksumDigitsMin,
   directorySkipRefusal,
@@ -30,6 +31,19 @@ export type { Member } from "./member.ts";
 export { Node } from "./node.ts";
 export type { NodeOptions } from "./node-options.ts";
 export type { PlacementReport } from "./placement-driver.ts";
+export { type RecoverOptions, type RecoveryOutcome, recoverDirectory } from "./recovery.ts";
+export { formatRecoveryPlan, formatSurvey, parseRecoveryPlan, parseSurvey } from "./recovery-codec.ts";
+export { RecoveryUnfinishedError } from "./recovery-journal.ts";
+export {
+  type EmptiedGroup,
+  type GroupFate,
+  isRecoveryNeeded,
+  planRecovery,
+  type RecoveredGroup,
+  type RecoveryPlan,
+  RecoveryRefusedError,
+} from "./recovery-plan.ts";
+export type { NodeSurvey, SurveyedNode, SurveyedReplica } from "./recovery-survey.ts";
 export { type NodeSettings, nodeDefaults } from "./settings.ts";
 export type {
   ClusterStatus,

@@ -33,8 +33,7 @@ export class LeftOutEntries {
 
   /** Whether the replica of `group` leaves out this very entry. */
   has(group: number, entry: NormalEntry): boolean {
-    const known = this.#byGroup.get(group)?.find(({ index }) => index === entry.index);
-    return known !== undefined && known.term === entry.term && known.checksum === entryChecksum(entry);
+    return isAmong(this.of(group), entry);
   }
 
   /** Takes what the directory says. What it does not say any more stays. */
@@ -88,4 +87,18 @@ export class LeftOutEntries {
     const group = groupOfShard(entry.shard);
     this.#byGroup.set(group, [...this.of(group), entry]);
   }
+}
+
+/** What a stopped node's replica of `group` has left out, or would. */
+export function leftOutBy(
+  { skips }: Pick<NodeDirectory["record"], "skips">,
+  group: number,
+): (entry: NormalEntry) => boolean {
+  const known = skips.filter(({ shard }) => groupOfShard(shard) === group);
+  return (entry) => isAmong(known, entry);
+}
+
+function isAmong(skips: readonly SkippedEntry[], entry: NormalEntry): boolean {
+  const known = skips.find(({ index }) => index === entry.index);
+  return known !== undefined && known.term === entry.term && known.checksum === entryChecksum(entry);
 }

@@ -4,18 +4,11 @@
  */
 import { replicasDefault, type SkippedEntry } from "../directory/index.ts";
 import type { PeerIdentity } from "../net/index.ts";
-import {
-  assert,
-  type Disk,
-  DiskError,
-  type DiskLock,
-  type Logger,
-  type Random,
-  type SocketAddress,
-} from "../platform/index.ts";
+import { assert, type Disk, type DiskLock, type Logger, type Random, type SocketAddress } from "../platform/index.ts";
 import type { ReplicaId } from "../raft/index.ts";
 import { replicasMax, shardsMax } from "../ring/index.ts";
-import { DirectoryInUseError, DirectoryUnreadableError, IdentityError } from "./errors.ts";
+import { takeDirectoryLock } from "./directory-lock.ts";
+import { DirectoryUnreadableError, IdentityError } from "./errors.ts";
 import { derivedClusterId, type GivenIdentity, type NodeAddress, namesOf, openHost, openSecret } from "./identity.ts";
 import { forgetJoining, type Identity, joinedIdentity } from "./joining.ts";
 import { areSameMembers, firstMembers, type Member, memberOf } from "./member.ts";
@@ -24,12 +17,13 @@ import {
   incarnationsMax,
   type NodeRecord,
   nodeKey,
+  nodeRecordFile,
   type PeerMemory,
   parseNodeRecord,
 } from "./node-record.ts";
+import { checkNotRecovering } from "./recovery-journal.ts";
 import { readFileIfThere, replaceFile, syncAncestors } from "./small-file.ts";
 
-const recordFile = "node.json";
 const secretFile = "secret";
 
 export interface NodeDirectoryOptions {
@@ -38,6 +32,11 @@ export interface NodeDirectoryOptions {
   readonly logger: Logger;
   readonly directory: string;
   readonly given: GivenIdentity;
+  /**
+   * A recovery opens the directory, which it has taken, and counts this as a run of its own. Undefined: a node does, and must
+   * find no recovery under way.
+   */
+  readonly recovery?: { readonly incarnation: Uint8Array };
 }
 
 /** Where a record lasts: undefined for a node that keeps everything in memory. */
@@ -57,21 +56,22 @@ export class NodeDirectory {
    * Takes the directory, makes it at the first start, and counts this start, durably.
    *
    * @throws DirectoryInUseError (DIRECTORY_IN_USE), DirectoryUnreadableError (DIRECTORY_UNREADABLE), IdentityError
-   * (IDENTITY), DiskError
+   * (IDENTITY), RecoveryUnfinishedError (RECOVERY_UNFINISHED), DiskError
    */
   static async open(options: NodeDirectoryOptions): Promise<NodeDirectory> {
     const { disk, directory, logger } = options;
     await disk.makeDirectory(directory);
-    const lock = await takeLock(disk, directory);
+    const lock = options.recovery === undefined ? await takeDirectoryLock(disk, directory) : takenLock;
     try {
-      const path = `${directory}/${recordFile}`;
+      if (options.recovery === undefined) await checkNotRecovering(disk, directory);
+      const path = `${directory}/${nodeRecordFile}`;
       const text = await readFileIfThere(disk, path);
       const { record, secret } =
         text === undefined
           ? await firstStart(options)
           : await laterStart(options, parseNodeRecord(path, text.toString("utf8")));
       const own = new NodeDirectory({ record, secret, options, place: { disk, directory, lock } });
-      await replaceFile(disk, directory, recordFile, formatNodeRecord(own.record));
+      await replaceFile(disk, directory, nodeRecordFile, formatNodeRecord(own.record));
       if (text === undefined) await forgetJoining(disk, directory);
       return own;
     } catch (error) {
@@ -209,6 +209,19 @@ export class NodeDirectory {
     return this.#place === undefined || this.#durableSkips === skips;
   }
 
+  /**
+   * What a recovery leaves: the newest replicas of groups, by group, and who is gone for good. True once that is durable.
+   */
+  async rememberRecovery(replicas: NodeRecord["replicas"], removed: ReadonlySet<number>): Promise<boolean> {
+    const members = this.#record.members.map(
+      (member): Member => (removed.has(member.id) ? { ...member, state: "removed" } : member),
+    );
+    this.#change({ members, replicas: { ...this.#record.replicas, ...replicas } });
+    const wanted = this.#record.replicas;
+    await this.#writing;
+    return this.#durableReplicas === wanted;
+  }
+
   /** Resolves when it is written, or cannot be. */
   async rememberRefusal(refusal: string): Promise<void> {
     this.#change({ refusal });
@@ -234,11 +247,11 @@ export class NodeDirectory {
   private constructor(from: {
     readonly record: NodeRecord;
     readonly secret: string;
-    readonly options: Pick<NodeDirectoryOptions, "random" | "logger">;
+    readonly options: Pick<NodeDirectoryOptions, "random" | "logger" | "recovery">;
     readonly place: Place | undefined;
   }) {
     this.secret = from.secret;
-    this.incarnation = from.options.random.bytes(16);
+    this.incarnation = from.options.recovery?.incarnation ?? from.options.random.bytes(16);
     const { bootCounter, incarnations } = from.record;
     const digits = Buffer.from(this.incarnation).toString("hex");
     this.#record = {
@@ -262,7 +275,7 @@ export class NodeDirectory {
       while (this.#isChanged) {
         this.#isChanged = false;
         const { replicas, skips } = this.#record;
-        await replaceFile(disk, directory, recordFile, formatNodeRecord(this.#record));
+        await replaceFile(disk, directory, nodeRecordFile, formatNodeRecord(this.#record));
         this.#durableReplicas = replicas;
         this.#durableSkips = skips;
       }
@@ -274,22 +287,15 @@ export class NodeDirectory {
   }
 }
 
-async function takeLock(disk: Disk, directory: string): Promise<DiskLock> {
-  try {
-    return await disk.lock(directory);
-  } catch (error) {
-    if (error instanceof DiskError && error.code === "ELOCKED")
-      throw new DirectoryInUseError(directory, { cause: error });
-    throw error;
-  }
-}
+/** Somebody else has taken it, and releases it. */
+const takenLock: DiskLock = { release: () => Promise.resolve() };
 
 async function firstStart(options: NodeDirectoryOptions): Promise<Identity> {
   const { disk, directory } = options;
   const others = await disk.list(directory);
   if (others.some((name) => name === "log" || name.endsWith(".segment"))) {
     const reason = "is missing, though there is a log beside it. Put it back from the newest copy of this directory.";
-    throw new DirectoryUnreadableError(`${directory}/${recordFile}`, reason);
+    throw new DirectoryUnreadableError(`${directory}/${nodeRecordFile}`, reason);
   }
   await syncAncestors(disk, directory);
   const { join } = options.given;

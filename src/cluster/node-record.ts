@@ -59,6 +59,9 @@ export interface PeerMemory {
   readonly diskEpoch: number;
 }
 
+/** In the node's directory. */
+export const nodeRecordFile = "node.json";
+
 /** Of so many starts a node knows which incarnation each was. */
 export const incarnationsMax = 256;
 
