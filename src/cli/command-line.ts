@@ -43,7 +43,7 @@ export async function runCommandLine(words: readonly string[], binary: string): 
 export function explain(error: unknown, command: string): { readonly text: string | undefined; readonly code: number } {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return { text: undefined, code: exitCode.done };
-    const help = ["demo", "start", "status", "node", "shard", "ring"].includes(command)
+    const help = ["demo", "start", "status", "cluster", "node", "shard", "ring"].includes(command)
       ? `coterie ${command} --help`
       : "coterie --help";
     const text = error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");

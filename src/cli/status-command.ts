@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { parseHost, parseRemotePort, parseWhole } from "./argument.ts";
 import { type PasswordFlags, readPassword } from "./password.ts";
 import { addPasswordOptions } from "./password-options.ts";
+import { addRecoveryCommands } from "./recovery-command.ts";
 import { askRedis } from "./redis-request.ts";
 import { formatStatus, readStatus } from "./status-report.ts";
 
@@ -25,10 +26,14 @@ export function addStatusCommand(program: Command): void {
   describeStatus(program.command("status").summary("show every node of a cluster"));
 }
 
-/** `coterie cluster status`: the same, beside what else concerns a cluster as a whole. */
+/** `coterie cluster`: the same, beside what else concerns a cluster as a whole. */
 export function addClusterCommand(program: Command): void {
-  const cluster = program.command("cluster").summary("a cluster as a whole").description("Shows a cluster as a whole.");
+  const cluster = program
+    .command("cluster")
+    .summary("a cluster as a whole: its state, and its recovery")
+    .description("Shows a cluster as a whole, and has it go on after it has lost majorities for good.");
   describeStatus(cluster.command("status").summary("show every node, as coterie status"));
+  addRecoveryCommands(cluster);
 }
 
 function describeStatus(command: Command): void {
