@@ -59,9 +59,9 @@ export async function replayLog({ log, group, first, isLeftOut }: LogReplayOptio
 
 /** What stops one replica stops all: that is no reason to give up what any of them holds. */
 function applyTo(applier: Applier, group: number, entry: Entry): void {
-  if (entry.kind !== "normal") return applier.skip(entry);
   try {
-    applier.apply(entry, undefined);
+    if (entry.kind === "normal") applier.apply(entry, undefined);
+    else applier.skip(entry);
   } catch (error) {
     const cure =
       "Run a version that can apply it, or have it left out while the group has its majority (coterie shard skip).";
