@@ -5,6 +5,7 @@ import type { GroupWish } from "./group-change.ts";
 import type { GroupPlacement, MembersReport } from "./group-placement.ts";
 import { voterNodes } from "./replica-id.ts";
 import { directoryGroup, shardOfGroup } from "./shard-group.ts";
+import { isSaid } from "./shard-reports.ts";
 
 export interface DirectoryPlacementOptions {
   readonly state: () => DirectoryState;
@@ -39,6 +40,15 @@ export class DirectoryPlacement implements GroupPlacement {
     const next = { shard, configuration, wish: isOnTheWay(shard, configuration) ? wish : undefined };
     this.#wishes.set(group, next);
     return next.wish;
+  }
+
+  /**
+   * Its report names all members, and so no node among them counts as drained until a later report says otherwise, whatever becomes of the wish.
+   * Who leads the directory sees its own members.
+   */
+  isKnown(group: number, configuration: Configuration): boolean {
+    const report = this.#options.state().shards[shardOfGroup(group)]?.report;
+    return group === directoryGroup || (report !== undefined && isSaid(report, configuration));
   }
 
   /** The directory says nothing of itself. */

@@ -87,7 +87,7 @@ class Host {
       settings: nodeDefaults,
       directory,
       firstMembers: first,
-      placement: { wishOf: () => undefined, reportOf: () => this.report },
+      placement: { wishOf: () => undefined, isKnown: () => true, reportOf: () => this.report },
       log: this.log,
       keyspaces: new Map(),
       traffic: { announce: nothing, sendLost: (_, upTo) => this.told.push(upTo) },

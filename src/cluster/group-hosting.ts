@@ -129,6 +129,7 @@ export class GroupHosting {
       onDifference: (index) => this.#differs(hosted, index),
       tellLost: (of, upTo) => traffic.sendLost(of, upTo),
       wish: () => placement.wishOf(group),
+      areMembersKnown: (configuration) => placement.isKnown(group, configuration),
     });
     groups.add(hosted);
     log.limitCache(this.#groupSettings.logCacheBytes);

@@ -60,6 +60,8 @@ export interface HostedGroupOptions {
   readonly tellLost: (group: number, upTo: ReplicaId) => void;
   /** See `MemberChangesOptions`. Default: the members stay where they are. */
   readonly wish?: () => GroupWish | undefined;
+  /** See `GroupPlacement`. Default: they are. */
+  readonly areMembersKnown?: (configuration: Configuration) => boolean;
 }
 
 /** What there is of one replica. */
@@ -104,6 +106,7 @@ export class HostedGroup {
       replica: () => this.replica,
       nameOf: (nodeId) => directory.nameOf(nodeId),
       wish: () => options.wish?.(),
+      areMembersKnown: (configuration) => options.areMembersKnown?.(configuration) ?? true,
     });
     if (reason !== undefined) this.lose(reason);
     else if (keyspace instanceof Error) this.replica.stop(`its snapshot: ${keyspace.message}`, replicaStopped);

@@ -27,6 +27,8 @@ export interface MemberChangesOptions {
   readonly nameOf: (nodeId: number) => string;
   /** Where the members are to be; the same object as long as that does not change. Undefined: where they are. */
   readonly wish: () => GroupWish | undefined;
+  /** See `GroupPlacement.isKnown`. */
+  readonly areMembersKnown: (configuration: Configuration) => boolean;
 }
 
 /** A replica that comes or goes, as its group's leader sees it. */
@@ -102,6 +104,8 @@ export class MemberChanges {
     const matchIndex = step.kind === "wait" ? step.matchIndex : 0;
     this.#underWay = { node, isRebuild, step: step.kind, matchIndex, lastIndex };
     if (step.kind === "wait") this.#noteProgress(replica, step);
+    // Until the members are known, which is under way as well.
+    if (step.kind === "swap" && !isRebuild && !this.#options.areMembersKnown(configuration)) return;
     if (step.kind === "handOver") this.#handOver(replica, step.nodes);
     else if (step.kind === "blocked") this.#noteRefusal(step.because, { group: replica.group, step: step.kind });
     else if ("change" in step && step.change !== undefined) this.#propose(replica, step, step.change);

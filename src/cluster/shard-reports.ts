@@ -30,7 +30,8 @@ export function reportsOf({ shards }: DirectoryState, led: Iterable<LedShard>): 
   return requests;
 }
 
-function isSaid(report: ShardReport, configuration: Configuration): boolean {
+/** Whether the report names just the members of a configuration. */
+export function isSaid(report: ShardReport, configuration: Configuration): boolean {
   return (
     report.highestReplica === highestReplicaOf(configuration) &&
     areSame(report.voters, configuration.voters) &&

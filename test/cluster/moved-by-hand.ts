@@ -12,6 +12,10 @@ export class MovedByHand implements GroupPlacement {
     return this.#wishes.get(group);
   }
 
+  isKnown(): boolean {
+    return true;
+  }
+
   reportOf(group: number): MembersReport | undefined {
     return this.#reports.get(group);
   }
