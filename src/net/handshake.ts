@@ -17,6 +17,11 @@
  * REFUSED instead, with a code, a sentence that names the cure, and a proof of its own where it can: a node stops only
  * on a refusal by somebody who knows the secret. Each word is a frame of its own: `u8 kind | u16 length | payload`.
  *
+ * Versions: a node speaks a range of them. The dialler says one in its first word, whose form no version changes, its newest one at
+ * first; who does not speak that refuses with WRONG_VERSION, and the dialler tries the one before (`peer.ts`). So two
+ * nodes speak the newest version that both know, and one that knows an older version as well can take its place while
+ * nodes of that version run.
+ *
  * The checksums of the frames behind the handshake are seeded from the same secret and nonces (`frame.ts`).
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
@@ -34,7 +39,18 @@ import {
   writeIdentity,
 } from "./peer-identity.ts";
 
-const protocolVersion = 6;
+/** Versions of the peer protocol, both included. */
+export interface ProtocolVersions {
+  readonly min: number;
+  readonly max: number;
+}
+
+/**
+ * What this program speaks. A new kind of message, or another form of one, is a new version, and is sent over links of that
+ * version alone (`PeerLink.version`). The oldest goes only when no release that is upgraded from speaks nothing newer.
+ */
+export const protocolVersions: ProtocolVersions = { min: 4, max: 6 };
+
 const magic = 0x50_54_4f_43;
 const nonceBytes = 32;
 const proofBytes = 32;
@@ -59,6 +75,10 @@ export interface HandshakeOptions {
   readonly secret: Uint8Array;
   /** 32 random bytes, never used again. */
   readonly nonce: Uint8Array;
+  /** What this side speaks. Default {@link protocolVersions}. */
+  readonly versions?: ProtocolVersions;
+  /** The dialler's: the version that it says, of those. Default: the newest. */
+  readonly version?: number;
   /** The dialler's: whom it dials. */
   readonly expectedNodeId?: number;
   /** Which start of a node was seen last; 0: none. */
@@ -75,6 +95,8 @@ export type HandshakeOutcome =
       readonly kind: "done";
       readonly peer: PeerIdentity;
       readonly purpose: LinkPurpose;
+      /** Of the protocol: what both sides speak from now on. */
+      readonly version: number;
       readonly sendSeed: number;
       readonly receiveSeed: number;
       /** How many bytes of the last chunk belonged to the handshake. */
@@ -102,6 +124,8 @@ export class Handshake {
     this.#role = role;
     this.#options = options;
     this.#purpose = purpose;
+    this.#versions = options.versions ?? protocolVersions;
+    this.#version = options.version ?? this.#versions.max;
     this.#expected = role === "dialler" ? welcomeKind : helloKind;
     if (role === "dialler") this.#hello = this.#say(helloKind, (out) => this.#writeHello(out));
   }
@@ -131,6 +155,8 @@ export class Handshake {
 
   readonly #role: Role;
   readonly #options: HandshakeOptions;
+  readonly #versions: ProtocolVersions;
+  #version: number;
   #purpose: LinkPurpose | undefined;
   #expected: number;
   #input: ByteWriter = new ByteWriter();
@@ -164,10 +190,13 @@ export class Handshake {
     const input = readerOf(payload);
     if (input.u32() !== magic || input.isBad) return { kind: "broken", reason: "not a peer" };
     const version = input.u8();
-    if (version !== protocolVersion) {
-      const text = `this node speaks version ${protocolVersion} of the peer protocol, not ${version}: run versions of Coterie that go together.`;
+    const { min, max } = this.#versions;
+    if (version < min || version > max) {
+      const own = min === max ? `version ${max}` : `versions ${min} to ${max}`;
+      const text = `this node speaks ${own} of the peer protocol, not ${version}: run versions of Coterie that go together.`;
       return this.#refuse({ code: "WRONG_VERSION", text });
     }
+    this.#version = version;
     const purposeCode = input.u8();
     this.#purpose = purposeCode === linkKinds.length ? "introduction" : linkKinds[purposeCode];
     const peer = readIdentity(input);
@@ -240,6 +269,7 @@ export class Handshake {
       kind: "done",
       peer: this.#peer as PeerIdentity,
       purpose: this.#purpose as LinkPurpose,
+      version: this.#version,
       sendSeed: key.readUInt32LE(isDialler ? 0 : 4),
       receiveSeed: key.readUInt32LE(isDialler ? 4 : 0),
       consumedBytes,
@@ -259,7 +289,7 @@ export class Handshake {
   #writeHello(out: ByteWriter): void {
     const { own, nonce, expectedNodeId, startSeen } = this.#options;
     out.u32(magic);
-    out.u8(protocolVersion);
+    out.u8(this.#version);
     out.u8(this.#purpose === "introduction" ? linkKinds.length : linkKinds.indexOf(this.#purpose as LinkKind));
     writeIdentity(out, own);
     out.integer(expectedNodeId === undefined ? 0 : startSeen(expectedNodeId));

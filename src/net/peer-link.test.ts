@@ -43,6 +43,7 @@ function makeLink(seeds: { readonly send: number; readonly receive: number }) {
       diskEpoch: 1,
       address: { host: "n2", port: 1 },
     },
+    version: 4,
     socket,
     sendSeed: seeds.send,
     receiveSeed: seeds.receive,

@@ -21,6 +21,7 @@ export interface PeerLinkOptions {
   readonly clock: Clock;
   readonly kind: LinkKind;
   readonly peer: PeerIdentity;
+  readonly version: number;
   readonly socket: StreamSocket;
   readonly sendSeed: number;
   readonly receiveSeed: number;
@@ -35,6 +36,8 @@ export interface PeerLinkOptions {
 export class PeerLink {
   readonly kind: LinkKind;
   readonly peer: PeerIdentity;
+  /** Of the peer protocol: the newest one that both sides know. */
+  readonly version: number;
   /** Monotonic. */
   readonly upSinceMs: number;
 
@@ -43,6 +46,7 @@ export class PeerLink {
     this.upSinceMs = options.clock.nowMs();
     this.kind = options.kind;
     this.peer = options.peer;
+    this.version = options.version;
     this.#socket = options.socket;
     this.#handler = options.handler;
     this.#writer = new FrameWriter(options.sendSeed);

@@ -17,7 +17,13 @@ import {
 } from "../platform/index.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import { type AttemptOutcome, ConnectionAttempt } from "./connection-attempt.ts";
-import { Handshake, type HandshakeOptions, type LinkPurpose } from "./handshake.ts";
+import {
+  Handshake,
+  type HandshakeOptions,
+  type LinkPurpose,
+  type ProtocolVersions,
+  protocolVersions,
+} from "./handshake.ts";
 import { type LinkKind, linkKinds } from "./link-kind.ts";
 import { LogLimiter } from "./log-limiter.ts";
 import { Peer } from "./peer.ts";
@@ -62,6 +68,8 @@ export interface PeerLinksSettings {
   readonly stallMsMax: number;
   /** Longest frame that is read. */
   readonly frameBytesMax: number;
+  /** What this node speaks; anything else than the default only in tests. */
+  readonly versions: ProtocolVersions;
 }
 
 export const peerLinksDefaults: PeerLinksSettings = {
@@ -72,6 +80,7 @@ export const peerLinksDefaults: PeerLinksSettings = {
   silenceMsMax: 3_000,
   stallMsMax: 10_000,
   frameBytesMax: 8 * 1024 * 1024,
+  versions: protocolVersions,
 };
 
 /** Another node. */
@@ -94,6 +103,14 @@ export interface PeerLinksOptions {
   readonly peers: readonly KnownPeer[];
   readonly handler: PeerLinksHandler;
   readonly settings?: Partial<PeerLinksSettings>;
+}
+
+/** What an attempt is for; one that somebody else began is for nobody yet. */
+interface Dial {
+  readonly dialled: Peer | undefined;
+  readonly purpose: LinkPurpose | undefined;
+  /** Of the protocol: said by the dialler. */
+  readonly version: number;
 }
 
 type Success = Extract<AttemptOutcome, { readonly kind: "done" }>;
@@ -252,10 +269,14 @@ export class PeerLinks {
 
   #attempt(role: "dialler" | "acceptor", purpose: LinkPurpose | undefined, peer: Peer | undefined): ConnectionAttempt {
     const { own, secret, random, clock, handler } = this.#options;
+    const { versions } = this.#settings;
+    const version = peer?.versionOf(versions) ?? versions.max;
     const options: HandshakeOptions = {
       own: own(),
       secret,
       nonce: random.bytes(32),
+      versions,
+      version,
       ...(peer === undefined ? {} : { expectedNodeId: peer.nodeId }),
       startSeen: (nodeId) => handler.startSeen(nodeId),
       incarnationOf: (start) => handler.incarnationOf(start),
@@ -265,7 +286,7 @@ export class PeerLinks {
       clock,
       handshake: new Handshake(role, purpose, options),
       timeoutMs: this.#settings.handshakeTimeoutMs,
-      onOutcome: (self, outcome) => this.#onOutcome(self, peer, purpose, outcome),
+      onOutcome: (self, outcome) => this.#onOutcome(self, { dialled: peer, purpose, version }, outcome),
     });
     this.#attempts.add(attempt);
     return attempt;
@@ -281,12 +302,8 @@ export class PeerLinks {
     return undefined;
   }
 
-  #onOutcome(
-    attempt: ConnectionAttempt,
-    dialled: Peer | undefined,
-    purpose: LinkPurpose | undefined,
-    outcome: AttemptOutcome,
-  ): void {
+  #onOutcome(attempt: ConnectionAttempt, dial: Dial, outcome: AttemptOutcome): void {
+    const { dialled, purpose } = dial;
     this.#forget(attempt);
     if (dialled !== undefined && purpose !== undefined) dialled.dialled(purpose);
     if (this.#isClosed) {
@@ -294,7 +311,7 @@ export class PeerLinks {
     } else if (outcome.kind === "done") {
       this.#succeeded(attempt, dialled !== undefined, outcome);
     } else {
-      this.#failed(attempt, dialled, outcome);
+      this.#failed(attempt, dial, outcome);
       if (dialled !== undefined && purpose !== undefined) this.#dialLater(dialled, purpose);
     }
   }
@@ -316,13 +333,17 @@ export class PeerLinks {
     }
   }
 
-  #failed(attempt: ConnectionAttempt, dialled: Peer | undefined, outcome: Exclude<AttemptOutcome, Success>): void {
-    const { handler } = this.#options;
+  #failed(attempt: ConnectionAttempt, { dialled, version }: Dial, outcome: Exclude<AttemptOutcome, Success>): void {
+    const { handler, logger } = this.#options;
     const from = dialled?.address ?? attempt.remoteAddress;
     const who = dialled?.name ?? "";
     if (outcome.kind === "refused") {
       const { code, text } = outcome.refusal;
       const by = outcome.peer?.name ?? who;
+      if (code === "WRONG_VERSION" && dialled?.refusedVersion(version, this.#settings.versions) === true) {
+        logger.log("info", "a peer speaks an older version of the protocol", { peer: by, text });
+        return;
+      }
       if (code !== "UNKNOWN_NODE" || !outcome.isProven)
         this.#warn("a peer refuses this node", from, { peer: by, code, text, isProven: outcome.isProven });
       if (outcome.isProven && code !== "NOT_EXPECTED") handler.onRefused(outcome.refusal, by);
@@ -330,12 +351,12 @@ export class PeerLinks {
       const name = outcome.peer?.name;
       const { code, text } = outcome.refusal;
       this.#rejectedCount++;
-      if (code === "UNKNOWN_NODE") this.#options.logger.log("debug", "a peer is not known here yet", { peer: name });
+      if (code === "UNKNOWN_NODE") logger.log("debug", "a peer is not known here yet", { peer: name });
       else this.#warn("a peer was refused", from, { peer: name, code, text });
     } else if (dialled === undefined) {
       this.#reject(outcome.kind === "broken" ? outcome.reason : "no handshake within the time limit", from);
     } else if (outcome.kind === "unreachable") {
-      this.#options.logger.log("debug", "a peer cannot be reached", { peer: who, code: outcome.error.code });
+      logger.log("debug", "a peer cannot be reached", { peer: who, code: outcome.error.code });
       handler.onUnreachable(dialled.nodeId);
     } else {
       this.#warn("a peer does not complete the handshake", from, { peer: who, reason: outcome.kind });
@@ -362,6 +383,7 @@ export class PeerLinks {
       clock,
       kind,
       peer: outcome.peer,
+      version: outcome.version,
       socket,
       sendSeed: outcome.sendSeed,
       receiveSeed: outcome.receiveSeed,

@@ -1,7 +1,7 @@
 import type { Clock, Random, SocketAddress, Timer } from "../platform/index.ts";
 import { backOffMs } from "./back-off.ts";
 import type { ConnectionAttempt } from "./connection-attempt.ts";
-import type { LinkPurpose } from "./handshake.ts";
+import type { LinkPurpose, ProtocolVersions } from "./handshake.ts";
 import { type LinkKind, linkKinds } from "./link-kind.ts";
 import type { PeerIdentity } from "./peer-identity.ts";
 import type { PeerLink } from "./peer-link.ts";
@@ -26,6 +26,22 @@ export class Peer {
     this.name = options.name;
     this.address = options.address;
     this.#isDialledByUs = options.isDialledByUs;
+  }
+
+  /** The version of the protocol to begin a handshake with. */
+  versionOf({ min, max }: ProtocolVersions): number {
+    return Math.max(min, max - this.#versionsBelow);
+  }
+
+  /** It does not speak the one that was said. True: it is to be asked for an older one. */
+  refusedVersion(said: number, { min, max }: ProtocolVersions): boolean {
+    if (said <= min) {
+      // Whoever listens there next may be of another version.
+      this.#versionsBelow = 0;
+      return false;
+    }
+    this.#versionsBelow = Math.max(this.#versionsBelow, max - said + 1);
+    return true;
   }
 
   /** What we have to dial for. */
@@ -80,6 +96,8 @@ export class Peer {
   /** Returns whether the connection had been steady, so that it may be dialled again at once. */
   disconnected(link: PeerLink, nowMs: number): boolean {
     if (this.links[link.kind] === link) this.links[link.kind] = undefined;
+    // It may come back upgraded.
+    this.#versionsBelow = 0;
     const heldMs = nowMs - link.upSinceMs;
     const wasSteady = heldMs >= steadyMs;
     this.#heldMs.set(link.kind, heldMs);
@@ -119,6 +137,8 @@ export class Peer {
   }
 
   readonly #isDialledByUs: boolean;
+  /** How far below the newest that we know the one is that it speaks, as far as it was asked. */
+  #versionsBelow = 0;
   readonly #attempts: Map<LinkPurpose, ConnectionAttempt> = new Map();
   readonly #timers: Map<LinkPurpose, Timer> = new Map();
   readonly #failures: Map<LinkPurpose, number> = new Map();
