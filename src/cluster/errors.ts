@@ -139,6 +139,17 @@ export class SkipRefusedError extends CoterieError {
   readonly code = "SKIP_REFUSED";
 }
 
+/** An upgrade cannot be finished yet. The message says which node it waits for. */
+export class UpgradeRefusedError extends CoterieError {
+  readonly code = "UPGRADE_REFUSED";
+}
+
+/** Not every shard has said in time that it works as the new version does. */
+export class UpgradeUnfinishedError extends CoterieError {
+  readonly code = "UPGRADE_UNFINISHED";
+  override readonly outcome = "unknown";
+}
+
 /** The directory has not answered in time. `outcome` says whether the change may have happened. */
 export class DirectoryUnavailableError extends CoterieError {
   readonly code = "DIRECTORY_UNAVAILABLE";

@@ -4,7 +4,13 @@
  * meant; whatever it refuses, it refuses everything behind it too. Replies that the client does not take stay here, as the
  * values that the keyspace holds as well, so that the client's node is not filled with their text.
  */
-import { type CommandTable, commandTable, directoryCommandTable, isWrite, type Keyspace } from "../keyspace/index.ts";
+import {
+  type CommandTable,
+  directoryCommandTable,
+  isWrite,
+  type Keyspace,
+  shardCommandTable,
+} from "../keyspace/index.ts";
 import type { PeerLink } from "../net/index.ts";
 import {
   type Arguments,
@@ -110,9 +116,9 @@ export class ForwardedLane extends Lane {
     return this.#sentBytes - this.#takenBytes < this.#options.replyWindowBytes;
   }
 
-  /** What may come: a client's commands, or another node's for the directory. */
+  /** What may come: a client's commands, or another node's own. */
   get #table(): CommandTable<Keyspace> {
-    return this.#options.replica.group === directoryGroup ? directoryCommandTable : commandTable;
+    return this.#options.replica.group === directoryGroup ? directoryCommandTable : shardCommandTable;
   }
 
   #sendWaiting(): void {

@@ -48,6 +48,7 @@ function replicaStatus({ group, replica, checksums, rebuild, leftOut }: HostedGr
     appliedIndex: core.appliedIndex,
     lastIndex: core.lastIndex,
     snapshotIndex: replica.log.snapshot?.index ?? 0,
+    semanticsLevel: replica.keyspace.semanticsLevel,
     checksums: checksums.finished,
     stoppedBecause: stoppedBecause ?? null,
     brokenInvariant: brokenInvariant ?? null,

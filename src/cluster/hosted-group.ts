@@ -3,7 +3,7 @@
  * digests, snapshots, changes of the members), and another replica in its place once that is lost.
  */
 import type { SkippedEntry } from "../directory/index.ts";
-import { Keyspace } from "../keyspace/index.ts";
+import { Keyspace, type KeyspaceOptions } from "../keyspace/index.ts";
 import { type GroupLog, MemoryLog, type NodeLog } from "../log/index.ts";
 import type { PeerLinks } from "../net/index.ts";
 import { mark } from "../platform/index.ts";
@@ -93,12 +93,12 @@ export class HostedGroup {
     const newest = Math.max(id, directory.replicaOf(group));
     const reason = whyLost(stored, { isBehind: id < newest, keyspace });
     const isUsable = reason === undefined && !(keyspace instanceof Error);
-    const begun = isUsable ? this.#tryMake(id, stored, keyspace ?? new Keyspace()) : undefined;
+    const begun = isUsable ? this.#tryMake(id, stored, keyspace ?? this.#emptyKeyspace()) : undefined;
     const isBegun = begun !== undefined && !(begun instanceof InvariantViolation);
     // What is damaged is left alone until another replica takes its place: this one is there, and stopped.
     const parts = isBegun
       ? begun
-      : this.#make(newest, new MemoryLog({ clock: host.clock }).group(group), new Keyspace());
+      : this.#make(newest, new MemoryLog({ clock: host.clock }).group(group), this.#emptyKeyspace());
     ({ replica: this.replica, haste: this.haste, checksums: this.checksums, snapshots: this.snapshots } = parts);
     this.changes = new MemberChanges({
       clock: host.clock,
@@ -294,7 +294,7 @@ export class HostedGroup {
   #begun(replica: ReplicaId): void {
     const { host, log } = this.#options;
     const { statistics } = this.replica.keyspace;
-    const made = this.#make(replica, log.group(this.group), new Keyspace({ statistics }));
+    const made = this.#make(replica, log.group(this.group), this.#emptyKeyspace({ statistics }));
     this.#lost = undefined;
     this.#isRebuilding = true;
     ({ replica: this.replica, haste: this.haste, checksums: this.checksums, snapshots: this.snapshots } = made);
@@ -307,7 +307,7 @@ export class HostedGroup {
    * it had in memory may be changed by half.
    */
   async #beginAgain(): Promise<void> {
-    const { group, host, log } = this.#options;
+    const { group, host, log, settings } = this.#options;
     const before = this.replica;
     const stored = log.group(group);
     const isOver = (): boolean =>
@@ -321,7 +321,7 @@ export class HostedGroup {
       log.flush();
     });
     if (isOver()) return;
-    this.#loading = loadKeyspace(log, group).catch((error: unknown) => asError(error));
+    this.#loading = loadKeyspace(log, group, settings).catch((error: unknown) => asError(error));
     const keyspace = await this.#loading;
     if (isOver()) return;
     if (keyspace instanceof Error) {
@@ -329,7 +329,7 @@ export class HostedGroup {
       else host.onStopped(before, keyspace);
       return;
     }
-    const made = this.#tryMake(before.core.id, stored, keyspace ?? new Keyspace());
+    const made = this.#tryMake(before.core.id, stored, keyspace ?? this.#emptyKeyspace());
     if (made instanceof InvariantViolation) return host.onStopped(before, made);
     stored.setLeading(false);
     ({ replica: this.replica, haste: this.haste, checksums: this.checksums, snapshots: this.snapshots } = made);
@@ -337,6 +337,11 @@ export class HostedGroup {
     host.logger.log("warn", "a replica goes on behind an entry that is left out", { group, replica: before.core.id });
     host.markDirty(this.replica);
     if (this.otherVoters.length === 0) this.replica.campaign();
+  }
+
+  #emptyKeyspace(options: KeyspaceOptions = {}): Keyspace {
+    const { semanticsLevelMax } = this.#options.settings;
+    return new Keyspace({ ...options, semanticsLevelMax });
   }
 
   #rebuilt(): void {

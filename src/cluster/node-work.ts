@@ -28,7 +28,7 @@ import { HostedGroups } from "./hosted-groups.ts";
 import { LeaderTransfers } from "./leader-transfers.ts";
 import { LeadershipMoves } from "./leadership-moves.ts";
 import type { LeftOutEntries } from "./left-out-entries.ts";
-import { type LanePlace, LocalLane } from "./local-lane.ts";
+import { type LaneOwner, type LanePlace, LocalLane } from "./local-lane.ts";
 import type { Member } from "./member.ts";
 import type { NodeDirectory } from "./node-directory.ts";
 import { NodeDisks } from "./node-disks.ts";
@@ -79,6 +79,8 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   readonly waiting: Set<LocalLane> = new Set();
   readonly paused: Set<ClientStream> = new Set();
   heldBytes = 0;
+  readonly openLane = (group: number, owner: LaneOwner): LocalLane =>
+    new LocalLane(this.#groups.placeOf(group), this, owner);
   /** Set once the node stops: what comes now is answered with it. */
   closingReply: ErrorReply | undefined;
 
@@ -87,8 +89,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.#options = options;
     const { shardCount } = directory.record;
     this.#groups = new HostedGroups(groupsOf(shardCount));
-    this.clock = platform.clock;
-    this.random = platform.random;
+    ({ clock: this.clock, random: this.random } = platform);
     this.logger = logger;
     this.settings = settings;
     this.#entryClock = new EntryClock(platform.clock, { bandMs: settings.clockBandMs });
@@ -129,7 +130,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       logger,
       directory,
       groups: this.#groups,
-      openLane: (owner) => new LocalLane(this.#groups.placeOf(directoryGroup), this, owner),
+      openLane: (owner) => this.openLane(directoryGroup, owner),
       traffic: this.traffic,
       onNodes: (nodes) => options.setMembers(nodes),
     });
@@ -215,9 +216,8 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   /** Whether nobody waits here, and no other node for us. */
   get isQuiet(): boolean {
-    for (const { replica } of this.#groups)
-      if (!replica.isIdle || this.#leadership.isHandingOver(replica)) return false;
-    return this.waiting.size === 0;
+    const isIdle = ({ replica }: HostedGroup): boolean => replica.isIdle && !this.#leadership.isHandingOver(replica);
+    return this.waiting.size === 0 && [...this.#groups].every(isIdle);
   }
 
   stop(reply: ErrorReply): void {

@@ -20,6 +20,7 @@ import { NodeJoins } from "./node-joins.ts";
 import { openNodeLog } from "./node-log.ts";
 import type { NodeOptions } from "./node-options.ts";
 import { NodeWork } from "./node-work.ts";
+import { raiseSemantics } from "./semantics-raise.ts";
 import { type NodeSettings, nodeSettings } from "./settings.ts";
 import { directoryGroup, groupOfShard, groupsOf, shardOfGroup } from "./shard-group.ts";
 import { loadKeyspaces } from "./snapshot-loading.ts";
@@ -66,7 +67,7 @@ export class Node {
     try {
       const log = await openNodeLog(options, settings, directory);
       directory.rememberOwnEpoch(log.diskEpoch);
-      const keyspaces = await loadKeyspaces(log, groupsOf(directory.record.shardCount), options.logger);
+      const keyspaces = await loadKeyspaces(log, groupsOf(directory.record.shardCount), { ...settings, ...options });
       const node = new Node(options, settings, directory, log, keyspaces);
       try {
         await node.#listen(options.listen);
@@ -277,6 +278,7 @@ export class Node {
       missedTicks: this.#work.missedTicks,
       rejectedConnections: this.#links.rejectedCount,
       gossip: this.#gossip?.status() ?? null,
+      semanticsLevelMax: this.#settings.semanticsLevelMax,
       attributes: { ...this.#attributes },
       groups: this.#work.groupStatuses(),
       directory: directory === undefined ? null : directoryStatus(directory, nameOf, warnings),
@@ -297,6 +299,16 @@ export class Node {
       commonChecksums: commonChecksums(statuses),
       moves: pictureMoves(this.directoryState),
     };
+  }
+
+  /** Has all data work as the version of all nodes does, for good; resolves with its semantics level. See {@link raiseSemantics}. */
+  async finishUpgrade(): Promise<number> {
+    const options = {
+      ...this.#options.platform,
+      host: this.#work,
+      groups: [directoryGroup, ...groupsOf(this.shardCount)],
+    };
+    return raiseSemantics((await this.status()).nodes, options);
   }
 
   /**

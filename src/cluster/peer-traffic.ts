@@ -399,7 +399,7 @@ export class PeerTraffic implements PeerLinksHandler {
     const { clock, diskEpoch, disks } = this.#options;
     const silent = this.silences.own;
     const ping = { sentMs: clock.nowMs(), diskEpoch: diskEpoch(), disk: disks.own, silent };
-    writePing(link.begin(messageType.ping, pingBytes(silent.length)), ping);
+    writePing(link.begin(messageType.ping, pingBytes(silent.length)), ping, link.version);
     link.end();
   }
 
@@ -431,7 +431,7 @@ export class PeerTraffic implements PeerLinksHandler {
   }
 
   #receivePing(link: PeerLink, input: ByteReader): boolean {
-    const ping = readPing(input);
+    const ping = readPing(input, link.version);
     if (ping === undefined) return false;
     const { clock, directory, disks, handler } = this.#options;
     const { sentMs, diskEpoch, disk } = ping;

@@ -2,13 +2,13 @@ import { expect, test } from "vitest";
 import { ByteReader, ByteWriter } from "../net/index.ts";
 import { type Ping, readPing, writePing } from "./ping.ts";
 
-function read(ping: Ping, change: (bytes: Buffer) => Buffer = (bytes) => bytes): Ping | undefined {
+function read(ping: Ping, change: (bytes: Buffer) => Buffer = (bytes) => bytes, version = 6): Ping | undefined {
   const out = new ByteWriter();
-  writePing(out, ping);
+  writePing(out, ping, version);
   const bytes = change(out.finish());
   const input = new ByteReader();
   input.open(bytes, 0, bytes.length);
-  return readPing(input);
+  return readPing(input, version);
 }
 
 const ping: Ping = {
@@ -44,6 +44,17 @@ test.for([
   const said = { ...ping, disk: { ...ping.disk, syncMs: 1.5 } };
   expect(read(said)).toEqual(said);
   expect(read(said, change)).toBeUndefined();
+});
+
+test("over a connection of an older version a ping says what that has, and is read as that", () => {
+  const said: Ping = { ...ping, disk: { isFull: true, isSlow: true, syncMs: 3 }, silent: [2] };
+  expect(read(said, undefined, 5)).toEqual({ ...said, silent: [] });
+  expect(read(said, undefined, 4)).toEqual({ ...ping, disk: { isFull: true, isSlow: false, syncMs: undefined } });
+  const out = new ByteWriter();
+  writePing(out, said, 4);
+  expect(out.finish()).toHaveLength(17);
+  expect(read(said, (bytes) => patched(bytes, -1, 2), 4)).toBeUndefined();
+  expect(read(said, (bytes) => Buffer.concat([bytes, Buffer.of(1, 0)]), 5)).toBeUndefined();
 });
 
 function patched(bytes: Buffer, at: number, value: number): Buffer {

@@ -1,4 +1,5 @@
 import { type GossipSettings, gossipDefaults } from "../gossip/index.ts";
+import { semanticsLevelMax } from "../keyspace/index.ts";
 import { type PeerLinksSettings, peerLinksDefaults } from "../net/index.ts";
 import { assert } from "../platform/index.ts";
 import type { InvariantSwitch } from "../raft/index.ts";
@@ -93,6 +94,8 @@ export interface NodeSettings {
   readonly scrubBytesPerSecond: number;
   /** For a benchmark of what checking the invariants costs, and nothing else. Default: they are checked. */
   readonly invariantSwitch: InvariantSwitch;
+  /** The highest semantics level that this node knows; another one than the default only in tests. */
+  readonly semanticsLevelMax: number;
   readonly links: PeerLinksSettings;
   /** Undefined: no datagrams are sent or taken. Who is alone without an address for peers has no gossip either way. */
   readonly gossip: GossipSettings | undefined;
@@ -137,6 +140,7 @@ export const nodeDefaults: NodeSettings = {
   scrubIntervalMs: 7 * 86_400_000,
   scrubBytesPerSecond: 4 * mebibyte,
   invariantSwitch: { isOn: true },
+  semanticsLevelMax,
   links: peerLinksDefaults,
   gossip: gossipDefaults,
 };

@@ -1,4 +1,10 @@
-import { type Keyspace, KeyspaceLoader, SnapshotDigestError, SnapshotFormatError } from "../keyspace/index.ts";
+import {
+  type Keyspace,
+  KeyspaceLoader,
+  type KeyspaceOptions,
+  SnapshotDigestError,
+  SnapshotFormatError,
+} from "../keyspace/index.ts";
 import { type NodeLog, SnapshotDamagedError } from "../log/index.ts";
 import { CoterieError, type Logger } from "../platform/index.ts";
 
@@ -9,13 +15,13 @@ const readBytes = 262_144;
 export async function loadKeyspaces(
   log: NodeLog,
   groups: readonly number[],
-  logger: Logger,
+  { logger, semanticsLevelMax }: { readonly logger: Logger; readonly semanticsLevelMax: number },
 ): Promise<Map<number, Keyspace | Error>> {
   const keyspaces = new Map<number, Keyspace | Error>();
   for (const group of groups) {
     if (log.group(group).isDamaged) continue;
     try {
-      const keyspace = await loadKeyspace(log, group);
+      const keyspace = await loadKeyspace(log, group, { semanticsLevelMax });
       if (keyspace !== undefined) keyspaces.set(group, keyspace);
     } catch (error) {
       if (!(error instanceof CoterieError)) throw error;
@@ -31,11 +37,15 @@ export async function loadKeyspaces(
  *
  * @throws SnapshotDamagedError (SNAPSHOT_DAMAGED), and what `KeyspaceLoader` throws
  */
-export async function loadKeyspace(log: NodeLog, group: number): Promise<Keyspace | undefined> {
+export async function loadKeyspace(
+  log: NodeLog,
+  group: number,
+  options: KeyspaceOptions = {},
+): Promise<Keyspace | undefined> {
   const reader = log.openSnapshot(group);
   if (reader === undefined) return undefined;
   try {
-    const loader = new KeyspaceLoader();
+    const loader = new KeyspaceLoader(options);
     const { sizeBytes, index } = reader.snapshot;
     for (let offset = 0; offset < sizeBytes; offset += readBytes) loader.feed(await reader.read(offset, readBytes));
     return checkedIndex(loader.finish(), index);

@@ -13,6 +13,7 @@ import { Keyspace } from "../keyspace/index.ts";
 import type { InstallSnapshot } from "../raft/index.ts";
 import type { SimulatedWorld } from "../simulation/index.ts";
 import type { Replica } from "./replica.ts";
+import { nodeDefaults } from "./settings.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { encodeDescription, readSnapshotQuestion, type SnapshotQuestion } from "./snapshot-wire.ts";
 
@@ -66,6 +67,7 @@ async function setting(kilobytes = 600): Promise<Setting> {
     clock,
     logger: events,
     links: () => connections.links,
+    settings: nodeDefaults,
     onOutput: () => {},
   });
   const data = encodeDescription({ sizeBytes: stream.length, checksum: crc32(stream) });

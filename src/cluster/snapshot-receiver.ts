@@ -12,6 +12,7 @@ import { type Clock, CoterieError, type Logger, mark } from "../platform/index.t
 import type { InstallSnapshot } from "../raft/index.ts";
 import type { Replica } from "./replica.ts";
 import { nodeOf } from "./replica-id.ts";
+import type { NodeSettings } from "./settings.ts";
 import { checkedIndex } from "./snapshot-loading.ts";
 import {
   decodeDescription,
@@ -38,6 +39,7 @@ export interface SnapshotReceiverOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly links: () => PeerLinks;
+  readonly settings: Pick<NodeSettings, "semanticsLevelMax">;
   /** Something was written to a connection. */
   readonly onOutput: () => void;
 }
@@ -165,13 +167,14 @@ export class SnapshotReceiver {
 
   #begin(message: InstallSnapshot, description: SnapshotDescription): void {
     const { clock, log, logger, replica } = this.#options;
+    const { semanticsLevelMax } = this.#options.settings;
     const { index, term, configuration } = message.snapshot;
     const nowMs = clock.nowMs();
     const receiving: Receiving = {
       message,
       description,
       writer: log.receiveSnapshot(replica.group, { index, term, configuration }),
-      loader: new KeyspaceLoader({ statistics: replica.keyspace.statistics }),
+      loader: new KeyspaceLoader({ statistics: replica.keyspace.statistics, semanticsLevelMax }),
       pieces: [],
       arrivedBytes: 0,
       askedBytes: 0,

@@ -25,6 +25,8 @@ export interface ReplicaStatus {
   readonly lastIndex: LogIndex;
   /** Of the newest durable snapshot; 0 without one. */
   readonly snapshotIndex: LogIndex;
+  /** Which version of each command's behaviour holds, as of what is applied. */
+  readonly semanticsLevel: number;
   /** Rounds of digests that were finished here, the newest last. */
   readonly checksums: readonly Checksum[];
   /** Why the replica takes no part; null while it does. */
@@ -99,6 +101,8 @@ export interface NodeStatus {
   readonly rejectedConnections: number;
   /** Null: it neither tells nor hears by datagrams. */
   readonly gossip: GossipStatus | null;
+  /** The highest semantics level that the node's version knows. */
+  readonly semanticsLevelMax: number;
   /** What the program around the node has said of it, such as its addresses. */
   readonly attributes: Readonly<Record<string, string>>;
   /** Its replicas of the shards. */

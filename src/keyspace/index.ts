@@ -11,7 +11,14 @@ export {
 } from "./command.ts";
 export { type KeyUse, keysOf } from "./command-keys.ts";
 export { CommandTable, wrongArity } from "./command-table.ts";
-export { commandTable, directoryCommandTable, entryCommandTable, sessionCommand } from "./commands.ts";
+export {
+  commandTable,
+  directoryCommandTable,
+  entryCommandTable,
+  semanticsCommand,
+  sessionCommand,
+  shardCommandTable,
+} from "./commands.ts";
 export type { Deadline } from "./deadline-index.ts";
 export { type Digest, type DigestRange, digestOf } from "./digest.ts";
 export { directoryEpochKey, epochOf } from "./directory-commands.ts";

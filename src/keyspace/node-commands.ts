@@ -31,6 +31,21 @@ function semanticsLevel(keyspace: Keyspace, args: Arguments): Reply {
   return ok;
 }
 
+export const semanticsLevelCommand: CommandSpec<Keyspace> = {
+  name: "SEMANTICS-LEVEL",
+  arity: 2,
+  flags: ["write"],
+  ...noKeys,
+  group: "coterie",
+  categories: ["dangerous"],
+  summary: "Raise the level that decides which version of each command's behaviour holds",
+  since: "0.1.0",
+  complexity: "O(1)",
+  tips: [],
+  subcommands: [],
+  execute: semanticsLevel,
+};
+
 export const nodeCommands: readonly CommandSpec<Keyspace>[] = [
   {
     name: "CHECKSUM",
@@ -46,18 +61,5 @@ export const nodeCommands: readonly CommandSpec<Keyspace>[] = [
     subcommands: [],
     execute: checksum,
   },
-  {
-    name: "SEMANTICS-LEVEL",
-    arity: 2,
-    flags: ["write"],
-    ...noKeys,
-    group: "coterie",
-    categories: ["dangerous"],
-    summary: "Raise the level that decides which version of each command's behaviour holds",
-    since: "0.1.0",
-    complexity: "O(1)",
-    tips: [],
-    subcommands: [],
-    execute: semanticsLevel,
-  },
+  semanticsLevelCommand,
 ];

@@ -1,6 +1,6 @@
 import { type Arguments, ErrorReply, type Reply } from "../resp/index.ts";
 import { type Connection, noPassword } from "./connection.ts";
-import { changeNode, changeSettings, changeShard, showDirectory } from "./coterie-directory.ts";
+import { changeNode, changeSettings, changeShard, finishUpgrade, showDirectory } from "./coterie-directory.ts";
 import {
   answeredLater,
   helpCommand,
@@ -46,6 +46,9 @@ function join(connection: Connection, args: Arguments): Reply {
 const help = [
   "DIRECTORY",
   "    Nodes, shards and settings of the cluster, who leads and who answers, as JSON.",
+  "FINISH-UPGRADE",
+  "    After an upgrade of all nodes: let everything work as the new version does. There",
+  "    is no way back. Return the semantics level.",
   "JOIN <word> <first> <second>",
   "    What a node says that starts with --join. Not for clients.",
   "NODE DRAIN|DECOMMISSION|REMOVE <node> [FORCE]",
@@ -76,6 +79,7 @@ const help = [
 
 /** `COTERIE`: what Redis has no command for. */
 export const coterieCommand: ServerCommand = serverCommand("coterie", undefined, [
+  serverCommand("coterie|finish-upgrade", finishUpgrade),
   helpCommand("coterie|help", "COTERIE", help),
   serverCommand("coterie|directory", showDirectory),
   serverCommand("coterie|join", join),

@@ -1,4 +1,4 @@
-/** `COTERIE DIRECTORY | NODE | SHARD | SETTINGS`: what operators see of the cluster, and have changed in it. */
+/** `COTERIE DIRECTORY | NODE | SHARD | SETTINGS | FINISH-UPGRADE`: what operators see of the cluster, and have changed in it. */
 import {
   type DirectoryFacts,
   DirectoryRefusal,
@@ -69,6 +69,16 @@ function transferLeader(connection: Connection, args: Arguments): Reply {
   if (node instanceof DirectoryRefusal) return errorReply(connection, node);
   context.node.transferLeader(shard, node).then(
     () => connection.reply(ticket, ok),
+    (error: unknown) => connection.reply(ticket, errorReply(connection, error)),
+  );
+  return answeredLater;
+}
+
+/** `COTERIE FINISH-UPGRADE`. */
+export function finishUpgrade(connection: Connection): Reply {
+  const { context, ticket } = connection;
+  context.node.finishUpgrade().then(
+    (level) => connection.reply(ticket, level),
     (error: unknown) => connection.reply(ticket, errorReply(connection, error)),
   );
   return answeredLater;

@@ -3,6 +3,7 @@ import type { CommandFacts } from "./command-facts.ts";
 export type CoterieFactName =
   | "coterie"
   | "coterie|directory"
+  | "coterie|finish-upgrade"
   | "coterie|help"
   | "coterie|join"
   | "coterie|node"
@@ -28,6 +29,14 @@ export const coterieFacts: Readonly<Record<CoterieFactName, CommandFacts>> = {
     summary: "The directory of nodes, shards and settings, who leads the shards and which nodes answer, as JSON",
     complexity: "O(N) where N is the number of nodes and shards",
     tips: ["nondeterministic_output"],
+  },
+  "coterie|finish-upgrade": {
+    arity: 2,
+    flags: ["admin", "noscript"],
+    group: "coterie",
+    since: "0.2.0",
+    summary: "After an upgrade of all nodes, have everything work as their version does; return the semantics level",
+    complexity: "O(N) where N is the number of nodes and shards",
   },
   "coterie|help": {
     arity: 2,

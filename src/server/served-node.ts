@@ -59,6 +59,12 @@ export interface ServedNode {
    * @throws CoterieError: SKIP_REFUSED
    */
   lookAtSkip(request: SkipRequest): Promise<SkipPicture>;
+  /**
+   * Has all data work as the nodes' version does, after an upgrade; resolves with its semantics level.
+   *
+   * @throws CoterieError: UPGRADE_REFUSED, or UPGRADE_UNFINISHED, after which it may be so in part
+   */
+  finishUpgrade(): Promise<number>;
   /** Whoever is connected from there may ask to become a node of the cluster. */
   openJoin(remoteHost: string): JoinVisit;
   /** The state of all nodes, as JSON can show it. */

@@ -101,6 +101,11 @@ export class ServedKeyspace implements ServedNode {
     return this.onSkip(request);
   }
 
+  async finishUpgrade(): Promise<number> {
+    await this.onChange();
+    return this.replica.keyspace.semanticsLevel;
+  }
+
   openJoin(remoteHost: string): JoinVisit {
     const { secret } = this;
     return new JoinVisit({
