@@ -16,8 +16,9 @@
  * request.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { isFirstReplicaCount } from "../directory/index.ts";
 import type { SocketAddress } from "../platform/index.ts";
-import { replicasMax, shardsMax } from "../ring/index.ts";
+import { shardsMax } from "../ring/index.ts";
 import { entriesOf, isCount, isHex, isNameList, isNodeId, parseAddressFields, parseObject } from "./json-fields.ts";
 import type { Member } from "./member.ts";
 import { parseMember } from "./node-record.ts";
@@ -124,7 +125,7 @@ export function parseJoinGrant(text: string, { directoryId, name }: JoinRequest)
   const { clusterId, nodeId, names, shardCount, replicaCount, members } = parseObject(text) ?? {};
   if (!isHex(clusterId, 32) || !isNameList(names) || !isNodeId(nodeId)) return undefined;
   if (!isNodeId(shardCount) || shardCount > shardsMax) return undefined;
-  if (!isNodeId(replicaCount) || replicaCount > replicasMax) return undefined;
+  if (!isNodeId(replicaCount) || !isFirstReplicaCount(replicaCount, names.length)) return undefined;
   const known = entriesOf(members).flatMap(([, fields]) => parseMember(fields) ?? []);
   const own = known.find((member) => member.id === nodeId);
   if (own?.directoryId !== directoryId || own.name !== name || own.state === "removed") return undefined;

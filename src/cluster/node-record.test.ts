@@ -27,7 +27,7 @@ function namesUpTo(count: number): readonly string[] {
   return Array.from({ length: count }, (_, at) => `n${at + 1}`);
 }
 
-test.for([1, 2, 3, 5, 7, 9])(
+test.for([1, 2, 3, 5, 7, 9, 15, 16, 40, 64])(
   "a directory of %d nodes from before others could join still opens, with every shard everywhere",
   (count) => {
     const names = namesUpTo(Math.max(2, count));
@@ -40,6 +40,7 @@ test.for([1, 2, 3, 5, 7, 9])(
       replicas: { 2: 65_538 },
     });
     expect(record.replicaCount).toBeGreaterThanOrEqual(names.length);
+    expect(parseNodeRecord("node.json", formatNodeRecord(record))).toEqual(record);
     // Its peers may still run the version that wrote it.
     const digest = createHash("sha256")
       .update([...names, "", "4"].join("\0"))
@@ -48,6 +49,11 @@ test.for([1, 2, 3, 5, 7, 9])(
     expect(shapeDigest(record)).toEqual(digest);
   },
 );
+
+test("one of more nodes than a shard can have replicas is refused, and says so", () => {
+  const says = "is of a cluster of 65 first nodes, each with every shard; this version serves up to 64.";
+  expect(() => parseNodeRecord("node.json", oldText(namesUpTo(65)))).toThrow(says);
+});
 
 test("what is written is what is read, of a node that joined too", () => {
   const names = namesUpTo(3);

@@ -1,8 +1,8 @@
 /** What a node knows for good about itself and its peers: `node.json` in its directory. */
-import { isEntryChecksum, type SkippedEntry } from "../directory/index.ts";
+import { firstReplicasMax, isEntryChecksum, isFirstReplicaCount, type SkippedEntry } from "../directory/index.ts";
 import type { SocketAddress } from "../platform/index.ts";
 import type { ReplicaId } from "../raft/index.ts";
-import { replicasMax, shardsMax } from "../ring/index.ts";
+import { shardsMax } from "../ring/index.ts";
 import { DirectoryUnreadableError } from "./errors.ts";
 import { entriesOf, isCount, isHex, isNameList, isNodeId, parseAddressFields, parseObject } from "./json-fields.ts";
 import { firstMembers, type Member, memberOf } from "./member.ts";
@@ -104,10 +104,14 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
   const damaged = new DirectoryUnreadableError(path, `is damaged or incomplete. ${restore}`);
   const skips = entriesOf(fields.skips).flatMap(([, value]) => parseSkip(value));
   if (!isWhole || !isEveryReplicaKnown || skips.length !== entriesOf(fields.skips).length) throw damaged;
+  if (fields.replicaCount === undefined && names.length > firstReplicasMax) {
+    const reason = `is of a cluster of ${names.length} first nodes, each with every shard; this version serves up to ${firstReplicasMax}.`;
+    throw new DirectoryUnreadableError(path, reason);
+  }
   // Of directories from before there were others, every node has every shard.
   const { nodeId = names.indexOf(name) + 1, replicaCount = Math.max(3, names.length) } = fields;
   const members = parseMembers(names, fields.members);
-  const isSound = isNodeId(nodeId) && isNodeId(replicaCount) && replicaCount <= replicasMax;
+  const isSound = isNodeId(nodeId) && isNodeId(replicaCount) && isFirstReplicaCount(replicaCount, names.length);
   if (!isSound || !members.some((member) => member.id === nodeId && member.name === name)) throw damaged;
   return {
     clusterId,

@@ -57,6 +57,17 @@ test("with more first nodes than replicas the shards are spread evenly, and it i
   expect(genesis({ names: namesOf(5), shardCount: 64, replicas: 3 })).toEqual(state);
 });
 
+test("a cluster from before shards could be on some nodes has each on all of them, and should have 15 from now on", () => {
+  const names = Array.from({ length: 64 }, (_, at) => `n${at + 10}`);
+  for (const count of [16, 64]) {
+    const { settings, shards } = genesis({ names: names.slice(0, count), shardCount: 4, replicas: count });
+    expect(settings.replicas).toBe(15);
+    for (const { report, wish } of shards) expect([report.voters.length, wish.length]).toEqual([count, count]);
+  }
+  expect(() => genesis({ names: names.slice(0, 20), shardCount: 4, replicas: 16 })).toThrow("within its bounds");
+  expect(() => genesis({ names: [...names, "n99"], shardCount: 4, replicas: 65 })).toThrow("within its bounds");
+});
+
 test("names that are not sorted would number the nodes differently from node to node: they are a bug of ours", () => {
   expect(() => genesis({ names: ["b", "a"], shardCount: 1 })).toThrow("sorted");
   expect(() => genesis({ names: ["a", "a"], shardCount: 1 })).toThrow("sorted");

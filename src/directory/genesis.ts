@@ -1,6 +1,6 @@
 import { assert } from "../platform/index.ts";
 import { plan, shardsMax, weightDefault } from "../ring/index.ts";
-import { isWithin, nodeNumberMax, replicasBounds } from "./bounds.ts";
+import { isWithin, nodeNumberMax, replicasBounds, reportMembersMax } from "./bounds.ts";
 import type { DirectoryNode, DirectoryShard, DirectoryState } from "./directory-state.ts";
 
 /** What a cluster was created with; fixed for ever, and the same at every node. */
@@ -8,7 +8,10 @@ export interface Genesis {
   /** Of the first nodes, sorted: a first node's number is its place here, from 1. */
   readonly names: readonly string[];
   readonly shardCount: number;
-  /** How many replicas each shard should have, from 1 to 15; default {@link replicasDefault}. */
+  /**
+   * How many replicas each shard begins with, from 1 to 15; default {@link replicasDefault}. More, up to {@link firstReplicasMax}, where it is the number of
+   * first nodes: they began when every node had every shard. Then each should have 15, and gives up the others.
+   */
   readonly replicas?: number | undefined;
 }
 
@@ -16,9 +19,18 @@ export interface Genesis {
 export const replaceAfterMsDefault = 300_000;
 export const movesPerNodeDefault = 4;
 
+/** Of a shard that was on every node before shards could be on some: as many as a report can name. */
+export const firstReplicasMax: number = reportMembersMax;
+
 /** As many as there are first nodes, but three at least; of more than five nodes three. */
 export function replicasDefault(firstNodeCount: number): number {
   return firstNodeCount > 5 ? 3 : Math.max(3, firstNodeCount);
+}
+
+/** Whether a cluster of so many first nodes can have begun with so many replicas of each shard. */
+export function isFirstReplicaCount(replicas: number, firstNodeCount: number): boolean {
+  if (isWithin(replicas, replicasBounds)) return true;
+  return replicas === firstNodeCount && isWithin(replicas, { min: 1, max: firstReplicasMax });
 }
 
 /**
@@ -29,7 +41,7 @@ export function replicasDefault(firstNodeCount: number): number {
 export function genesis({ names, shardCount, replicas = replicasDefault(names.length) }: Genesis): DirectoryState {
   assert(names.length > 0 && names.length <= nodeNumberMax, "a cluster begins with a node, and each has a number");
   assert(isWithin(shardCount, { min: 1, max: shardsMax }), "a cluster has shards, no more than there may be");
-  assert(isWithin(replicas, replicasBounds), "a shard's number of replicas is within its bounds");
+  assert(isFirstReplicaCount(replicas, names.length), "a shard's number of replicas is within its bounds");
   for (const [at, name] of names.entries()) {
     assert(at === 0 || (names[at - 1] as string) < name, `the names of the first nodes are sorted, not ${names}`);
   }
@@ -42,7 +54,11 @@ export function genesis({ names, shardCount, replicas = replicasDefault(names.le
   return {
     epoch: 0,
     nextNodeId: names.length + 1,
-    settings: { replicas, replaceAfterMs: replaceAfterMsDefault, movesPerNodeMax: movesPerNodeDefault },
+    settings: {
+      replicas: Math.min(replicas, replicasBounds.max),
+      replaceAfterMs: replaceAfterMsDefault,
+      movesPerNodeMax: movesPerNodeDefault,
+    },
     nodes,
     shards: placement.map(firstShard),
     skips: [],

@@ -24,7 +24,7 @@ export {
   TooManyNodesError,
 } from "./errors.ts";
 export { type DirectoryFacts, readFacts, textOfFacts } from "./facts.ts";
-export { type Genesis, genesis, replicasDefault } from "./genesis.ts";
+export { firstReplicasMax, type Genesis, genesis, isFirstReplicaCount, replicasDefault } from "./genesis.ts";
 export { type HeldPicture, pictureHeld } from "./held-moves.ts";
 export {
   activeNodes,

@@ -256,6 +256,13 @@ test("fewer replicas are wanted: they go, as long as enough others are live", ()
   expect(away.held.some(({ reason }) => reason === "n1 is away, and has a replica that would stay")).toBe(true);
 });
 
+test("a cluster from before shards could be on some nodes comes to 15 replicas of each, and gives up no more", () => {
+  const names = Array.from({ length: 17 }, (_, at) => `n${at + 10}`);
+  const { state, moves } = settled(genesis({ names, shardCount: 4, replicas: 17 }));
+  expect(state.shards.map(({ report }) => report.voters.length)).toEqual([15, 15, 15, 15]);
+  expect(moves).toBe(8);
+});
+
 test("a live replica that goes comes back when one that stays is away for long: the one that is gone can go instead", () => {
   const fewer = after(cluster(3, { shardCount: 1 }), { kind: "set", replicas: 2 });
   const begun = after(fewer, { kind: "wish", shard: 0, nodes: [1, 2], configurationIndex: 0 });
