@@ -436,7 +436,7 @@ export class PeerTraffic implements PeerLinksHandler {
     const { clock, directory, disks, handler } = this.#options;
     const { sentMs, diskEpoch, disk } = ping;
     disks.heard(link.peer.nodeId, disk);
-    this.silences.told(link.peer.nodeId, ping.silent);
+    if (ping.silent !== undefined) this.silences.told(link.peer.nodeId, ping.silent);
     directory.remember({ ...link.peer, diskEpoch });
     const out = link.begin(messageType.pong, 16);
     out.double(sentMs);

@@ -18,8 +18,8 @@ export interface Ping {
   readonly sentMs: number;
   readonly diskEpoch: number;
   readonly disk: DiskWord;
-  /** Numbers of the nodes that the sender does not hear. */
-  readonly silent: readonly number[];
+  /** Numbers of the nodes that the sender does not hear; undefined: it is of a version that does not say, which vouches for nobody. */
+  readonly silent: readonly number[] | undefined;
 }
 
 /** Of a ping that names so many silent nodes. */
@@ -45,7 +45,7 @@ export function writePing(out: ByteWriter, { sentMs, diskEpoch, disk, silent }: 
   }
   out.u8((isFull ? fullFlag : 0) | (isSlow ? slowFlag : 0) | (syncMs === undefined ? 0 : figureFlag));
   out.double(syncMs ?? 0);
-  if (version >= silentVersion) for (const nodeId of silent) out.u16(nodeId);
+  if (version >= silentVersion) for (const nodeId of silent ?? []) out.u16(nodeId);
 }
 
 /** Undefined: it makes no sense. */
@@ -54,8 +54,7 @@ export function readPing(input: ByteReader, version: number): Ping | undefined {
   const diskEpoch = input.integer();
   const flags = input.u8();
   const syncMs = version < diskVersion ? 0 : input.double();
-  const silent: number[] = [];
-  if (version >= silentVersion) while (input.remainingBytes > 0 && silent.length < nodesMax) silent.push(input.u16());
+  const silent = version < silentVersion ? undefined : readSilent(input);
   const flagsEnd = version < diskVersion ? 2 * fullFlag : 2 * figureFlag;
   if (!input.isWhole() || flags >= flagsEnd || !(syncMs >= 0)) return undefined;
   const disk = {
@@ -64,4 +63,10 @@ export function readPing(input: ByteReader, version: number): Ping | undefined {
     syncMs: (flags & figureFlag) === 0 ? undefined : syncMs,
   };
   return { sentMs, diskEpoch, disk, silent };
+}
+
+function readSilent(input: ByteReader): readonly number[] {
+  const silent: number[] = [];
+  while (input.remainingBytes > 0 && silent.length < nodesMax) silent.push(input.u16());
+  return silent;
 }
