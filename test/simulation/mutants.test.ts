@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -25,3 +26,15 @@ test("thirty and more wrong changes of one line are listed, for the simulator or
     for (const path of [file, ...tests]) expect(existsSync(join(root, path)), path).toBe(true);
   }
 });
+
+test("a wrong change of one line is caught by the tests that it names [X-9]", () => {
+  const script = join(root, "scripts/mutants.mjs");
+  const args = [script, "--quick", "--only", "second-change-taken"];
+  // What vitest tells its workers is not for the one that this starts.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("VITEST")));
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", env });
+  expect(stdout, stderr).toMatch(
+    /^caught second-change-taken +tests: src\/raft\/membership\.test\.ts\n1 of 1 mutants caught\n$/,
+  );
+  expect(status).toBe(0);
+}, 300_000);
