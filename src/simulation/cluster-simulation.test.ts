@@ -36,6 +36,10 @@ test.for([
     fault: { kind: "stopAt", node: "n1", mark: "a batch is durable", how: "cutPower", downMs: 200, forMs: 2_000 },
   },
   {
+    name: "power goes while a batch is written",
+    fault: { kind: "tearWrite", node: "n1", part: 0.6, downMs: 200, forMs: 2_000 },
+  },
+  {
     name: "packets between nodes come twice, late, in another order, or half [E-12]",
     fault: { kind: "garbleLink", link: { from: "n1", to: "n2" }, garbleChance: 0.1, forMs: 1_500 },
   },

@@ -10,6 +10,8 @@ export interface WantedMove {
   readonly to: number;
   /** Who is asked. */
   readonly via: string;
+  /** So much later the same one is asked to move it back; undefined: it is not. */
+  readonly backMs: number | undefined;
 }
 
 /** On how many nodes what is kept. */
@@ -49,7 +51,15 @@ export function drawMoves(
   ) {
     const shard = random.integer(0, of.shards - 1);
     const [from, to] = [random.integer(0, 59), random.integer(0, 59)];
-    moves.push({ atMs, shard, from, to, via: random.pick(of.nodes) });
+    moves.push({ atMs, shard, from, to, via: random.pick(of.nodes), backMs: undefined });
   }
   return moves;
+}
+
+/** Added to a seed: what is drawn of moves that are taken back shifts nothing else. */
+export const takenBackSeeds: number = 2 ** 45;
+
+/** Besides, some that are taken back: mostly before the new replica has caught up, so that it is of no use any more. */
+export function drawMovesTakenBack(random: SeededRandom, of: Parameters<typeof drawMoves>[1]): readonly WantedMove[] {
+  return drawMoves(random, of).map((move) => ({ ...move, backMs: 10 ** random.between(1.3, 3.3) }));
 }

@@ -1,6 +1,6 @@
 import type { MarkName } from "../platform/index.ts";
 import type { Damage, DamageKind, Fault, FaultKind, Link, MemberFaultKind, TimedFault } from "./fault.ts";
-import type { SeededRandom } from "./seeded-random.ts";
+import { SeededRandom } from "./seeded-random.ts";
 
 const hourMs = 3_600_000;
 const yearMs = 365 * 24 * hourMs;
@@ -8,7 +8,7 @@ const yearMs = 365 * 24 * hourMs;
 const crashesMax = 5;
 
 /** How often each kind comes, if it is switched on at all. */
-const weights: Readonly<Record<Exclude<FaultKind, DamageKind | MemberFaultKind>, number>> = {
+const weights: Readonly<Record<Exclude<FaultKind, DamageKind | MemberFaultKind | "tearWrite">, number>> = {
   kill: 4,
   crashLoop: 1,
   cutPower: 4,
@@ -103,6 +103,7 @@ export function drawFaults(random: SeededRandom, plan: FaultPlan): readonly Time
 export function drawDamage(
   random: SeededRandom,
   options: {
+    readonly seed: number;
     readonly victims: readonly string[];
     readonly durationMs: number;
     readonly electionMs: number;
@@ -111,8 +112,9 @@ export function drawDamage(
 ): readonly TimedFault[] {
   const betrayed = ["flipBit", "flipBit", "misdirectWrite"] as const;
   const within = [...betrayed, "failReads", "loseFile", "loseFile", "damageAt", "loseDisk", "oldCopy"] as const;
-  const { durationMs, electionMs, isBeyondBudget } = options;
-  return options.victims.flatMap((node) =>
+  const { durationMs, electionMs, isBeyondBudget, seed } = options;
+  const again = new SeededRandom(seed + againSeeds);
+  const faults = options.victims.flatMap((node) =>
     Array.from({ length: random.integer(1, 2) }, (): TimedFault[] => {
       const kind = random.pick(isBeyondBudget ? betrayed : within);
       if (kind === "damageAt") return drawDamageAgain(random, { node, durationMs, electionMs });
@@ -120,7 +122,13 @@ export function drawDamage(
       return [{ atMs, fault: drawOneDamage(random, kind, { node, leftMs: durationMs - atMs, electionMs }) }];
     }).flat(),
   );
+  if (isBeyondBudget) return faults;
+  const twice = options.victims.filter(() => again.chance(0.6));
+  return [...faults, ...twice.flatMap((node) => drawDamageAgain(again, { node, durationMs, electionMs }))];
 }
+
+/** Added to a seed: what is drawn of replicas that are damaged while they are made anew shifts nothing else. */
+const againSeeds = 2 ** 46;
 
 /** New records, and later those of the replica that is made anew for them. */
 function drawDamageAgain(

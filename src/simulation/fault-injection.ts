@@ -25,6 +25,7 @@ type CutLeaders = Extract<NetworkFault, { readonly kind: "cutLeaders" }>;
 const leaderFreeMs = 30;
 
 type StopAt = Extract<ProcessFault, { readonly kind: "stopAt" }>;
+type TearWrite = Extract<ProcessFault, { readonly kind: "tearWrite" }>;
 
 /** Makes faults happen, and ends them. */
 export class FaultInjector {
@@ -36,6 +37,7 @@ export class FaultInjector {
   readonly #coming: MemberInjector;
   readonly #operator: Operator;
   readonly #armed = new Set<StopAt>();
+  readonly #tears = new Set<TearWrite>();
   readonly #leaderCuts = new Set<CutLeaders>();
   #isOver = false;
 
@@ -63,6 +65,7 @@ export class FaultInjector {
   /** The process on this machine passes a mark. Where it is to be stopped there, this does not return. */
   passed(mark: MarkName, machineName: string): void {
     if (mark === "an election is won") for (const fault of this.#leaderCuts) this.#cutLeader(machineName, fault.holdMs);
+    if (mark === "a batch is being written") this.#beingWritten(machineName);
     for (const fault of this.#armed) {
       if (fault.mark !== mark || fault.node !== machineName) continue;
       this.#armed.delete(fault);
@@ -76,6 +79,7 @@ export class FaultInjector {
   healAll(): void {
     this.#isOver = true;
     this.#armed.clear();
+    this.#tears.clear();
     this.#damage.disarm();
     this.#leaderCuts.clear();
     this.#linkSettings.clear();
@@ -108,6 +112,9 @@ export class FaultInjector {
       case "stopAt":
         this.#armed.add(fault);
         return () => void this.#armed.delete(fault);
+      case "tearWrite":
+        this.#tears.add(fault);
+        return () => void this.#tears.delete(fault);
       case "cutLinks":
         return this.#cut(fault.links);
       case "cutLeaders":
@@ -226,6 +233,21 @@ export class FaultInjector {
     else member.machine.cutPower("random");
     this.#world.schedule(downMs, () => member.start());
     throw new SimulatedExit(`stopped at a mark: ${how}`);
+  }
+
+  #beingWritten(machineName: string): void {
+    for (const fault of this.#tears) {
+      if (fault.node !== machineName) continue;
+      this.#tears.delete(fault);
+      const member = this.#member(machineName);
+      const { syncMs, transferMs } = member.machine.disk.settings;
+      this.#world.schedule(fault.part * (transferMs + syncMs), () => {
+        if (this.#isOver) return;
+        this.#world.trace("fault", `${machineName} loses power while it writes`);
+        member.machine.cutPower("random");
+        this.#world.schedule(fault.downMs, () => member.start());
+      });
+    }
   }
 
   #stopAll(nodes: readonly string[], stop: (member: ClusterMember) => void): () => void {

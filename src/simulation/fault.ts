@@ -24,6 +24,17 @@ export type ProcessFault =
       readonly downMs: number;
       readonly forMs: number;
     }
+  /**
+   * The power goes while the next batch of the log is being written, after this part of the time that it takes. What of it the disk
+   * holds then is chance. It is back `downMs` later.
+   */
+  | {
+      readonly kind: "tearWrite";
+      readonly node: string;
+      readonly part: number;
+      readonly downMs: number;
+      readonly forMs: number;
+    }
   /** Its callbacks cost so much more. */
   | { readonly kind: "slowNode"; readonly node: string; readonly factor: number; readonly forMs: number };
 

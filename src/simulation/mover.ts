@@ -18,8 +18,20 @@ export class Mover {
   want(move: WantedMove): void {
     const { via } = move;
     const member = this.#members.find(({ name }) => name === via);
-    const words = member && wordsOf(member, move);
-    if (member === undefined || words === undefined) return;
+    const ends = member && endsOf(member, move);
+    if (member === undefined || ends === undefined) return;
+    const { from, to } = ends;
+    this.#ask(member, { shard: move.shard, from, to });
+    if (move.backMs === undefined) return;
+    this.#world.schedule(move.backMs, () => this.#ask(member, { shard: move.shard, from: to, to: from }));
+  }
+
+  readonly #world: SimulatedWorld;
+  readonly #members: readonly ClusterMember[];
+  #platform: Platform | undefined;
+
+  #ask(member: ClusterMember, move: { readonly shard: number; readonly from: string; readonly to: string }): void {
+    const words = ["COTERIE", "SHARD", "MOVE", String(move.shard), "FROM", move.from, "TO", move.to];
     this.#platform ??= this.#world.machine("mover").start();
     const session: RedisSession = new RedisSession(this.#platform, member.redisAddress, {
       onOpen: () => {},
@@ -28,20 +40,19 @@ export class Mover {
     });
     const done = (reply: unknown): void => {
       const answer = reply instanceof ErrorReply ? reply.text : String(reply);
-      this.#world.trace("mover", `${words.join(" ")} at ${via}: ${answer}`);
+      this.#world.trace("mover", `${words.join(" ")} at ${member.name}: ${answer}`);
       session.destroy();
     };
     session.send([{ words, done }]);
     this.#platform.clock.setTimer(patienceMs, () => session.destroy());
   }
-
-  readonly #world: SimulatedWorld;
-  readonly #members: readonly ClusterMember[];
-  #platform: Platform | undefined;
 }
 
 /** As the node that is asked sees where the shard is. Undefined: it is down, or the shard is everywhere. */
-function wordsOf({ node }: ClusterMember, { shard, from, to }: WantedMove): readonly string[] | undefined {
+function endsOf(
+  { node }: ClusterMember,
+  { shard, from, to }: WantedMove,
+): { readonly from: string; readonly to: string } | undefined {
   const topology = node?.topology();
   const replicas = topology?.shards[shard]?.replicas ?? [];
   const nameOf = (nodeId: number): string => topology?.nodes.find((each) => each.nodeId === nodeId)?.name ?? "";
@@ -49,5 +60,5 @@ function wordsOf({ node }: ClusterMember, { shard, from, to }: WantedMove): read
   const goes = replicas[from % replicas.length];
   const comes = others[to % others.length];
   if (goes === undefined || comes === undefined) return undefined;
-  return ["COTERIE", "SHARD", "MOVE", String(shard), "FROM", nameOf(goes), "TO", comes.name];
+  return { from: nameOf(goes), to: comes.name };
 }

@@ -10,6 +10,7 @@ const everyKind: Readonly<Record<Fault["kind"], true>> = {
   cutPower: true,
   pause: true,
   stopAt: true,
+  tearWrite: true,
   slowNode: true,
   cutLinks: true,
   cutLeaders: true,

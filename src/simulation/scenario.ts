@@ -1,12 +1,20 @@
 import { type NodeSettings, nodeDefaults } from "../cluster/index.ts";
 import { gossipDefaults } from "../gossip/index.ts";
 import type { DiskSettings } from "./disk.ts";
-import { drawMoves, drawPlacement, placementSeeds, type WantedMove } from "./drawn-placement.ts";
+import {
+  drawMoves,
+  drawMovesTakenBack,
+  drawPlacement,
+  placementSeeds,
+  takenBackSeeds,
+  type WantedMove,
+} from "./drawn-placement.ts";
 import type { TimedFault } from "./fault.ts";
 import { drawDamage, drawFaults } from "./fault-drawing.ts";
 import { drawMemberFaults, drawMembers, memberSeeds } from "./member-drawing.ts";
 import type { NetworkSettings } from "./network.ts";
 import { SeededRandom } from "./seeded-random.ts";
+import { drawTears } from "./tear-drawing.ts";
 
 /** Everything that a run is made of, drawn from its seed before it begins. */
 export interface Scenario {
@@ -160,8 +168,8 @@ export function drawScenario(options: ScenarioOptions): Scenario {
   const faults = [...drawFaults(random, plan)];
   const victimCount = lossesBorne(nodes, replicas) + (isBeyondBudget ? 1 : 0);
   const victims = random.shuffle([...nodes]).slice(0, isDamaged ? victimCount : 0);
-  const damage = drawDamage(random, { victims, durationMs: faultsMs, electionMs, isBeyondBudget });
-  faults.push(...damage);
+  const damage = drawDamage(random, { seed, victims, durationMs: faultsMs, electionMs, isBeyondBudget });
+  faults.push(...damage, ...drawTears(seed, plan));
   const skewMsMax = random.pick([0, 0, 50, 200]);
   const wrongByMs = random.pick([0, 0, 0, -10_000, 10_000]);
   const parts = {
@@ -189,7 +197,16 @@ export function drawScenario(options: ScenarioOptions): Scenario {
   };
   faults.push(...drawMemberFaults(coming, { ...parts, durationMs: faultsMs, isDamaged }));
   faults.sort((left, right) => left.atMs - right.atMs);
-  return { ...parts, faults, moves: drawMoves(placing, { ...parts, nodes }) };
+  return { ...parts, faults, moves: drawAllMoves({ ...parts, nodes }, placing) };
+}
+
+/** In the order of their times. */
+function drawAllMoves(
+  of: Parameters<typeof drawMoves>[1] & { readonly seed: number },
+  placing: SeededRandom,
+): Scenario["moves"] {
+  const takenBack = drawMovesTakenBack(new SeededRandom(of.seed + takenBackSeeds), of);
+  return [...drawMoves(placing, of), ...takenBack].sort((left, right) => left.atMs - right.atMs);
 }
 
 /** How many nodes may lose all that they have: of no shard is a majority gone then. */
