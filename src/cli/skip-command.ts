@@ -19,7 +19,7 @@ Examples:
   coterie shard skip 17 4711 --checksum 9f3ab201 --because "issue 12"     leave it out
 
 What the entry holds is lost, at all replicas and for good. Its clients were told UNCERTAIN. Whoever sends the command again stops
-the shard again: find out first who does. Refused unless a majority of the shard's replicas have stopped at that very entry,
+the shard again: find out first who does. Refused unless the entry has stopped a replica and holds up a majority of them,
 and while one that answers has gone beyond it.`;
 
 export function addSkipCommand(shard: Command): void {

@@ -1,7 +1,8 @@
 /**
  * Whether all replicas of a shard may leave out an entry that stops them (CONSENSUS A-4). Pure. What they leave out must have had
- * no effect anywhere: a majority of the voters stand at that very entry, and none that answers has gone beyond it. Whoever
- * does not answer is in the minority: should it have carried out the entry all the same, it stops as soon as it hears of it.
+ * no effect anywhere: some stand at that very entry, with those that have not come to it, and have no leader who could take them
+ * there, they are a majority of the voters, and none that answers has gone beyond it. Whoever does not answer is in the
+ * minority: should it have carried out the entry all the same, it stops as soon as it hears of it.
  */
 import type { DirectoryState, SkippedEntry } from "../directory/index.ts";
 import { nameOfNode, nodeOfReplica } from "../directory/index.ts";
@@ -46,8 +47,8 @@ export function judgeSkip(
     return new SkipRefusedError(`There is no shard ${number}: the last one is ${state.shards.length - 1}.`);
   const { voters, learners } = shard.report;
   const replicas = [...voters, ...learners].map((id) => stateOf(id, { views, number, index, state }));
-  const namesOf = (kind: ReplicaState["kind"], among: readonly ReplicaState[] = replicas): readonly string[] =>
-    among.filter((each) => each.kind === kind).map(({ name }) => name);
+  const namesOf = (kind: ReplicaState["kind"]): readonly string[] =>
+    replicas.filter((each) => each.kind === kind).map(({ name }) => name);
   const stopped = replicas.filter((each) => each.kind === "stopped");
   const [first] = stopped;
   if (first === undefined) return new SkipRefusedError(`${entry} has stopped no replica. ${tell(replicas)}`);
@@ -58,11 +59,11 @@ export function judgeSkip(
       `${entry} was applied by ${beyond.join(", ")}: leaving it out would part the replicas. ${cure}`,
     );
   }
-  const count = namesOf("stopped", replicas.slice(0, voters.length)).length;
+  const count = replicas.slice(0, voters.length).filter(isStill).length;
   if (2 * count <= voters.length) {
-    const cure = "Whether a majority has applied it nobody knows yet: start the other nodes first.";
+    const cure = "Whether a majority applies it nobody knows yet: start the other nodes, or wait for a moment.";
     return new SkipRefusedError(
-      `${entry} has stopped ${count} of ${voters.length} replicas that vote. ${cure} ${tell(replicas)}`,
+      `${entry} holds up ${count} of ${voters.length} replicas that vote. ${cure} ${tell(replicas)}`,
     );
   }
   const found = first.entry;
@@ -89,8 +90,14 @@ export function directorySkipRefusal(): SkipRefusedError {
 
 type ReplicaState =
   | { readonly kind: "stopped"; readonly name: string; readonly entry: StoppedEntry; readonly reason: string }
-  | { readonly kind: "beyond" | "behind"; readonly name: string; readonly index: number }
+  | { readonly kind: "beyond"; readonly name: string; readonly index: number }
+  | { readonly kind: "behind"; readonly name: string; readonly index: number; readonly leader: string | null }
   | { readonly kind: "silent"; readonly name: string };
+
+/** Whether it has not applied the entry, and nobody leads it there. */
+function isStill(replica: ReplicaState): boolean {
+  return replica.kind === "stopped" || (replica.kind === "behind" && replica.leader === null);
+}
 
 function stateOf(
   replica: number,
@@ -104,7 +111,7 @@ function stateOf(
   if (found.appliedIndex >= index) return { kind: "beyond", name, index: found.appliedIndex };
   // A node of an older version does not say.
   const { stoppedBy = null } = found;
-  if (stoppedBy?.index !== index) return { kind: "behind", name, index: found.appliedIndex };
+  if (stoppedBy?.index !== index) return { kind: "behind", name, index: found.appliedIndex, leader: found.leader };
   return { kind: "stopped", name, entry: stoppedBy, reason: found.stoppedBecause ?? "" };
 }
 
