@@ -272,7 +272,7 @@ test("where heartbeats overtake appends, a probe that was lost is made up for wi
   expect(network.core(2).lastIndex).toBe(leader.lastIndex);
 });
 
-test("where heartbeats overtake appends, who goes on acknowledging is not asked by heartbeats; who does not, is [E-8]", () => {
+test("where heartbeats overtake appends, heartbeats ask only those who acknowledge nothing [E-8]", () => {
   const network = new TestNetwork([1, 2, 3], { heartbeatsOvertake: true });
   const leader = network.elect(1);
   network.tick(1);
