@@ -17,7 +17,11 @@ export interface ChaosOptions {
   readonly shards?: number;
   /** What goes on besides, one after the other and from the beginning again, while other faults come. Default: nothing. */
   readonly changes?: readonly Fault[];
-  /** Longer, if not each change has been made once by then. */
+  /** What is done between faults, each once, while none goes on. Default: nothing. */
+  readonly steps?: readonly Fault[];
+  /** What the nodes are started with. Default: this version. */
+  readonly program?: string;
+  /** Longer, if not each change and each step has been made once by then. */
   readonly durationMs: number;
   /** Hears what is done, a line each. */
   readonly report: (line: string) => void;
@@ -98,8 +102,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const random = new SeededRandom(options.seed);
   const network = new CutNetwork();
   const front = network.listen.bind(network);
-  const { nodeCount, shards = 1 } = options;
-  const cluster = await ProcessCluster.start({ size: nodeCount, shards, faultyDisks: true, front });
+  const { nodeCount, shards = 1, program } = options;
+  const build = program === undefined ? {} : { program };
+  const cluster = await ProcessCluster.start({ size: nodeCount, shards, faultyDisks: true, front, ...build });
   const clients = new Clients(cluster);
   clients.start();
   const run = new ChaosRun(options, { cluster, network, random }, clients);
@@ -135,7 +140,10 @@ class ChaosRun {
     await writes.flows(5);
     let change: Promise<void> | undefined;
     const { changes = [] } = this.#options;
-    const isOver = (): boolean => performance.now() >= endMs && this.#changeCount >= changes.length;
+    const steps = [...(this.#options.steps ?? [])];
+    const isOver = (): boolean =>
+      performance.now() >= endMs && this.#changeCount >= changes.length && steps.length === 0;
+    const served = (): Promise<void> => writes.flows(2, clientCount, servedAgainMsMax);
     while (!isOver() && this.#complaints.length === 0) {
       const next = changes[this.#changeCount % changes.length];
       if (change === undefined && next !== undefined) {
@@ -144,7 +152,9 @@ class ChaosRun {
           change = undefined;
         });
       }
-      await this.#run(this.#draw(), () => writes.flows(2, clientCount, servedAgainMsMax));
+      await this.#run(this.#draw(), served);
+      const step = this.#complaints.length === 0 ? steps.shift() : undefined;
+      if (step !== undefined) await this.#run(step, served);
       this.#clients.history.turnOver();
     }
     await change;

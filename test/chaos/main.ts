@@ -1,12 +1,14 @@
-/** `npm run chaos -- [--minutes 10] [--nodes 3] [--shards 1] [--members] [--seed N]`: prints what is done and the verdict; exit code 1 if it is bad. */
+/** `npm run chaos -- [--minutes 10] [--nodes 3] [--shards 1] [--members] [--upgrade-from COMMIT] [--seed N]`: prints what is done and the verdict; exit code 1 if it is bad. */
 import { parseArgs } from "node:util";
 import { cleanUp } from "../cli/processes.ts";
 import { runChaos, showPlantedFaults } from "./chaos.ts";
 import { memberChanges } from "./members.ts";
+import { type Build, buildOf, upgradeSteps } from "./upgrade.ts";
 
-const usage = `Usage: npm run chaos -- [--minutes 10] [--nodes 3] [--shards 1] [--members] [--seed N]
+const usage = `Usage: npm run chaos -- [--minutes 10] [--nodes 3] [--shards 1] [--members] [--upgrade-from COMMIT] [--seed N]
 
---members: three nodes with 8 shards; nodes join, leave and are lost besides, from three to five and back.`;
+--members: three nodes with 8 shards; nodes join, leave and are lost besides, from three to five and back.
+--upgrade-from: the nodes begin with what that commit has, go to this version one by one, back, and here again.`;
 
 function readOptions() {
   try {
@@ -16,6 +18,7 @@ function readOptions() {
         nodes: { type: "string", default: "3" },
         shards: { type: "string" },
         members: { type: "boolean", default: false },
+        "upgrade-from": { type: "string" },
         seed: { type: "string", default: String(Date.now() % 1_000_000) },
         help: { type: "boolean", default: false },
       },
@@ -31,17 +34,22 @@ if (values.help) {
   console.log(usage);
   process.exit(0);
 }
-const { members } = values;
+const { members, "upgrade-from": commit } = values;
 const [minutes, nodeCount, seed] = [Number(values.minutes), Number(values.nodes), Number(values.seed)];
 const shards = Number(values.shards ?? (members ? "8" : "1"));
 const areWhole = [nodeCount, shards].every((count) => Number.isInteger(count) && count > 0);
-if (!(minutes > 0) || !areWhole || !Number.isSafeInteger(seed) || (members && nodeCount < 3)) {
+if (!(minutes > 0) || !areWhole || !Number.isSafeInteger(seed) || (members && (nodeCount < 3 || commit))) {
   console.error(usage);
   process.exit(2);
 }
 
+let earlier: Build | undefined;
 process.on("SIGINT", () => void cleanUp().then(() => process.exit(130)));
 try {
+  if (commit !== undefined) {
+    console.log(`Building ${commit} …`);
+    earlier = buildOf(commit);
+  }
   console.log("Planted faults: a stale read, a lost write, disks that lie …");
   const blind = await showPlantedFaults();
   console.log(blind.length === 0 ? "All of them were found.\n" : blind.join("\n"));
@@ -52,6 +60,7 @@ try {
     nodeCount,
     shards,
     changes: members ? memberChanges : [],
+    ...(earlier === undefined ? {} : { program: earlier.program, steps: upgradeSteps(earlier.program, nodeCount) }),
     durationMs: minutes * 60_000,
     report,
   });
@@ -66,9 +75,10 @@ try {
     isGood
       ? "PASS"
       : `FAIL  (again: npm run chaos -- --minutes ${minutes} --nodes ${nodeCount} --shards ${shards}` +
-          `${members ? " --members" : ""} --seed ${seed})`,
+          `${members ? " --members" : ""}${commit === undefined ? "" : ` --upgrade-from ${commit}`} --seed ${seed})`,
   );
   process.exitCode = isGood ? 0 : 1;
 } finally {
+  earlier?.remove();
   await cleanUp();
 }

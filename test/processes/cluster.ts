@@ -5,7 +5,7 @@ import { choosePorts } from "../../src/cli/demo-ports.ts";
 import { type DirectoryState, readFacts } from "../../src/directory/index.ts";
 import { createNodePlatform } from "../../src/platform/index.ts";
 import { type Reply, VerbatimReply } from "../../src/resp/index.ts";
-import { ask, type Outcome, Run, run, temporaryFolder } from "../cli/processes.ts";
+import { ask, binary, type Outcome, Run, run, temporaryFolder } from "../cli/processes.ts";
 import { FaultyDisk } from "./faulty-disk.ts";
 
 const { random } = createNodePlatform();
@@ -69,6 +69,8 @@ export class ProcessNode {
   readonly port: number;
   /** Where it serves cluster clients; 0: anywhere. */
   clusterPort: number;
+  /** What is started: the `bin/coterie` of one version or another. */
+  program: string = binary;
   /** Sound, until it is told otherwise; only in a cluster with `faultyDisks`. */
   readonly disk: FaultyDisk;
   readonly #firstWords: readonly string[];
@@ -111,7 +113,7 @@ export class ProcessNode {
     const words = this.#wasStarted ? ["start", "--dir", this.dir] : this.#firstWords;
     const all = [...words, "--cluster-port", String(this.clusterPort), "--log-level", "warn"];
     this.#wasStarted = true;
-    this.#run = new Run(all, this.#environment);
+    this.#run = new Run(all, this.#environment, { program: this.program });
     const serving = this.#run.output(({ stdout }) => (stdout.includes("\n") ? stdout : undefined));
     await serving.catch((error: unknown) => {
       if (!this.isLeaving || !this.stderr.includes("REMOVED")) throw error;
@@ -150,6 +152,8 @@ export interface ProcessClusterOptions {
   readonly front?: (ports: readonly FrontPorts[]) => Promise<void>;
   /** The nodes serve cluster clients at ports that stay theirs; else at any. */
   readonly clusterPorts?: boolean;
+  /** What the first nodes are started with. Default: this version. */
+  readonly program?: string;
   /** The nodes' disks fail when they are told to, and forget at a kill what was not synced: see {@link FaultyDisk}. */
   readonly faultyDisks?: boolean;
 }
@@ -212,7 +216,9 @@ export class ProcessCluster {
       const words = ["--peers", peers, "--shards", String(options.shards ?? 1)];
       if (place.number === 2 && options.hideSecond !== undefined) words.push("--peer-bind", hiddenHost);
       if (options.front !== undefined) words.push("--peer-port", String(place.peer.real));
-      this.#take(this.#node(place, words));
+      const node = this.#node(place, words);
+      node.program = options.program ?? binary;
+      this.#take(node);
     }
   }
 
