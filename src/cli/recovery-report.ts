@@ -93,7 +93,9 @@ function losses({ groups }: RecoveryPlan): readonly string[] {
   for (const { group, lostEntries, doubtfulCount } of recovered) {
     const name = nameOfGroup(group);
     if (lostEntries !== undefined)
-      lines.push(`LOST of ${name}: entries ${lostEntries.first} to ${lostEntries.last}, which were acknowledged.`);
+      lines.push(
+        `LOST of ${name}: entries ${lostEntries.first} to ${lostEntries.last}, which were committed and stand in no log that is left.`,
+      );
     if (doubtfulCount > 0)
       lines.push(
         `${name}: its last ${counted(doubtfulCount, "entry", "entries")} may or may not have been acknowledged; kept.`,

@@ -94,3 +94,41 @@ test("of five nodes two are left: shards that have their majority are not touche
   expect([cluster.crashes, cluster.eventsOf("a replica has stopped")]).toEqual([[], []]);
   await cluster.close();
 });
+
+test("where the directory has its majority an operator removes who is lost, and who comes back before that is refused as well", async () => {
+  const cluster = new RecoveredCluster({ seed: 7, size: 6, node: { shards: 6, replicas: 3 } });
+  await cluster.start();
+  await cluster.untilAllLed();
+  await cluster.write("n1", 30, "v");
+  await cluster.untilEqual();
+  await cluster.world.run(500);
+  for (const name of cluster.names) cluster.kill(name);
+  const left = ["n1", "n2", "n3", "n4"];
+  const plan = await cluster.plan(...left);
+  expect(plan.groups[0]).toEqual({ kind: "whole", group: 0 });
+  expect(plan.groups.filter(({ kind }) => kind === "recovered").length).toBeGreaterThan(0);
+  expect(plan.groups.filter(({ kind }) => kind === "emptied")).toEqual([]);
+  for (const name of left) await cluster.recover(name, plan);
+  await cluster.world.until(Promise.all(left.map((name) => cluster.startNode(name))));
+  await cluster.untilAllLed();
+  // These two are a majority of what they know of the shards that were carried on.
+  for (const name of ["n5", "n6"]) await cluster.world.until(cluster.startNode(name));
+  await cluster.until(() => cluster.exits.length === 2, "exits");
+  expect(cluster.exits.map(({ node, code }) => [node, code]).toSorted()).toEqual([
+    ["n5", 2],
+    ["n6", 2],
+  ]);
+  expect(await cluster.read("n2", 30)).toEqual(Array.from({ length: 30 }, (_, at) => bulk(`v${at}`)));
+  const { nodes } = cluster.node("n1").directoryState;
+  expect(nodes.map(({ state }) => state)).toEqual(Array.from({ length: 6 }, () => "active"));
+  for (const node of [5, 6]) {
+    const heard = new Set([1, 2, 3, 4]);
+    await cluster.world.until(cluster.node("n3").changeDirectory({ kind: "remove", node, heard, isForced: true }));
+  }
+  await cluster.until(() => cluster.areFull(3), "three replicas of each shard", 200_000);
+  await cluster.untilEqual();
+  expect(cluster.digests(6).every(({ length }) => length === 1)).toBe(true);
+  expect(await cluster.read("n4", 30)).toEqual(Array.from({ length: 30 }, (_, at) => bulk(`v${at}`)));
+  expect([cluster.crashes, cluster.eventsOf("a replica has stopped")]).toEqual([[], []]);
+  await cluster.close();
+});
