@@ -1,4 +1,8 @@
-/** The kinds of messages between nodes: their number on the wire. Numbers are never used again for something else. */
+/**
+ * The kinds of messages between nodes: their number on the wire. Numbers are never used again for something else. A new kind, or
+ * another form of one, is a new version of the peer protocol (`handshake.ts`), and goes over links of that version alone: a node that
+ * does not know it breaks the connection. `ping.ts` shows how.
+ */
 export const messageType: {
   readonly raft: 1;
   readonly ping: 2;
