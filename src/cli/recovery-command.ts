@@ -73,7 +73,7 @@ export function addRecoveryCommands(cluster: Command): void {
     .option("--out <file>", "write the plan to a file")
     .option("--dry-run", "say what would be done and lost, and change nothing")
     .addOption(new Option("--accept-data-loss <plan>", "the id of the plan that was looked at, instead of being asked"))
-    .option("--json", "print the plan as JSON")
+    .option("--json", "print the plan, or what was done, as JSON")
     .addHelpText("after", recoverHelp)
     .action(recover);
 }
@@ -95,9 +95,9 @@ async function recover(surveys: readonly string[], flags: RecoverFlags): Promise
       throw new UsageError("Give the surveys of all directories that are left, or --plan with a file.");
   } else {
     if (out !== undefined) writeFileDurably(out, formatRecoveryPlan(plan), ownerOnly);
-    print(json === true ? [JSON.stringify(planForPrograms(plan))] : formatPlan(plan));
+    if (json !== true) print(formatPlan(plan));
     if (flags.dryRun === true) {
-      if (json !== true) print(["", "Nothing has been changed."]);
+      print(json === true ? [JSON.stringify(planForPrograms(plan))] : ["", "Nothing has been changed."]);
       return;
     }
     if (dir === undefined)
@@ -108,7 +108,7 @@ async function recover(surveys: readonly string[], flags: RecoverFlags): Promise
   const outcome = await inDirectory(dir, () =>
     recoverDirectory({ ...platform, logger: silentLogger, directory: dir, plan, onGroup: telling("carrying on") }),
   );
-  if (json !== true) print(["", ...formatOutcome(outcome, plan)]);
+  print(json === true ? [JSON.stringify(outcome)] : ["", ...formatOutcome(outcome, plan)]);
 }
 
 function planFrom(surveys: readonly string[], { plan }: RecoverFlags): RecoveryPlan | undefined {
