@@ -77,7 +77,7 @@ export class DamageInjector {
     const { disk } = member.machine;
     member.machine.cutPower("nothing");
     for (let count = 0; count < flipsAtMark; count++) {
-      this.#excuse(member, kind, disk.flipSettledBit("new", isLog));
+      this.#excuse(member, kind, disk.flipSettledBit("new", isLog, "logs"));
     }
     this.#world.schedule(downMs, () => member.start());
   }

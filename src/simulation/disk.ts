@@ -139,10 +139,14 @@ export class SimulatedDisk {
 
   /**
    * Damages a bit of what a file has held for some time (`settledBytes`), anywhere in it ("old") or near its end ("new");
-   * small files that were written at once anywhere. Says where; undefined if there is nothing to damage.
+   * small files that were written at once anywhere, unless it is to be a log. Says where; undefined if there is nothing to damage.
    */
-  flipSettledBit(age: "old" | "new", isLog: (path: string) => boolean): { path: string; position: number } | undefined {
-    const found = this.#pickSettled(isLog, 1);
+  flipSettledBit(
+    age: "old" | "new",
+    isLog: (path: string) => boolean,
+    among: "all" | "logs" = "all",
+  ): { path: string; position: number } | undefined {
+    const found = this.#pickSettled(isLog, 1, among);
     if (found === undefined) return undefined;
     const { path, file, end } = found;
     const from = age === "new" ? Math.max(0, end - newBytes) : 0;
@@ -157,7 +161,7 @@ export class SimulatedDisk {
 
   /** One page of what a log has held for some time is found where another one should be. */
   misdirectSettledPage(isLog: (path: string) => boolean): { path: string; position: number } | undefined {
-    const found = this.#pickSettled(isLog, 2 * pageBytes);
+    const found = this.#pickSettled(isLog, 2 * pageBytes, "logs");
     if (found === undefined) return undefined;
     const { path, file, end } = found;
     const pageCount = Math.floor(end / pageBytes);
@@ -225,10 +229,11 @@ export class SimulatedDisk {
   #pickSettled(
     isLog: (path: string) => boolean,
     bytesMin: number,
+    among: "all" | "logs",
   ): { readonly path: string; readonly file: FileNode; readonly end: number } | undefined {
     const files = allFiles(this.root)
       .map(({ path, file }) => ({ path, file, end: isLog(path) ? file.content.settledBytes : file.content.sizeBytes }))
-      .filter(({ path, end }) => end >= bytesMin && (bytesMin === 1 || isLog(path)));
+      .filter(({ path, end }) => end >= bytesMin && (among === "all" || isLog(path)));
     // Small files are many, and seldom read again.
     const logs = files.filter(({ path }) => isLog(path));
     const candidates = logs.length > 0 && this.#random.chance(0.8) ? logs : files;
