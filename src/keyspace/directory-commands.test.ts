@@ -78,5 +78,6 @@ test("no client reaches it: neither by its name, nor within a session", () => {
   const failed = sessionCommand.entryOf(Arguments.of(["COTERIE", "SESSION", "RUN", "0-1", "1", "0", ...words])).texts();
   expect(failed.slice(0, 3)).toEqual(["COTERIE", "SESSION", "FAIL"]);
   expect(entryCommandTable.resolve(Arguments.of(words))?.name).toBe("DIRECTORY-CHANGE");
-  expect(directoryCommandTable.specs.map(({ name }) => name)).toEqual(["DIRECTORY-CHANGE"]);
+  expect(directoryCommandTable.specs.map(({ name }) => name)).toEqual(["DIRECTORY-CHANGE", "SEMANTICS-LEVEL"]);
+  expect(commandTable.resolve(Arguments.of(["SEMANTICS-LEVEL", "2"]))).toBeUndefined();
 });
