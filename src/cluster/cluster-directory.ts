@@ -13,6 +13,7 @@ import {
   type SkippedEntry,
 } from "../directory/index.ts";
 import { type Clock, CoterieError, type Logger } from "../platform/index.ts";
+import { membersOf } from "../raft/index.ts";
 import { DirectoryClient } from "./directory-client.ts";
 import { DirectoryCopy } from "./directory-copy.ts";
 import { DirectoryPlacement } from "./directory-placement.ts";
@@ -142,7 +143,9 @@ export class ClusterDirectory {
   *#led(): Iterable<LedShard> {
     for (const { group, replica } of this.#options.groups) {
       if (group === directoryGroup || !replica.isLeading) continue;
-      const { configuration, appliedIndex } = replica.core;
+      const { configuration, appliedIndex, id } = replica.core;
+      // A leader that has just committed its own removal may be the only one to know of it (CONSENSUS M-10).
+      if (!membersOf(configuration).includes(id)) continue;
       yield { shard: shardOfGroup(group), configuration, appliedIndex };
     }
   }

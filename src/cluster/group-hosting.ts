@@ -2,8 +2,8 @@
  * Which groups a node hosts. Those in which it has had a replica from the beginning, or one that has begun since; a new one
  * begins with the first message for it, and one that has gone is destroyed, but by proof alone (CONSENSUS M-10): ids rise
  * and are never given twice, so a committed configuration that has gone beyond a replica's id, and does not count it among its
- * members, never will. That is the group's report in the directory, or what the replica has applied itself. Of a
- * replica that is destroyed its id stays, in the node's record and in the log: late messages for it bring nothing back.
+ * members, never will. That is the group's report in the directory, by one of those that stay. Of a replica that is destroyed
+ * its id stays, in the node's record and in the log: late messages for it bring nothing back.
  */
 import { isReplicaGone } from "../directory/index.ts";
 import type { Keyspace } from "../keyspace/index.ts";
@@ -22,7 +22,7 @@ import type { PeerTraffic } from "./peer-traffic.ts";
 import type { ReplicaHost } from "./replica.ts";
 import { generationOf, nodeOf, replicaOf } from "./replica-id.ts";
 import type { NodeSettings } from "./settings.ts";
-import { groupSettings } from "./shard-group.ts";
+import { directoryGroup, groupSettings } from "./shard-group.ts";
 import { SnapshotBudget } from "./snapshot-budget.ts";
 import { Vacancy } from "./vacancy.ts";
 
@@ -72,8 +72,7 @@ export class GroupHosting {
   tick(): void {
     for (const vacancy of this.#vacancies.values()) vacancy.tick();
     const isLook = ++this.#tickCount % lookTicks === 0;
-    for (const hosted of this.#options.groups)
-      if (hosted.hasGone || (isLook && this.#isReportedGone(hosted.group, hosted.newestReplica))) this.#end(hosted);
+    for (const hosted of this.#options.groups) if (isLook && this.#isProvedGone(hosted)) this.#end(hosted);
     if (isLook) this.#dropVacancies();
   }
 
@@ -172,6 +171,16 @@ export class GroupHosting {
     this.#vacancies.delete(group);
     const { replica } = this.#host(group, undefined);
     this.#options.host.markDirty(replica);
+  }
+
+  /**
+   * What a replica has applied itself is not enough: the leader that has committed its own removal may be the only one to know of it, and
+   * those that stay need its vote, or its word, until they have heard. A report comes from one of them. Of the directory's
+   * group there is none; who leaves that one is removed by another leader of it.
+   */
+  #isProvedGone(hosted: HostedGroup): boolean {
+    if (hosted.group === directoryGroup) return hosted.hasGone;
+    return this.#isReportedGone(hosted.group, hosted.newestReplica);
   }
 
   #isReportedGone(group: number, replica: ReplicaId): boolean {

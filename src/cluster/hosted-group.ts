@@ -135,7 +135,7 @@ export class HostedGroup {
     return this.#lost?.upTo ?? this.replica.core.id;
   }
 
-  /** Whether the replica here has applied by itself that it is a member no more: then it never will be again (CONSENSUS M-10). */
+  /** Whether the replica here has applied by itself that it is a member no more: then it never will be again. */
   get hasGone(): boolean {
     return this.#lost === undefined && this.#members().hasGone;
   }

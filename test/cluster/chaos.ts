@@ -65,11 +65,11 @@ export async function runChaos(
   await cluster.start();
   let isMoving = moves;
   const wander = (): void => {
-    if (!isMoving) return;
-    placement?.wander(cluster, shards, random);
+    placement?.reportAll(cluster, shards);
+    if (isMoving) placement?.wander(cluster, shards, random);
     world.schedule(500, wander);
   };
-  wander();
+  if (moves) wander();
   const loads = Array.from({ length: 6 }, (_, at) => new OwnKeyWorkload(cluster, `own${at}`, random.fork()));
   for (let count = 0; count < faultCount; count++) {
     await world.run(random.integer(0, 2_000));

@@ -36,7 +36,15 @@ export class MovedByHand implements GroupPlacement {
     await cluster.until(isThere, `shard ${shard} on ${wished}`, limitMs);
   }
 
-  /** Reports each shard that has come to where it was wished, and now and then wishes one of its replicas elsewhere. */
+  /** Reports each shard whose members are not on their way to others, as its leader does. */
+  reportAll(cluster: SimulatedCluster, shardCount: number): void {
+    for (let shard = 0; shard < shardCount; shard++) {
+      const configuration = leaderOf(cluster, shard)?.core.configuration;
+      if (configuration?.votersOutgoing.length === 0) this.report(cluster, shard);
+    }
+  }
+
+  /** Of each shard that has come to where it was wished, now and then wishes one of its replicas elsewhere. */
   wander(cluster: SimulatedCluster, shardCount: number, random: SeededRandom): void {
     for (let shard = 0; shard < shardCount; shard++) {
       const configuration = leaderOf(cluster, shard)?.core.configuration;
@@ -44,7 +52,6 @@ export class MovedByHand implements GroupPlacement {
       const nodes = configuration.voters.map(nodeOf).sort((a, b) => a - b);
       const wish = this.#wishes.get(groupOfShard(shard))?.voters ?? nodes;
       if (nodes.join() !== wish.join() || configuration.learners.length > 0) continue;
-      this.report(cluster, shard);
       const others = cluster.names.map((_, at) => at + 1).filter((node) => !nodes.includes(node));
       const goes = random.pick(nodes);
       const kept = nodes.filter((node) => node !== goes);
