@@ -258,3 +258,29 @@ test.for([
 ])("progress: $text", ({ text, ...progress }) => {
   expect(progressText(progress)).toBe(text);
 });
+
+test("an upgrade is looked at, and finished for good", async () => {
+  const served = await opened.start({});
+  const upgraded = { semanticsLevelMax: 2, directory: { semanticsLevel: 1 }, groups: [{ semanticsLevel: 1 }] };
+  served.node.status = () =>
+    Promise.resolve({
+      nodes: [
+        { name: "n1", status: upgraded },
+        { name: "n2", status: null },
+      ],
+    });
+  const dry = await run(served, "cluster", "finish-upgrade", "--dry-run");
+  expect(dry.out).toMatch(
+    /n1 +up to 2 +1\nn2 +no answer +-\n\nTo be upgraded, started or removed first: n2\.\nNothing/,
+  );
+  served.node.status = () => Promise.resolve({ nodes: [{ name: "n1", status: upgraded }] });
+  const ready = await run(served, "cluster", "finish-upgrade", "--dry-run");
+  expect(ready.out).toContain("Finishing raises all data to level 2, for good.");
+  const json = await run(served, "cluster", "finish-upgrade", "--dry-run", "--json");
+  expect(JSON.parse(json.out)).toEqual({ nodes: [{ node: "n1", knows: 2, data: [1] }] });
+  const done = await run(served, "cluster", "finish-upgrade");
+  expect(done).toMatchObject({ code: 0, errors: "" });
+  expect(done.out).toMatch(
+    /^The cluster is at semantics level \d+\. Versions that do not know it cannot run here\.\n$/,
+  );
+});

@@ -5,6 +5,7 @@ import { addPasswordOptions } from "./password-options.ts";
 import { addRecoveryCommands } from "./recovery-command.ts";
 import { askRedis } from "./redis-request.ts";
 import { formatStatus, readStatus } from "./status-report.ts";
+import { addFinishUpgradeCommand } from "./upgrade-command.ts";
 
 interface StatusFlags extends PasswordFlags {
   readonly host: string;
@@ -30,9 +31,12 @@ export function addStatusCommand(program: Command): void {
 export function addClusterCommand(program: Command): void {
   const cluster = program
     .command("cluster")
-    .summary("a cluster as a whole: its state, and its recovery")
-    .description("Shows a cluster as a whole, and has it go on after it has lost majorities for good.");
+    .summary("a cluster as a whole: its state, its upgrades, its recovery")
+    .description(
+      "Shows a cluster as a whole, ends its upgrades, and has it go on after it has lost majorities for good.",
+    );
   describeStatus(cluster.command("status").summary("show every node, as coterie status"));
+  addFinishUpgradeCommand(cluster);
   addRecoveryCommands(cluster);
 }
 
