@@ -52,6 +52,35 @@ test("what goes to one node in one turn is one message, whatever the number of g
   expect(second?.[1]?.message).toEqual({ type: "heartbeatResponse", from: 1, to: 3, term: 1, readRound: 7 });
 });
 
+test("answers that say nothing new wait for a tick, or for what goes to that node anyway [H-2]", () => {
+  const { frames, heartbeats } = links(0);
+  const answer = (term: number, readRound = 0, to = 2): void =>
+    heartbeats.add(1, { type: "heartbeatResponse", from: 1, to, term, readRound });
+  const sent = (): number[] => {
+    heartbeats.flush();
+    return frames.splice(0).map((frame) => read(frame)?.length ?? 0);
+  };
+  answer(5);
+  expect(sent()).toEqual([1]); // The first one in a term.
+  answer(5);
+  expect(sent()).toEqual([]);
+  heartbeats.tick();
+  expect(sent()).toEqual([1]);
+  answer(5);
+  heartbeats.add(2, heartbeat(2, 7));
+  expect(sent()).toEqual([2]);
+  answer(5);
+  answer(5, 0, 3);
+  expect(sent()).toEqual([1]); // Another node has had no answer yet.
+  answer(5, 9);
+  expect(sent()).toEqual([2]); // Reads wait for it.
+  answer(6);
+  expect(sent()).toEqual([1]);
+  heartbeats.lost(2);
+  answer(6);
+  expect(sent()).toEqual([1]);
+});
+
 test("nothing waits for a node that is not there, or takes nothing", () => {
   const { frames, heartbeats } = links(101);
   heartbeats.add(1, heartbeat(2, 1));

@@ -476,11 +476,10 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   };
 
   #tick(): void {
-    this.#tickCount++;
     this.#leadership.tick();
     this.#hosting.tick();
     this.clusterDirectory.tick();
-    const isClockLooked = this.#tickCount % pingTicks === 0;
+    const isClockLooked = ++this.#tickCount % pingTicks === 0;
     if (isClockLooked) this.disks.look();
     for (const hosted of this.#groups) {
       hosted.tick();
@@ -489,6 +488,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       else if (this.disks.isSlow) this.#leadership.slow(hosted);
     }
     for (const lane of [...this.waiting]) lane.expire();
+    this.traffic.heartbeats.tick();
     if (isClockLooked) this.traffic.ping();
     this.noteOutput();
   }

@@ -87,6 +87,7 @@ export interface PeerTrafficHandler {
 export class PeerTraffic implements PeerLinksHandler {
   /** Who is not heard, here and elsewhere. */
   readonly silences: Silences;
+  readonly heartbeats: Heartbeats;
 
   constructor(options: PeerTrafficOptions) {
     const { clock, directory } = options;
@@ -96,13 +97,13 @@ export class PeerTraffic implements PeerLinksHandler {
       peerIds: () => directory.peerIds,
       heardMs: (nodeId) => this.heardMs(nodeId),
     });
-    this.#heartbeats = new Heartbeats((nodeId) => options.links().link(nodeId, "control"), options.peerQueueBytesMax);
+    this.heartbeats = new Heartbeats((nodeId) => options.links().link(nodeId, "control"), options.peerQueueBytesMax);
   }
 
   send(group: number, message: Message): void {
     const { links, peerQueueBytesMax, handler } = this.#options;
     if (message.type === "heartbeat" || message.type === "heartbeatResponse") {
-      this.#heartbeats.add(group, message);
+      this.heartbeats.add(group, message);
       handler.onOutput();
       return;
     }
@@ -122,7 +123,7 @@ export class PeerTraffic implements PeerLinksHandler {
 
   /** The end of a turn: the heartbeats of all groups to a node, and the answers to its own, go out as one message (H-2). */
   flush(): void {
-    this.#heartbeats.flush();
+    this.heartbeats.flush();
   }
 
   announce(group: number, checksum: Checksum): void {
@@ -341,7 +342,6 @@ export class PeerTraffic implements PeerLinksHandler {
   }
 
   readonly #options: PeerTrafficOptions;
-  readonly #heartbeats: Heartbeats;
   readonly #heardMs: Map<number, number> = new Map();
   readonly #refusedBy: Set<string> = new Set();
   /** Peers that have not heard of this node yet. */
@@ -365,6 +365,7 @@ export class PeerTraffic implements PeerLinksHandler {
 
   #controlDown({ peer, receivedMs }: PeerLink): void {
     const { links, handler } = this.#options;
+    this.heartbeats.lost(peer.nodeId);
     this.#heardMs.set(peer.nodeId, receivedMs);
     if (links().link(peer.nodeId, "control") === undefined) handler.onLedUnknown(peer.nodeId);
   }

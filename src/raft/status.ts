@@ -34,7 +34,7 @@ export interface ProgressStatus {
   readonly isPaused: boolean;
   /** 0 unless a snapshot is on its way. */
   readonly pendingSnapshotIndex: LogIndex;
-  /** Whether it answered since the quorum was checked last. */
+  /** Whether it answered in the last election time, or the one before, as the quorum is checked. */
   readonly isRecentlyActive: boolean;
   readonly inflightCount: number;
   readonly isInflightFull: boolean;
@@ -69,7 +69,7 @@ function progressStatus(progress: Replica["members"]["all"][number]): ProgressSt
     nextIndex: progress.nextIndex,
     isPaused: progress.isPaused,
     pendingSnapshotIndex: progress.pendingSnapshotIndex,
-    isRecentlyActive: progress.isRecentlyActive,
+    isRecentlyActive: progress.isRecentlyActive || progress.wasActiveBefore,
     inflightCount: progress.inflights.count,
     isInflightFull: progress.inflights.isFull,
   };
