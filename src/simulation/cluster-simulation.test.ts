@@ -110,11 +110,16 @@ test("with more disks damaged than can be borne, there are no wrong answers [X-3
   const flips = ["n1", "n2"].flatMap((node) =>
     [1_000, 1_100, 1_200].map((atMs): TimedFault => ({ atMs, fault: { kind: "flipBit", node, age: "old" } })),
   );
-  const report = await new ClusterSimulation(
-    scenario(6, [...flips, { ...everywhere, atMs: 1_300 }], { isBeyondBudget: true }),
-  ).run();
-  expect(report.violations).toEqual([]);
-  expect(report.marks.get("a damaged record is found at start")).toBeGreaterThan(0);
+  let foundCount = 0;
+  for (const seed of [6, 7, 8, 9]) {
+    const report = await new ClusterSimulation(
+      scenario(seed, [...flips, { ...everywhere, atMs: 1_300 }], { isBeyondBudget: true }),
+    ).run();
+    expect(report.violations).toEqual([]);
+    foundCount += report.marks.get("a damaged record is found at start") ?? 0;
+  }
+  // Some flips hit what nobody reads, and some keep their node from starting at all.
+  expect(foundCount).toBeGreaterThan(0);
 });
 
 /** Its replicas are lost, and are made anew from about 2,900 ms on: the peers wait until what they heard of it is two seconds old. */
