@@ -78,7 +78,7 @@ async function fill({ targets }: CoterieSystem, keys: number): Promise<void> {
       await runLoad({ ...jobDefaults, protocol: "resp", operation: "fill", targets, ...shape });
       return;
     } catch (error) {
-      if (attempt === fillsMax || !(error instanceof Error && error.message.includes("TRYAGAIN"))) throw error;
+      if (attempt === fillsMax || !(error instanceof Error && /TRYAGAIN|CLUSTERDOWN/.test(error.message))) throw error;
     }
   }
 }
