@@ -131,6 +131,16 @@ test("after a power cut the other side hears nothing until it asks the machine t
   expect(client.events).toEqual(["open", "ECONNRESET"]);
 });
 
+test("a machine that loses power while its answer to the first packet is on its way leaves nobody waiting for ever", async () => {
+  const { world, server, accepted, connect } = await setUp();
+  world.network.setLink({ from: "server", to: "client" }, { latencyMs: 20 });
+  const end = connect();
+  await world.runUntil(() => accepted.length === 1, 1_000);
+  server.cutPower();
+  await world.run(60_000);
+  expect(end.events).toEqual(["ETIMEDOUT"]);
+});
+
 test("a machine without power does not answer, and one that comes back in time does", async () => {
   const setting = await setUp();
   setting.server.cutPower();

@@ -126,6 +126,9 @@ export class ProcessNetwork implements Network {
       const isAnswered = network.isOpen(this.machine, target) && network.isOpen(target, this.machine);
       if (isAnswered) {
         this.#answer(socket, target, port);
+        // The answer may be lost with the machine that gave it.
+        const endMs = Math.max(startedMs + connectTimeoutMs, this.#world.nowMs);
+        this.#world.at(endMs, arrivalPhase, () => socket.endIfUnanswered());
       } else if (this.#world.nowMs - startedMs >= connectTimeoutMs) {
         socket.breakOff("ETIMEDOUT");
       } else {

@@ -85,6 +85,11 @@ export class SimulatedSocket<A extends SocketAddress | UnixAddress = SocketAddre
     );
   }
 
+  /** The initiating side has waited for long enough. An answer that is merely late still comes, or its pipe breaks. */
+  endIfUnanswered(): void {
+    if (!this.#isOpen && this.peer?.isDead === true) this.breakOff("ETIMEDOUT");
+  }
+
   /** The accepting side, once its program has seen it. */
   accept(): void {
     assert(this.#handlers !== undefined, "onConnection must call handle");
