@@ -6,7 +6,7 @@ import { Log } from "../log/index.ts";
 import { type Platform, silentLogger } from "../platform/index.ts";
 import type { Entry } from "../raft/index.ts";
 import { hashSlotOfText, SlotRanges } from "../ring/index.ts";
-import { directoryGroup, groupOfShard } from "./shard-group.ts";
+import { directoryGroup, groupOfShard } from "./replica/shard-group.ts";
 
 const shards = 2;
 const keys = Array.from({ length: 20 }, (_, at) => `key${at}`);

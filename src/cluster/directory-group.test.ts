@@ -1,7 +1,7 @@
 /** The directory's group: on every node, beside the shards and not one of them. */
 import { expect, test } from "vitest";
 import { SimulatedCluster } from "../../test/cluster/simulated-cluster.ts";
-import { directoryGroup } from "./shard-group.ts";
+import { directoryGroup } from "./replica/shard-group.ts";
 import type { DirectoryStatus } from "./status.ts";
 
 function statusOf(cluster: SimulatedCluster, name: string): DirectoryStatus {

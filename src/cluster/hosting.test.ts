@@ -5,7 +5,7 @@ import { bulk, type Client, okReply } from "../../test/cluster/client.ts";
 import { MovedByHand } from "../../test/cluster/moved-by-hand.ts";
 import { SimulatedCluster, type SimulatedClusterOptions } from "../../test/cluster/simulated-cluster.ts";
 import { hashSlotOfText, SlotRanges } from "../ring/index.ts";
-import { replicaOf } from "./replica-id.ts";
+import { replicaOf } from "./replica/replica-id.ts";
 
 const shards = 8;
 const ranges = new SlotRanges(shards);

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { SimulatedCluster } from "../../test/cluster/simulated-cluster.ts";
-import { Replica } from "./replica.ts";
+import { Replica } from "./replica/replica.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();

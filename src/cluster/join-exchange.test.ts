@@ -3,11 +3,11 @@ import { NodeNameTakenError } from "../directory/index.ts";
 import { silentLogger } from "../platform/index.ts";
 import { ErrorReply, type Reply } from "../resp/index.ts";
 import { SimulatedWorld } from "../simulation/index.ts";
-import { openSecret } from "./identity.ts";
-import { JoinAsking } from "./join-asking.ts";
-import { JoinVisit, type JoinVisitOptions } from "./join-visit.ts";
-import type { JoinGrant, JoinRequest } from "./join-wire.ts";
-import { firstMembers } from "./member.ts";
+import { openSecret } from "./membership/identity.ts";
+import { JoinAsking } from "./membership/join-asking.ts";
+import { JoinVisit, type JoinVisitOptions } from "./membership/join-visit.ts";
+import type { JoinGrant, JoinRequest } from "./membership/join-wire.ts";
+import { firstMembers } from "./membership/member.ts";
 
 const names = ["n1", "n2", "ñ3"];
 const secret = "the cluster's secret";

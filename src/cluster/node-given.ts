@@ -1,5 +1,5 @@
-import type { GivenIdentity } from "./identity.ts";
-import { NodeDirectory } from "./node-directory.ts";
+import type { GivenIdentity } from "./membership/identity.ts";
+import { NodeDirectory } from "./membership/node-directory.ts";
 import type { NodeOptions } from "./node-options.ts";
 
 /** The directory of a node that is started so; in memory without one. @throws what `NodeDirectory.open` throws */

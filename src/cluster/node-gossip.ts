@@ -23,7 +23,7 @@ import { AddressUnavailableError, InvalidAddressError, type PeerLinks, parseAddr
 import { formatAddress, type Logger, type Platform, type SocketAddress, type Timer } from "../platform/index.ts";
 import { weightDefault } from "../ring/index.ts";
 import { type GossipStatus, gossipStatus } from "./gossip-status.ts";
-import type { NodeDirectory } from "./node-directory.ts";
+import type { NodeDirectory } from "./membership/node-directory.ts";
 
 export interface NodeGossipOptions {
   readonly platform: Platform;

@@ -1,9 +1,9 @@
 /** The log of a node, as its options want it. */
 import { Log, MemoryLog, type NodeLog } from "../log/index.ts";
-import type { NodeDirectory } from "./node-directory.ts";
+import type { NodeDirectory } from "./membership/node-directory.ts";
 import type { NodeOptions } from "./node-options.ts";
+import { groupSettings } from "./replica/shard-group.ts";
 import type { NodeSettings } from "./settings.ts";
-import { groupSettings } from "./shard-group.ts";
 
 /** In the node's directory, or in memory. @throws the errors of `Log.open` */
 export async function openNodeLog(

@@ -1,7 +1,7 @@
 import type { Logger, Platform, SocketAddress } from "../platform/index.ts";
-import type { GroupPlacement } from "./group-placement.ts";
-import type { NodeAddress } from "./identity.ts";
-import type { AskToJoin } from "./join-asking.ts";
+import type { GroupPlacement } from "./groups/group-placement.ts";
+import type { NodeAddress } from "./membership/identity.ts";
+import type { AskToJoin } from "./membership/join-asking.ts";
 import type { NodeSettings } from "./settings.ts";
 
 /** What a node is started with. */

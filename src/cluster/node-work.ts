@@ -9,41 +9,43 @@ import type { Clock, Logger, Platform, Random } from "../platform/index.ts";
 import type { LogIndex, Message, Persist, ReplicaId } from "../raft/index.ts";
 import type { ErrorReply, Reply } from "../resp/index.ts";
 import { SlotRanges } from "../ring/index.ts";
-import type { BulkSender } from "./bulk.ts";
-import type { Checksum } from "./checksums.ts";
-import { ClientStream, type ClientStreamHost, type ReplyTarget, type StreamOptions } from "./client-stream.ts";
 import { ClockAlarm } from "./clock-alarm.ts";
-import { ClusterDirectory } from "./cluster-directory.ts";
-import { CommandRouter } from "./command-router.ts";
-import { EntryClock } from "./entry-clock.ts";
-import { nodeExitCode, replicaStopped } from "./errors.ts";
-import { FirstMembers } from "./first-members.ts";
-import type { ForwardStream } from "./forward-stream.ts";
-import { Forwarding } from "./forwarding.ts";
-import { GroupHosting } from "./group-hosting.ts";
-import type { GroupPlacement } from "./group-placement.ts";
-import { shardStatuses } from "./group-status.ts";
-import type { HostedGroup } from "./hosted-group.ts";
-import { HostedGroups } from "./hosted-groups.ts";
-import { LeaderTransfers } from "./leader-transfers.ts";
-import { LeadershipMoves } from "./leadership-moves.ts";
-import type { LeftOutEntries } from "./left-out-entries.ts";
-import { type LaneOwner, type LanePlace, LocalLane } from "./local-lane.ts";
-import type { Member } from "./member.ts";
-import type { NodeDirectory } from "./node-directory.ts";
-import { NodeDisks } from "./node-disks.ts";
-import { PeerTraffic, type PeerTrafficHandler, pingTicks } from "./peer-traffic.ts";
-import type { Replica, ReplicaHost } from "./replica.ts";
+import { replicaStopped } from "./errors.ts";
+import type { Checksum } from "./groups/checksums.ts";
+import { FirstMembers } from "./groups/first-members.ts";
+import { GroupHosting } from "./groups/group-hosting.ts";
+import type { GroupPlacement } from "./groups/group-placement.ts";
+import { shardStatuses } from "./groups/group-status.ts";
+import type { HostedGroup } from "./groups/hosted-group.ts";
+import { HostedGroups } from "./groups/hosted-groups.ts";
+import type { LedTerm, ShardPlace } from "./groups/shard-place.ts";
+import type { BulkSender } from "./lanes/bulk.ts";
+import { ClientStream, type ClientStreamHost, type ReplyTarget, type StreamOptions } from "./lanes/client-stream.ts";
+import { CommandRouter } from "./lanes/command-router.ts";
+import type { ForwardStream } from "./lanes/forward-stream.ts";
+import { Forwarding } from "./lanes/forwarding.ts";
+import { type LaneOwner, type LanePlace, LocalLane } from "./lanes/local-lane.ts";
+import { LeaderTransfers } from "./leadership/leader-transfers.ts";
+import { LeadershipMoves } from "./leadership/leadership-moves.ts";
+import { NodeDisks } from "./leadership/node-disks.ts";
+import type { Member } from "./membership/member.ts";
+import type { NodeDirectory } from "./membership/node-directory.ts";
+import { EntryClock } from "./peers/entry-clock.ts";
+import { PeerTraffic, pingTicks } from "./peers/peer-traffic.ts";
+import type { PeerTrafficHandler } from "./peers/peer-traffic-handler.ts";
+import { vitalPart } from "./peers/vital-part.ts";
+import { ClusterDirectory } from "./placement/cluster-directory.ts";
+import { endRefused } from "./refused-node.ts";
+import type { LeftOutEntries } from "./replica/left-out-entries.ts";
+import type { Replica, ReplicaHost } from "./replica/replica.ts";
+import { directoryGroup, groupOfShard, groupsOf } from "./replica/shard-group.ts";
+import { logStopped } from "./replica/stopped-entry.ts";
+import { NodeWaves } from "./replica/waves.ts";
 import type { NodeSettings } from "./settings.ts";
-import { directoryGroup, groupOfShard, groupsOf } from "./shard-group.ts";
-import type { LedTerm, ShardPlace } from "./shard-place.ts";
-import type { SnapshotPiece, SnapshotQuestion } from "./snapshot-wire.ts";
+import type { SnapshotPiece, SnapshotQuestion } from "./snapshots/snapshot-wire.ts";
 import type { GroupStatus } from "./status.ts";
-import { logStopped } from "./stopped-entry.ts";
 import { Ticker } from "./ticker.ts";
 import { parseAttributes, type Topology, topologyShards } from "./topology.ts";
-import { vitalPart } from "./vital-part.ts";
-import { NodeWaves } from "./waves.ts";
 
 export interface NodeWorkOptions {
   readonly platform: Platform;
@@ -423,21 +425,12 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.noteOutput();
   }
 
-  /**
-   * Of a directory that has forgotten something, or was removed, that is written down before the process ends: each further
-   * start counts as a later one, and the peers could not tell again.
-   */
   onRefusedForGood(refusal: Refusal): void {
-    const { directory, platform } = this.#options;
-    const { code, text } = refusal;
     if (this.#isRefused) return;
     this.#isRefused = true;
-    this.logger.log("error", "the peers refuse this node, which stops", { code, text });
-    const reason = `${code}: ${text}`;
-    if (code !== "FORGOTTEN" && code !== "REMOVED") platform.process.exit(nodeExitCode.refused, reason);
-    for (const { replica } of this.#groups) replica.stop(reason, replicaStopped);
-    const exit = (): void => void platform.clock.setTimer(0, () => platform.process.exit(nodeExitCode.refused, reason));
-    void directory.rememberRefusal(reason).then(exit, exit);
+    endRefused(this.#options, refusal, (reason) => {
+      for (const { replica } of this.#groups) replica.stop(reason, replicaStopped);
+    });
   }
 
   #isRefused = false;

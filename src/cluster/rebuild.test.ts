@@ -8,7 +8,7 @@ import {
 } from "../../test/cluster/simulated-cluster.ts";
 import { watchMarks } from "../platform/index.ts";
 import { SeededRandom } from "../simulation/index.ts";
-import { replicaOf } from "./replica-id.ts";
+import { replicaOf } from "./replica/replica-id.ts";
 import type { NodeSettings } from "./settings.ts";
 
 const small: Partial<NodeSettings> = {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { SimulatedCluster } from "../../test/cluster/simulated-cluster.ts";
 import type { DirectoryRequest } from "../directory/index.ts";
 import { type MarkName, watchMarks } from "../platform/index.ts";
-import { nodeOf } from "./replica-id.ts";
+import { nodeOf } from "./replica/replica-id.ts";
 
 const shards = 4;
 

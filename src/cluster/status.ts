@@ -5,10 +5,10 @@ import type { ScrubStatus } from "../log/index.ts";
 import type { SocketAddress } from "../platform/index.ts";
 import type { Configuration, InvariantId, LogIndex, ReplicaId, Role, Term } from "../raft/index.ts";
 import type { SlotRange } from "../ring/index.ts";
-import type { Checksum } from "./checksums.ts";
 import type { GossipStatus } from "./gossip-status.ts";
-import type { LoadingProgress } from "./loading.ts";
-import type { StoppedEntry } from "./stopped-entry.ts";
+import type { Checksum } from "./groups/checksums.ts";
+import type { LoadingProgress } from "./replica/loading.ts";
+import type { StoppedEntry } from "./replica/stopped-entry.ts";
 
 /** One replica, whatever its group keeps. */
 export interface ReplicaStatus {

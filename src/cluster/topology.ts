@@ -1,8 +1,8 @@
 /** Where the shards are, as one node knows it: what clients need to find a key by themselves. */
 import type { Term } from "../raft/index.ts";
 import type { SlotRange, SlotRanges } from "../ring/index.ts";
-import { shardOfGroup } from "./shard-group.ts";
-import type { ShardPlace } from "./shard-place.ts";
+import type { ShardPlace } from "./groups/shard-place.ts";
+import { shardOfGroup } from "./replica/shard-group.ts";
 
 export interface Topology {
   /** 32 hexadecimal digits. */

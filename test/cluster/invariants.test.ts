@@ -1,6 +1,6 @@
 /** A replica that finds one of its invariants broken stops, and nothing else does. */
 import { expect, test, vi } from "vitest";
-import { directoryGroup } from "../../src/cluster/shard-group.ts";
+import { directoryGroup } from "../../src/cluster/replica/shard-group.ts";
 import { Log } from "../../src/log/index.ts";
 import type { HardState } from "../../src/raft/index.ts";
 import type { Replica } from "../../src/raft/replica.ts";

@@ -1,7 +1,7 @@
-import type { GroupWish } from "../../src/cluster/group-change.ts";
-import type { GroupPlacement, MembersReport } from "../../src/cluster/group-placement.ts";
-import { nodeOf } from "../../src/cluster/replica-id.ts";
-import { groupOfShard } from "../../src/cluster/shard-group.ts";
+import type { GroupWish } from "../../src/cluster/groups/group-change.ts";
+import type { GroupPlacement, MembersReport } from "../../src/cluster/groups/group-placement.ts";
+import { nodeOf } from "../../src/cluster/replica/replica-id.ts";
+import { groupOfShard } from "../../src/cluster/replica/shard-group.ts";
 import { highestReplicaOf } from "../../src/raft/index.ts";
 import type { SeededRandom } from "../../src/simulation/index.ts";
 import type { SimulatedCluster } from "./simulated-cluster.ts";
