@@ -27,6 +27,10 @@ export const tooManyWaiting: ErrorReply = new ErrorReply(
   "TRYAGAIN Too many commands wait on this node: this one did not happen. Send it again later.",
 );
 
+export const levelUnknown: ErrorReply = new ErrorReply(
+  "TRYAGAIN The leader is new, and cannot tell yet whether all nodes know this command: it did not happen. Send it again.",
+);
+
 export const diskFull: ErrorReply = new ErrorReply(
   "DISKFULL The disk of the leader, or of too many other nodes, is full: the write did not happen. Reads go on, and writes will once there is space.",
 );

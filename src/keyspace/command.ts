@@ -114,6 +114,12 @@ export interface CommandSpec<Context> {
    * state, or to compute it on every replica would cost too much.
    */
   readonly isOutsideSessions?: true;
+  /**
+   * The semantics level (semantics.ts) from which on the command may be called; default: the first. A command that comes with a
+   * newer version names that version's: until the upgrade is finished it is refused, since the others could not carry out an
+   * entry that holds it.
+   */
+  readonly semanticsLevel?: number;
   /** Which word another command begins with, whose keys are those of this one; undefined if these words hold none. */
   readonly innerCommandAt?: (args: Arguments) => number | undefined;
   /** Undefined for a container that only has subcommands. */

@@ -75,7 +75,9 @@ test("no client reaches it: neither by its name, nor within a session", () => {
   expect(
     sessionCommand.innerOf(Arguments.of(["COTERIE", "SESSION", "RUN", "0-1", "1", "0", ...words])),
   ).toBeUndefined();
-  const failed = sessionCommand.entryOf(Arguments.of(["COTERIE", "SESSION", "RUN", "0-1", "1", "0", ...words])).texts();
+  const failed = sessionCommand
+    .entryOf(Arguments.of(["COTERIE", "SESSION", "RUN", "0-1", "1", "0", ...words]), 1)
+    .texts();
   expect(failed.slice(0, 3)).toEqual(["COTERIE", "SESSION", "FAIL"]);
   expect(entryCommandTable.resolve(Arguments.of(words))?.name).toBe("DIRECTORY-CHANGE");
   expect(directoryCommandTable.specs.map(({ name }) => name)).toEqual(["DIRECTORY-CHANGE", "SEMANTICS-LEVEL"]);

@@ -10,6 +10,7 @@ export {
   type KeySpecification,
 } from "./command.ts";
 export { type KeyUse, keysOf } from "./command-keys.ts";
+export { levelRefusal } from "./command-level.ts";
 export { CommandTable, wrongArity } from "./command-table.ts";
 export {
   commandTable,

@@ -14,8 +14,10 @@
  * deadline has come is absent for them all, though its memory may be freed some entries later.
  */
 import { assert } from "../platform/index.ts";
-import { type Arguments, ErrorReply, type Reply } from "../resp/index.ts";
+import type { Arguments, Reply } from "../resp/index.ts";
 import { type CommandSpec, hasArity, isWrite } from "./command.ts";
+import { checkCommandLevel } from "./command-level.ts";
+import { wrongArity } from "./command-table.ts";
 import { type Deadline, DeadlineIndex } from "./deadline-index.ts";
 import { digestOf } from "./digest.ts";
 import { type DueKeyMet, dueKeyMet } from "./due-key-met.ts";
@@ -138,6 +140,7 @@ export class Keyspace {
    */
   execute(spec: CommandSpec<Keyspace>, args: Arguments): Reply {
     assert(this.#isInEntry, "a command is executed outside an entry");
+    checkCommandLevel(spec, this.#semanticsLevel);
     this.#isWriting = isWrite(spec);
     this.#nowMs = this.#clockMs;
     return this.#run(spec, args);
@@ -420,10 +423,7 @@ export class Keyspace {
 
   #run(spec: CommandSpec<Keyspace>, args: Arguments): Reply {
     assert(spec.execute !== undefined, "a container of subcommands is executed");
-    if (!hasArity(spec, args.count)) {
-      return new ErrorReply(`ERR wrong number of arguments for '${spec.name.toLowerCase()}' command`);
-    }
-    return spec.execute(this, args);
+    return hasArity(spec, args.count) ? spec.execute(this, args) : wrongArity(spec.name);
   }
 
   /** Of a key that has a deadline. */

@@ -164,7 +164,7 @@ test("what makes no sense is refused, and uses no number up", () => {
 });
 
 test("what a leader cannot run stands in the log as that, so that no version runs it [S-1]", () => {
-  const words = (...given: string[]): string[] => sessionCommand.entryOf(Arguments.of(given)).texts();
+  const words = (...given: string[]): string[] => sessionCommand.entryOf(Arguments.of(given), 1).texts();
   const run = ["COTERIE", "session", "run", "7-ab", "5", "4", "set", "k", "v"];
   expect(words(...run)).toEqual(run);
   expect(words(...run.slice(0, 6), "NEWER", "k")).toEqual([

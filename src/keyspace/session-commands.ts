@@ -11,6 +11,7 @@ import { mark } from "../platform/index.ts";
 import { Arguments, ErrorReply, type Reply } from "../resp/index.ts";
 import { hashSlot, slotCount } from "../ring/index.ts";
 import type { CommandSpec } from "./command.ts";
+import { checkCommandLevel, levelRefusal } from "./command-level.ts";
 import { type CommandTable, wrongArity } from "./command-table.ts";
 import { EntryUnknownError } from "./entry.ts";
 import { integerArgument } from "./integer.ts";
@@ -59,8 +60,8 @@ export interface SessionCommand {
   innerOf(args: Arguments): { readonly spec: CommandSpec<Keyspace>; readonly args: Arguments } | undefined;
   /** Whether the words, of this command, may be carried out again without a second effect. */
   isRepeatable(args: Arguments): boolean;
-  /** What a leader puts into the log for these words: themselves, or that they name nothing that could be run. */
-  entryOf(args: Arguments): Arguments;
+  /** What a leader at this semantics level puts into the log for these words: themselves, or that they name nothing that could be run. */
+  entryOf(args: Arguments, level: number): Arguments;
 }
 
 /** `COTERIE SESSION` for the commands of `table`. */
@@ -84,6 +85,7 @@ export function sessionCommandOver(table: CommandTable<Keyspace>): SessionComman
         `a command of a session that this version does not know: ${printable(args.text(commandWord), 64)}`,
       );
     }
+    checkCommandLevel(spec, keyspace.semanticsLevel);
     const reply = spec.execute(keyspace, inner);
     inner.clear(noBytes);
     return reply;
@@ -112,12 +114,13 @@ export function sessionCommandOver(table: CommandTable<Keyspace>): SessionComman
       return spec === undefined || spec instanceof ErrorReply ? undefined : { spec, args: inner };
     },
     isRepeatable: (args) => optionOf(args, 2, ["RUN", "FAIL"]) !== undefined,
-    entryOf: (args) => {
+    entryOf: (args, level) => {
       if (!isRun(args)) return args;
       const spec = innerCommand(args);
       inner.clear(noBytes);
-      if (!(spec instanceof ErrorReply)) return args;
-      return Arguments.of([...args.texts().slice(0, 2), "FAIL", ...args.texts(idWord).slice(0, 3), spec.text]);
+      const refusal = spec instanceof ErrorReply ? spec : levelRefusal(spec, level);
+      if (refusal === undefined) return args;
+      return Arguments.of([...args.texts().slice(0, 2), "FAIL", ...args.texts(idWord).slice(0, 3), refusal.text]);
     },
   };
 }

@@ -78,7 +78,8 @@ export class Replica {
     const args = Arguments.of(words);
     const spec = this.#table.resolve(args);
     if (spec === undefined) return this.#table.refusal(args);
-    if (spec === sessionCommand.spec) return this.write(timeMs, sessionCommand.entryOf(args).texts())[0] as Reply;
+    if (spec === sessionCommand.spec)
+      return this.write(timeMs, sessionCommand.entryOf(args, this.keyspace.semanticsLevel).texts())[0] as Reply;
     if (isWrite(spec)) return this.write(timeMs, words)[0] as Reply;
     for (;;) {
       const reply = this.keyspace.read(spec, args, timeMs);

@@ -5,17 +5,19 @@
 import {
   type CommandSpec,
   DueKeyMet,
+  entryCommandTable,
   hasArity,
   isWrite,
   KeysAhead,
   type Keyspace,
+  levelRefusal,
   sessionCommand,
   wrongArity,
 } from "../../keyspace/index.ts";
 import { assert, type Clock, mark, type Random } from "../../platform/index.ts";
 import type { LogIndex, Proposed, RaftCore, Term } from "../../raft/index.ts";
 import { Arguments, type ErrorReply } from "../../resp/index.ts";
-import { behindUndecided, commandTooLarge, diskFull, tooManyWaiting } from "../errors.ts";
+import { behindUndecided, commandTooLarge, diskFull, levelUnknown, tooManyWaiting } from "../errors.ts";
 import type { NodeSettings } from "../settings.ts";
 import type { Batch } from "./batch.ts";
 import { failUncertain, failUnproposed, giveBack } from "./batch-fate.ts";
@@ -90,12 +92,15 @@ export class ReplicaCommands {
     const refusal = this.#refusal(spec, write, args);
     if (refusal !== undefined) lane.answer(ticket, refusal);
     else if (spec === waitSpec) this.#waits.add(lane, ticket, args);
-    else if (write) this.#write(lane, ticket, spec === sessionCommand.spec ? sessionCommand.entryOf(args) : args);
+    else if (spec === sessionCommand.spec) this.#writeInSession(lane, ticket, args);
+    else if (write) this.#write(lane, ticket, args);
     else this.#read(lane, ticket, spec, args);
   }
 
   /** A command of the node itself. */
   addOwn(lane: Lane, args: Arguments): void {
+    const spec = entryCommandTable.resolve(args);
+    assert(spec !== undefined && this.#levelRefusal(spec) === undefined, "the node proposes what not all nodes know");
     this.#writes.openBatch().add(lane, 0, args);
   }
 
@@ -205,7 +210,20 @@ export class ReplicaCommands {
     if (bytes > settings.commandBytesMax) return commandTooLarge(bytes, settings.commandBytesMax);
     if (this.#waitingCount >= 2 * settings.queuedCommandsMax) return tooManyWaiting;
     if (this.#waitingBytes + bytes > 2 * settings.queuedBytesMax + settings.commandBytesMax) return tooManyWaiting;
-    return write && lacksSpace() ? diskFull : undefined;
+    return this.#levelRefusal(spec) ?? (write && lacksSpace() ? diskFull : undefined);
+  }
+
+  /** What not all nodes know is held back, be it a read: it counts from the same entry on for everybody. */
+  #levelRefusal(spec: CommandSpec<Keyspace>): ErrorReply | undefined {
+    if (spec.semanticsLevel === undefined) return undefined;
+    const refusal = levelRefusal(spec, this.#options.keyspace().semanticsLevel);
+    return refusal === undefined || this.#isLevelKnown ? refusal : levelUnknown;
+  }
+
+  /** Whether the state is at the shard's level: a new leader may have the entry that raised it, and not have applied it yet. */
+  get #isLevelKnown(): boolean {
+    const { core, keyspace } = this.#options;
+    return core.hasCommittedInTerm && keyspace().appliedIndex === core.commitIndex;
   }
 
   /** What came before the disk was full, and is not in the log. */
@@ -229,6 +247,13 @@ export class ReplicaCommands {
     const reason = `there was no space on disk for it within ${settings.resolveWaitMs} ms`;
     this.#writes.giveUp((batch) => failUncertain(batch, reason, behindUndecided));
     this.#reads.release(core.lastIndex);
+  }
+
+  /** What cannot be run uses its number up for ever, so this must be certain. */
+  #writeInSession(lane: Lane, ticket: number, args: Arguments): void {
+    const entry = sessionCommand.entryOf(args, this.#options.keyspace().semanticsLevel);
+    if (entry === args || this.#isLevelKnown) this.#write(lane, ticket, entry);
+    else lane.answer(ticket, levelUnknown);
   }
 
   #write(lane: Lane, ticket: number, args: Arguments): void {
