@@ -249,6 +249,41 @@ test("replicas compare digests, and one that differs from the majority stops [D-
   await cluster.close();
 });
 
+test("who asks for digests of a shard at rest gets one of each replica, one that began from a snapshot included [D-11]", async () => {
+  const cluster = await started({ node: { settings: { snapshotLogBytesMin: 1, snapshotTailBytes: 0 } } });
+  const client = cluster.client(await cluster.untilLeader());
+  const follower = cluster.followers[0] as string;
+  /** Who has the digest of the newest state. */
+  const holders = async (): Promise<readonly string[]> => {
+    const { commonChecksums, nodes } = await cluster.world.until(cluster.node("n1").status());
+    const [common] = commonChecksums;
+    const isNewest = nodes.every(({ status }) => status?.groups[0]?.appliedIndex === common?.index);
+    return isNewest ? Object.keys(common?.digests ?? {}) : [];
+  };
+  await cluster.world.run(1_000);
+  client.send("SET", "k", "v");
+  await cluster.until(() => client.isAnswered, "a reply");
+  await holders();
+  await cluster.world.run(2_000);
+  const { snapshotIndex, appliedIndex } = cluster.status(follower);
+  expect(snapshotIndex).toBe(appliedIndex);
+  expect(await holders()).toEqual(["n1", "n2", "n3"]);
+  cluster.kill(follower);
+  await cluster.world.until(cluster.startNode(follower));
+  await cluster.world.run(1_000);
+  expect(cluster.status(follower).checksums).toEqual([]);
+  expect(await holders()).toEqual([]);
+  await cluster.world.run(1_000);
+  expect(await holders()).toEqual(["n1", "n2", "n3"]);
+  const { appliedIndex: restIndex } = cluster.status(follower);
+  for (let question = 0; question < 10; question++) {
+    await cluster.world.run(1_000);
+    await holders();
+  }
+  expect(cluster.status(follower).appliedIndex).toBe(restIndex);
+  await cluster.close();
+});
+
 test("a process that stood still fires no row of ticks when it goes on [H-4]", async () => {
   const cluster = await started();
   const follower = cluster.followers[0] as string;

@@ -84,7 +84,7 @@ export class FinalCheck {
     return this.#open === 0;
   }
 
-  /** Asks for digests at an index after all that has been written, until all nodes have one. */
+  /** Asks for digests of all that has been written, until all nodes have one. */
   compareDigests(): void {
     const indexes = Array.from({ length: this.#options.shards }, (_, shard) =>
       Math.max(
@@ -164,7 +164,7 @@ export class FinalCheck {
         const text = [...known].map(([name, digest]) => `${name} ${digest}`).join(", ");
         this.#options.onViolation(`digests of shard ${shard} differ at index ${index} [I-16]: ${text}`);
       }
-      if (index > indexMin && this.#hosts(shard).every((name) => known.has(name))) isEqual = true;
+      if (index >= indexMin && this.#hosts(shard).every((name) => known.has(name))) isEqual = true;
     }
     // A node that is gone in the middle of it does not come back for the rest.
     const rebuilt = replicas.map(({ rebuild }) => rebuild?.node);

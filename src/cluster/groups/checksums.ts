@@ -15,12 +15,20 @@ export interface Checksum {
   readonly digest: string;
 }
 
+/**
+ * What is announced instead by a replica that has finished no round since it began or was sent a snapshot. Nobody compares
+ * it: no entry has the index 0. Versions that do not know it make nothing of it.
+ */
+export const noChecksum: Checksum = { index: 0, digest: "" };
+
 /** One entry's digest is kept this long, in entries, to be compared with those that arrive late. */
 const keptMax = 256;
 /** Keys that one entry goes through: some ten milliseconds. */
 const sliceKeysMax = 10_000;
 /** A round that somebody has asked for is not run again before this. */
 const askedIntervalMsMin = 1_000;
+/** A replica that took no part in the round for its sake gets the next one so many times later. */
+const lackWaitFactor = 2;
 
 export interface ChecksumsOptions {
   readonly clock: Clock;
@@ -31,6 +39,8 @@ export interface ChecksumsOptions {
   readonly propose: (args: Arguments) => void;
   /** Tells the others, unless the entry is an old one that is applied again after a restart. */
   readonly announce: (checksum: Checksum) => void;
+  /** Tells the others that there is no digest of a round here, if this replica takes part and another one leads. */
+  readonly tellLack: () => void;
   /** This replica's state is not that of the majority. */
   readonly onDifference: (index: LogIndex) => void;
 }
@@ -46,17 +56,20 @@ export class Checksums {
     return this.#finished;
   }
 
-  /** Somebody wants to see a digest: a round is begun if there was none of late and there is something new. */
+  /**
+   * Somebody wants to see a digest: a round is begun if there was none of late and there is something new, or a replica has
+   * taken part in none, since it began or was sent a snapshot behind the newest one.
+   */
   wanted(appliedIndex: LogIndex): void {
     const isNew = appliedIndex !== this.#finished.at(-1)?.index;
-    if (isNew && this.#options.clock.nowMs() - this.#lastMs >= askedIntervalMsMin) this.#isWanted = true;
+    if (isNew && this.#quietMs >= askedIntervalMsMin) this.#isWanted = true;
+    if (this.#isLacking) this.#options.tellLack();
   }
 
   /** Of a leader, at each tick. */
   tick(): void {
-    const nowMs = this.#options.clock.nowMs();
     if (this.#isProposed) return;
-    if (this.#next === 0 && !this.#isWanted && nowMs - this.#lastMs < this.#options.intervalMs) return;
+    if (this.#next === 0 && !this.#isWanted && this.#quietMs < this.#options.intervalMs) return;
     this.#isWanted = false;
     this.#isProposed = true;
     this.#options.propose(Arguments.of(["CHECKSUM", String(this.#next), String(sliceKeysMax)]));
@@ -71,6 +84,7 @@ export class Checksums {
   skipped(): void {
     this.#chain = [];
     this.#next = 0;
+    this.#isLacking = true;
   }
 
   /** An entry has computed the digest of the keys from `from` on. */
@@ -88,8 +102,13 @@ export class Checksums {
     this.#compare(index);
   }
 
-  /** Another replica's digest at an entry. */
+  /** Another replica's digest at an entry, or that it has none. */
   heard(replica: number, { index, digest }: Checksum): void {
+    if (index === noChecksum.index) {
+      this.#lackOf(replica);
+      return;
+    }
+    this.#lackWaitsMs.delete(replica);
     let digests = this.#others.get(replica);
     if (digests === undefined) {
       digests = new Map();
@@ -109,6 +128,24 @@ export class Checksums {
   #isWanted = false;
   #isProposed = false;
   #lastMs: number;
+  /** No round was finished here since this replica began, or its state was replaced. */
+  #isLacking = true;
+  /** Of the replicas for whose sake a round was begun, and which have told no digest since: how long the next one waits. */
+  readonly #lackWaitsMs: Map<number, number> = new Map();
+
+  /** Since the last digest. */
+  get #quietMs(): number {
+    return this.#options.clock.nowMs() - this.#lastMs;
+  }
+
+  /** Ever more seldom for one that cannot take part, so that who asks again and again does not fill the log. */
+  #lackOf(replica: number): void {
+    const waitMs = this.#lackWaitsMs.get(replica) ?? askedIntervalMsMin;
+    const isUnderWay = this.#isWanted || this.#isProposed || this.#next > 0;
+    if (isUnderWay || this.#quietMs < waitMs) return;
+    this.#isWanted = true;
+    this.#lackWaitsMs.set(replica, lackWaitFactor * waitMs);
+  }
 
   #finish(index: LogIndex): void {
     const [only] = this.#chain;
@@ -117,6 +154,7 @@ export class Checksums {
         ? only
         : createHash("sha256").update(this.#chain.join()).digest("hex").slice(0, 32);
     this.#finished = [...this.#finished.slice(-7), { index, digest }];
+    this.#isLacking = false;
   }
 
   #record(digests: Map<LogIndex, string>, index: LogIndex, digest: string): void {

@@ -27,7 +27,7 @@ import { GroupSnapshots } from "../snapshots/group-snapshots.ts";
 import type { SnapshotBudget } from "../snapshots/snapshot-budget.ts";
 import { isLostSnapshot, loadKeyspace } from "../snapshots/snapshot-loading.ts";
 import type { RebuildStatus } from "../status.ts";
-import { type Checksum, Checksums, digestWithMembers } from "./checksums.ts";
+import { type Checksum, Checksums, digestWithMembers, noChecksum } from "./checksums.ts";
 import { ElectionHaste } from "./election-haste.ts";
 import type { GroupWish } from "./group-change.ts";
 import { MemberChanges, promotionLagEntriesMax } from "./member-changes.ts";
@@ -401,6 +401,10 @@ export class HostedGroup {
       propose: (args) => replica.proposeOwn(lane, args),
       announce: (checksum) => {
         if (checksum.index > replayedIndex) announce(group, checksum);
+      },
+      tellLack: () => {
+        const isTakingPart = replica.stoppedBecause === undefined && !replica.isReplaying;
+        if (isTakingPart && !replica.isLeading) announce(group, noChecksum);
       },
       onDifference,
     });
