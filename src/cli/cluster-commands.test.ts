@@ -156,6 +156,7 @@ test("an entry that stops a shard is shown, with what leaving it out means and h
       "  and 1 more",
       "It has stopped n1, n3: Error: what nobody expected.",
       "Not there yet: nobody. No answer: n2.",
+      "What does not answer must come back with a version that knows of entries that are left out.",
       "Left out, all of these commands are lost at all replicas, and those stopped go on. Nothing has been changed. To do it:",
       '  coterie shard skip 1 4711 --checksum 9f3ab2019f3ab201 --because "..."',
       "",

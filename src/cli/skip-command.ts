@@ -20,7 +20,7 @@ Examples:
 
 What the entry holds is lost, at all replicas and for good. Its clients were told UNCERTAIN. Whoever sends the command again stops
 the shard again: find out first who does. Refused unless the entry has stopped a replica and holds up a majority of them,
-and while one that answers has gone beyond it.`;
+while one that answers has gone beyond it, and while a node answers whose version does not know of such entries.`;
 
 export function addSkipCommand(shard: Command): void {
   const skip = shard
@@ -79,6 +79,9 @@ function lines({ shard, entry, reason, ...replicas }: JsonObject): readonly stri
     ...(rest > 0 ? [`  and ${rest} more`] : []),
     `It has stopped ${names(replicas.stopped)}: ${reason}.`,
     `Not there yet: ${names(replicas.behind)}. No answer: ${names(replicas.silent)}.`,
+    ...(itemsOf(replicas.silent).length > 0
+      ? ["What does not answer must come back with a version that knows of entries that are left out."]
+      : []),
     "Left out, all of these commands are lost at all replicas, and those stopped go on. Nothing has been changed. To do it:",
     `  coterie shard skip ${shard} ${index} --checksum ${String(checksum).slice(0, 16)} --because "..."`,
   ];

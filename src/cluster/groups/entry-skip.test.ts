@@ -3,7 +3,8 @@ import { bulk, okReply } from "../../../test/cluster/client.ts";
 import { SimulatedCluster, type SimulatedClusterOptions } from "../../../test/cluster/simulated-cluster.ts";
 import { entryCommandTable, type Keyspace } from "../../keyspace/index.ts";
 import type { Arguments } from "../../resp/index.ts";
-import { type SkipPicture, skippedEntry } from "./entry-skip.ts";
+import type { NodeStatus, NodeView } from "../status.ts";
+import { judgeSkip, type SkipPicture, skippedEntry } from "./entry-skip.ts";
 
 const spec = entryCommandTable.get("INCR");
 if (spec?.execute === undefined) throw new Error("no INCR");
@@ -53,6 +54,10 @@ async function untilStopped(cluster: SimulatedCluster, names: readonly string[])
 
 async function lookedAt(cluster: SimulatedCluster, via: string, index: number): Promise<SkipPicture> {
   return await cluster.world.until(cluster.node(via).lookAtSkip({ shard: 0, index, checksum: undefined }));
+}
+
+function without({ status }: NodeView): NodeStatus | null {
+  return status === null ? null : { ...status, groups: [] };
 }
 
 /** As an operator does who has looked at it. */
@@ -207,6 +212,34 @@ test("an entry that some replica has applied, that stopped none, or that too few
   for (const name of cluster.names) if (name !== brokenNode && name !== "n1") cluster.isolate(name);
   expect(await refusal(index)).toMatch(/was applied by|holds up 1 of 3 replicas that vote\. .*start the other nodes/);
   expect(await refusal(9_999)).toMatch(/has stopped no replica/);
+  await cluster.close();
+});
+
+test("an entry is not left out while a node answers whose version does not heed that, with a replica of the shard or without [A-4, T-3]", async () => {
+  const cluster = await started();
+  plantPoison();
+  const index = await poison(cluster);
+  const request = { shard: 0, index, checksum: undefined };
+  const state = cluster.node("n1").directoryState;
+  const all = (await cluster.world.until(cluster.node("n1").status())).nodes;
+  // Another node, which has the directory alone.
+  const nodes = [...all, ...all.slice(2).map((node) => ({ ...node, name: "n4", nodeId: 4, status: without(node) }))];
+  expect(judgeSkip(state, nodes, request)).toMatchObject({ entry: { index } });
+  for (const { name } of nodes) {
+    // What a version says that knows of no such entries.
+    const older = nodes.map((node) => {
+      const text = JSON.stringify(node, (key, value: unknown) => (key === "leftOut" ? undefined : value));
+      return node.name === name ? JSON.parse(text) : node;
+    });
+    const says = `Entry ${index} of shard 0 would not be left out by ${name}, which does not say that its version knows of`;
+    expect(judgeSkip(state, older, request)).toMatchObject({
+      code: "SKIP_REFUSED",
+      message: expect.stringContaining(says),
+    });
+  }
+  // Of a node that does not answer nobody knows.
+  const silent = nodes.map((node) => (node.name === "n4" ? { ...node, status: null } : node));
+  expect(judgeSkip(state, silent, request)).toMatchObject({ entry: { index } });
   await cluster.close();
 });
 

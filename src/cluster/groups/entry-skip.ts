@@ -2,14 +2,15 @@
  * Whether all replicas of a shard may leave out an entry that stops them (CONSENSUS A-4). Pure. What they leave out must have had
  * no effect anywhere: some stand at that very entry, with those that have not come to it, and have no leader who could take them
  * there, they are a majority of the voters, and none that answers has gone beyond it. Whoever does not answer is in the
- * minority: should it have carried out the entry all the same, it stops as soon as it hears of it.
+ * minority: should it have carried out the entry all the same, it stops as soon as it hears of it. And every node that answers is of
+ * a version that heeds what is left out: one that does not would part from the others there, at once or with a replica that it gets later.
  */
 import type { DirectoryState, SkippedEntry } from "../../directory/index.ts";
 import { nameOfNode, nodeOfReplica } from "../../directory/index.ts";
 import { SkipRefusedError } from "../errors.ts";
 import { groupOfShard } from "../replica/shard-group.ts";
 import type { StoppedEntry } from "../replica/stopped-entry.ts";
-import type { NodeView, ReplicaStatus } from "../status.ts";
+import type { NodeStatus, NodeView, ReplicaStatus } from "../status.ts";
 
 /** What an operator asks for. */
 export interface SkipRequest {
@@ -59,6 +60,11 @@ export function judgeSkip(
       `${entry} was applied by ${beyond.join(", ")}: leaving it out would part the replicas. ${cure}`,
     );
   }
+  const unaware = views.filter(({ status }) => status !== null && !heedsSkips(status)).map(({ name }) => name);
+  if (unaware.length > 0) {
+    const what = `${entry} would not be left out by ${unaware.join(", ")}, which does not say that its version knows of such entries`;
+    return new SkipRefusedError(`${what}. Upgrade it first: it would carry out what the others do not.`);
+  }
   const count = replicas.slice(0, voters.length).filter(isStill).length;
   if (2 * count <= voters.length) {
     const cure = "Whether a majority applies it nobody knows yet: start the other nodes, or wait for a moment.";
@@ -93,6 +99,12 @@ type ReplicaState =
   | { readonly kind: "beyond"; readonly name: string; readonly index: number }
   | { readonly kind: "behind"; readonly name: string; readonly index: number; readonly leader: string | null }
   | { readonly kind: "silent"; readonly name: string };
+
+/** A version that knows of entries that are left out tells them of each replica, and every node has one of the directory. */
+function heedsSkips({ groups, directory }: NodeStatus): boolean {
+  const replicas: readonly Partial<ReplicaStatus>[] = directory === null ? groups : [directory, ...groups];
+  return replicas.some(({ leftOut }) => leftOut !== undefined);
+}
 
 /** Whether it has not applied the entry, and nobody leads it there. */
 function isStill(replica: ReplicaState): boolean {
