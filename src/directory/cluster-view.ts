@@ -3,6 +3,16 @@ import type { DirectoryNode, DirectoryShard, DirectoryState } from "./directory-
 import { activeNodes } from "./node-lookup.ts";
 import { nodeOfReplica, nodesOfShard } from "./shard-report.ts";
 
+/** A node that the directory's leader does not hear, and others hear who work with it. */
+export interface PartlyHeard {
+  /** Who leads the directory. */
+  readonly notBy: number;
+  /** Sorted; at least one. */
+  readonly by: readonly number[];
+  /** For how long this has been so, in milliseconds, counted as `absentMs` is. */
+  readonly forMs: number;
+}
+
 export interface NodeView {
   /** It answers. */
   readonly isHeard: boolean;
@@ -11,6 +21,8 @@ export interface NodeView {
    * while it is heard.
    */
   readonly absentMs: number;
+  /** Undefined: it is heard by the directory's leader, or by nobody who works with it. */
+  readonly partlyHeard?: PartlyHeard | undefined;
   /** Its replica of the directory has caught up. */
   readonly hasDirectory: boolean;
 }

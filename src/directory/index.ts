@@ -1,5 +1,5 @@
 export { isEntryChecksum, nodesMax } from "./bounds.ts";
-export type { ClusterView, NodeView } from "./cluster-view.ts";
+export type { ClusterView, NodeView, PartlyHeard } from "./cluster-view.ts";
 export { type Decision, type Decisions, decide, decideAll } from "./decide.ts";
 export type {
   DirectoryNode,

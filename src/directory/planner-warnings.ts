@@ -4,11 +4,27 @@ import { isNodeRemoved, nameOfNode } from "./node-lookup.ts";
 import { voterNodesOf } from "./shard-report.ts";
 
 const shownShardsMax = 10;
+/** Who has just gone is missed by some before it is by others. */
+const partlyHeardMsMin = 30_000;
 
-/** What nobody but an operator can decide, once nodes are overdue; sentences for people. */
+/** What nobody but an operator can decide or mend; sentences for people. */
 export function warningsOf(state: DirectoryState, view: ClusterView): readonly string[] {
   const overdue = overdueNodes(state, view);
-  return [...zoneWarning(state, view, overdue), ...majorityWarning(state, view, overdue)];
+  return [...zoneWarning(state, view, overdue), ...majorityWarning(state, view, overdue), ...linkWarnings(state, view)];
+}
+
+/** Such a node keeps its replicas, which is right as long as it works; that the directory's leader cannot reach it nobody else would say. */
+function linkWarnings(state: DirectoryState, { nodes }: ClusterView): readonly string[] {
+  return state.nodes.flatMap(({ id, name, state: kind }) => {
+    const partly = nodes.get(id)?.partlyHeard;
+    if (partly === undefined || partly.forMs < partlyHeardMsMin || kind === "removed") return [];
+    const { notBy, by } = partly;
+    const leader = nameOfNode(state, notBy);
+    const hearers = by.map((each) => nameOfNode(state, each)).join(", ");
+    const what = `${leader}, which leads the directory, does not hear ${name}; ${hearers} ${by.length === 1 ? "does" : "do"}`;
+    const cure = `Look at the network between ${leader} and ${name}.`;
+    return [`${what}. So ${name} is not taken for lost: its replicas stay, and none comes to it meanwhile. ${cure}`];
+  });
 }
 
 function zoneWarning(state: DirectoryState, view: ClusterView, overdue: readonly DirectoryNode[]): readonly string[] {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isHeardElsewhere, Silences, type WitnessedShard } from "./silences.ts";
+import { hearersOf, Silences, type WitnessedShard } from "./silences.ts";
 
 /** At a node with peers 2 to 5, which it has heard at these times. */
 function silences(heardMs: Readonly<Record<number, number>>): { silences: Silences; clock: { now: number } } {
@@ -38,12 +38,12 @@ interface Case {
   readonly shards: readonly WitnessedShard[];
   /** Whom each node does not hear; who is missing says nothing. */
   readonly silent: Readonly<Record<number, readonly number[]>>;
-  readonly isHeard: boolean;
+  readonly hearers: readonly number[];
 }
 
 const cases: readonly Case[] = [
-  { name: "its leader hears it", shards: [{ nodes: [2, 3, 9], leader: 2 }], silent: { 2: [], 3: [9] }, isHeard: true },
-  { name: "its leader does not", shards: [{ nodes: [2, 3, 9], leader: 2 }], silent: { 2: [9], 3: [] }, isHeard: false },
+  { name: "its leader hears it", shards: [{ nodes: [2, 3, 9], leader: 2 }], silent: { 2: [], 3: [9] }, hearers: [2] },
+  { name: "its leader does not", shards: [{ nodes: [2, 3, 9], leader: 2 }], silent: { 2: [9], 3: [] }, hearers: [] },
   {
     name: "one leader of two does",
     shards: [
@@ -51,26 +51,26 @@ const cases: readonly Case[] = [
       { nodes: [3, 4, 9], leader: 3 },
     ],
     silent: { 2: [9], 3: [], 4: [9] },
-    isHeard: true,
+    hearers: [3],
   },
-  { name: "it leads itself", shards: [{ nodes: [2, 3, 9], leader: 9 }], silent: { 2: [9], 3: [] }, isHeard: true },
-  { name: "nobody leads", shards: [{ nodes: [2, 3, 9], leader: undefined }], silent: { 2: [9], 3: [] }, isHeard: true },
+  { name: "it leads itself", shards: [{ nodes: [2, 3, 9], leader: 9 }], silent: { 2: [9], 3: [] }, hearers: [3] },
+  { name: "nobody leads", shards: [{ nodes: [2, 3, 9], leader: undefined }], silent: { 2: [9], 3: [] }, hearers: [3] },
   {
     name: "nobody leads or hears it",
     shards: [{ nodes: [2, 3, 9], leader: undefined }],
     silent: { 2: [9] },
-    isHeard: false,
+    hearers: [],
   },
-  { name: "its leader says nothing", shards: [{ nodes: [2, 3, 9], leader: 2 }], silent: { 3: [] }, isHeard: true },
-  { name: "all of them say nothing", shards: [{ nodes: [2, 3, 9], leader: 2 }], silent: { 4: [] }, isHeard: false },
+  { name: "its leader says nothing", shards: [{ nodes: [2, 3, 9], leader: 2 }], silent: { 3: [] }, hearers: [3] },
+  { name: "all of them say nothing", shards: [{ nodes: [2, 3, 9], leader: 2 }], silent: { 4: [] }, hearers: [] },
   {
     name: "those who hear it have nothing to do with it",
     shards: [{ nodes: [2, 3], leader: 2 }],
     silent: { 2: [] },
-    isHeard: false,
+    hearers: [],
   },
 ];
 
-test.for(cases)("whether a node is heard elsewhere: $name: $isHeard", ({ shards, silent, isHeard }) => {
-  expect(isHeardElsewhere(9, shards, (witness) => silent[witness])).toBe(isHeard);
+test.for(cases)("who hears a node elsewhere: $name: $hearers", ({ shards, silent, hearers }) => {
+  expect(hearersOf(9, shards, (witness) => silent[witness])).toEqual(hearers);
 });

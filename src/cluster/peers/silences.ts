@@ -55,23 +55,23 @@ export interface WitnessedShard {
 }
 
 /**
- * Whether anybody hears a node that the directory's leader does not: of each shard of which it has a replica the leader is asked, and where
+ * Who hears a node that the directory's leader does not, sorted: of each shard of which it has a replica the leader is asked, and where
  * that is not known, or says nothing, all who have a replica. So they are where the directory's leader leads the shard itself: its own hearing does
  * not count twice. An old answer neither confirms nor denies.
  *
  * @param silentAt whom another node does not hear, see {@link Silences.of}
  */
-export function isHeardElsewhere(
+export function hearersOf(
   node: number,
   shards: Iterable<WitnessedShard>,
   silentAt: (witness: number) => readonly number[] | undefined,
-): boolean {
-  const hears = (witness: number): boolean => silentAt(witness)?.includes(node) === false;
+): readonly number[] {
+  const hearers = new Set<number>();
   for (const { nodes, leader } of shards) {
     if (!nodes.includes(node)) continue;
     const isAsked = leader !== undefined && leader !== node && silentAt(leader) !== undefined;
     const witnesses = isAsked ? [leader] : nodes.filter((each) => each !== node);
-    if (witnesses.some(hears)) return true;
+    for (const witness of witnesses) if (silentAt(witness)?.includes(node) === false) hearers.add(witness);
   }
-  return false;
+  return [...hearers].sort((a, b) => a - b);
 }

@@ -19,7 +19,7 @@ import type { HostedGroups } from "../groups/hosted-groups.ts";
 import type { LaneOwner, LocalLane } from "../lanes/local-lane.ts";
 import type { NodeDirectory } from "../membership/node-directory.ts";
 import type { PeerTraffic } from "../peers/peer-traffic.ts";
-import { isHeardElsewhere, type WitnessedShard } from "../peers/silences.ts";
+import { hearersOf, type WitnessedShard } from "../peers/silences.ts";
 import { LeftOutEntries } from "../replica/left-out-entries.ts";
 import { membersOn, voterNodes } from "../replica/replica-id.ts";
 import { directoryGroup, groupOfShard, shardOfGroup } from "../replica/shard-group.ts";
@@ -84,7 +84,7 @@ export class ClusterDirectory {
       self: directory.nodeId,
       seat: () => this.#seat(),
       heardMs: (nodeId) => traffic.heardMs(nodeId),
-      isHeardElsewhere: (nodeId) => isHeardElsewhere(nodeId, this.#witnessed(), silentAt),
+      hearersOf: (nodeId) => hearersOf(nodeId, this.#witnessed(), silentAt),
       state: () => this.#copy.state,
       change: (decide) => this.#client.put(decide),
     });

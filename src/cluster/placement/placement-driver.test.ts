@@ -31,7 +31,7 @@ class Bench {
       self: 1,
       seat: () => this.seat,
       heardMs: (id) => (this.away.has(id) ? undefined : clock.nowMs()),
-      isHeardElsewhere: (id) => this.vouchedFor.has(id),
+      hearersOf: (id) => (this.vouchedFor.has(id) ? [2, 3] : []),
       state: () => this.state,
       change: (decide) => this.#change(decide),
     });
@@ -180,10 +180,21 @@ test("whom others hear who work with it is not absent, however long this node do
   bench.ask({ kind: "set", replaceAfterMs: 60_000 });
   bench.away.add(5);
   bench.vouchedFor.add(5);
+  const warnings = (): readonly string[] | undefined => bench.driver.report?.warnings;
+  await bench.world.run(25_000);
+  expect(warnings()).toEqual([]);
   await bench.world.run(3_600_000);
   expect(bench.changeCount).toBe(0);
+  // Nobody else would say so.
+  expect(warnings()).toEqual([
+    "n1, which leads the directory, does not hear n5; n2, n3 do. So n5 is not taken for lost: its replicas stay, and none comes to it meanwhile. Look at the network between n1 and n5.",
+  ]);
+  expect(bench.lines.filter((line) => line.includes("does not hear"))).toHaveLength(1);
+  // Which is another matter than a node that is gone.
   bench.vouchedFor.delete(5);
-  await bench.world.run(50_000);
+  await bench.world.run(2_000);
+  expect(warnings()).toEqual([]);
+  await bench.world.run(48_000);
   expect(bench.changeCount).toBe(0);
   await bench.world.run(15_000);
   expect(bench.movesUnderWay).toBeGreaterThan(0);

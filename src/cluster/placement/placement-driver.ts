@@ -15,6 +15,7 @@ import {
   directoryMembers,
   type HeldMove,
   type NodeView,
+  type PartlyHeard,
   type PlannedGoal,
   type PlannedStep,
   type PlannerLimits,
@@ -43,8 +44,8 @@ export interface PlacementDriverOptions {
   readonly seat: () => DirectorySeat | undefined;
   /** When the node was heard last, on the clock's scale; undefined: not since this one started. */
   readonly heardMs: (nodeId: number) => number | undefined;
-  /** Whether a node that is not heard here is heard by those who lead shards with a replica on it: then it is not absent. */
-  readonly isHeardElsewhere: (nodeId: number) => boolean;
+  /** Of those who lead shards with a replica on a node that is not heard here, who hears it: then it is not absent. */
+  readonly hearersOf: (nodeId: number) => readonly number[];
   /** This node's copy of the directory. */
   readonly state: () => DirectoryState;
   /**
@@ -74,6 +75,7 @@ export class PlacementDriver {
     this.#options = options;
     this.#lookMs = options.lookMs ?? placementLookMs;
     this.#absences = new Absences(this.#lookMs);
+    this.#deafness = new Absences(this.#lookMs);
     this.#arm();
   }
 
@@ -99,6 +101,8 @@ export class PlacementDriver {
   readonly #options: PlacementDriverOptions;
   readonly #lookMs: number;
   readonly #absences: Absences;
+  /** Of those that are not heard here alone. */
+  readonly #deafness: Absences;
   #timer: Timer | undefined;
   #isStopped = false;
   #lookedMs = Number.NEGATIVE_INFINITY;
@@ -129,6 +133,7 @@ export class PlacementDriver {
     const seat = this.#options.seat();
     if (seat === undefined) {
       this.#absences.pause();
+      this.#deafness.pause();
       return;
     }
     if (seat.term !== this.#term) this.#begin(seat.term);
@@ -143,6 +148,7 @@ export class PlacementDriver {
   #begin(term: number): void {
     this.#term = term;
     this.#absences.forget();
+    this.#deafness.forget();
     this.#goal = undefined;
     this.#report = undefined;
     this.#directoryWish = undefined;
@@ -150,17 +156,24 @@ export class PlacementDriver {
   }
 
   #viewOf(state: DirectoryState, seat: DirectorySeat): ClusterView {
-    const { clock, heardMs, isHeardElsewhere, self } = this.#options;
+    const { clock, heardMs, hearersOf, self } = this.#options;
     const nowMs = clock.nowMs();
     const ids = state.nodes.filter((node) => node.state !== "removed").map(({ id }) => id);
     const isHeard = (id: number): boolean => id === self || nowMs - (heardMs(id) ?? -Infinity) <= heardWithinMs;
+    const hearers = new Map(ids.filter((id) => !isHeard(id)).map((id) => [id, hearersOf(id)] as const));
+    const isPartlyHeard = (id: number): boolean => (hearers.get(id)?.length ?? 0) > 0;
+    const unheard = [...hearers.keys()];
     this.#absences.look(
       nowMs,
-      ids.filter((id) => !isHeard(id) && !isHeardElsewhere(id)),
+      unheard.filter((id) => !isPartlyHeard(id)),
     );
+    this.#deafness.look(nowMs, unheard.filter(isPartlyHeard));
+    const partlyHeard = (id: number): PartlyHeard | undefined =>
+      isPartlyHeard(id) ? { notBy: self, by: hearers.get(id) ?? [], forMs: this.#deafness.msOf(id) } : undefined;
     const viewOfNode = (id: number): NodeView => ({
-      isHeard: isHeard(id),
+      isHeard: !hearers.has(id),
       absentMs: this.#absences.msOf(id),
+      partlyHeard: partlyHeard(id),
       hasDirectory: id === self || seat.hasCaughtUp(id),
     });
     return { nodes: new Map(ids.map((id) => [id, viewOfNode(id)])), directoryVoters: seat.voters };
