@@ -142,6 +142,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       placement: options.placement ?? this.clusterDirectory.placement,
       groups: this.#groups,
       firstMembers: new FirstMembers(directory.record),
+      disks: this.disks,
       clock: this.clock,
       traffic: this.traffic,
       host: this,

@@ -91,6 +91,7 @@ class Host {
       log: this.log,
       keyspaces: new Map(),
       traffic: { announce: nothing, sendLost: (_, upTo) => this.told.push(upTo) },
+      disks: { isPeerFull: () => false, isPeerSlow: () => false },
       host,
       onOutput: nothing,
     };

@@ -22,7 +22,7 @@ import { SnapshotBudget } from "../snapshots/snapshot-budget.ts";
 import type { FirstMembers } from "./first-members.ts";
 import type { GroupPlacement } from "./group-placement.ts";
 import { groupStanding } from "./group-standing.ts";
-import { HostedGroup } from "./hosted-group.ts";
+import { HostedGroup, type HostedGroupOptions } from "./hosted-group.ts";
 import type { HostedGroups } from "./hosted-groups.ts";
 import { Vacancy } from "./vacancy.ts";
 
@@ -41,6 +41,7 @@ export interface GroupHostingOptions {
   readonly keyspaces: ReadonlyMap<number, Keyspace | Error>;
   readonly links: () => PeerLinks;
   readonly traffic: Pick<PeerTraffic, "announce" | "sendLost">;
+  readonly disks: HostedGroupOptions["disks"];
   readonly host: ReplicaHost;
   readonly onOutput: () => void;
 }

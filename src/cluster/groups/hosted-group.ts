@@ -30,7 +30,7 @@ import type { RebuildStatus } from "../status.ts";
 import { type Checksum, Checksums, digestWithMembers, noChecksum } from "./checksums.ts";
 import { ElectionHaste } from "./election-haste.ts";
 import type { GroupWish } from "./group-change.ts";
-import { MemberChanges, promotionLagEntriesMax } from "./member-changes.ts";
+import { MemberChanges, type MemberChangesOptions, promotionLagEntriesMax } from "./member-changes.ts";
 import { OwnLane } from "./own-lane.ts";
 import { Vacancy } from "./vacancy.ts";
 
@@ -58,6 +58,7 @@ export interface HostedGroupOptions {
   readonly onDifference: (index: LogIndex) => void;
   /** Tells the other nodes that this one's replicas of the group up to this one are lost. */
   readonly tellLost: (group: number, upTo: ReplicaId) => void;
+  readonly disks: MemberChangesOptions["disks"];
   /** See `MemberChangesOptions`. Default: the members stay where they are. */
   readonly wish?: () => GroupWish | undefined;
   /** See `GroupPlacement`. Default: they are. */
@@ -106,6 +107,7 @@ export class HostedGroup {
       replica: () => this.replica,
       nameOf: (nodeId) => directory.nameOf(nodeId),
       wish: () => options.wish?.(),
+      disks: options.disks,
       areMembersKnown: (configuration) => options.areMembersKnown?.(configuration) ?? true,
     });
     if (reason !== undefined) this.lose(reason);
