@@ -92,6 +92,67 @@ test("what is wrong with the directory has a line", () => {
   ]);
 });
 
+test.for([
+  {
+    name: "finished",
+    semantics: { level: 2, levelMax: 2, nodes: [{ name: "n1", knows: 2 }], isUpgradeFinished: true },
+    says: ["Semantics level 2, the highest that all nodes know."],
+  },
+  {
+    name: "finished, as far as nodes answer",
+    semantics: {
+      level: 2,
+      levelMax: 2,
+      nodes: [
+        { name: "n1", knows: 2 },
+        { name: "n2", knows: null },
+      ],
+      isUpgradeFinished: true,
+    },
+    says: ["Semantics level 2, the highest that all nodes that answer know."],
+  },
+  {
+    name: "in the middle",
+    semantics: {
+      level: 1,
+      levelMax: 2,
+      nodes: [
+        { name: "n1", knows: 2 },
+        { name: "n2", knows: 1 },
+      ],
+      isUpgradeFinished: false,
+    },
+    says: [
+      "Semantics level 1, and some nodes know 2: the upgrade is not finished. Still to be upgraded: n2 (level 1); then coterie cluster finish-upgrade",
+    ],
+  },
+  {
+    name: "all but finished",
+    semantics: { level: 1, levelMax: 2, nodes: [{ name: "n1", knows: 2 }], isUpgradeFinished: false },
+    says: [
+      "Semantics level 1, and all nodes know 2: the upgrade is not finished. To finish it, for good: coterie cluster finish-upgrade",
+    ],
+  },
+  {
+    name: "finished, with an older version that came back",
+    semantics: {
+      level: 2,
+      levelMax: 2,
+      nodes: [
+        { name: "n1", knows: 2 },
+        { name: "n2", knows: 1 },
+      ],
+      isUpgradeFinished: false,
+    },
+    says: ["Semantics level 2, which the version of n2 (level 1) does not know: upgrade there."],
+  },
+  { name: "not known", semantics: { level: null, levelMax: null, nodes: [], isUpgradeFinished: true }, says: [] },
+  { name: "not said by another version", semantics: undefined, says: [] },
+])("how far an upgrade is has a line: $name", ({ semantics, says }) => {
+  const lines = formatStatus({ nodes: [node("n1", status("leader", 11))], commonChecksums: [], semantics });
+  expect(lines.slice(3)).toEqual(says);
+});
+
 function shardsOf(led: readonly number[]): object {
   const groups = [0, 1, 2].map((shard) => ({
     group: shard + 1,

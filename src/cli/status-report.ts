@@ -4,6 +4,7 @@ import { type Reply, VerbatimReply } from "../resp/index.ts";
 import { fieldsOf, itemsOf, type JsonObject, parseObject } from "./json-object.ts";
 import { formatAddress } from "./peer-list.ts";
 import { StatusRefusedError } from "./refusal.ts";
+import { semanticsLines } from "./semantics-lines.ts";
 import { type Column, formatTable } from "./table.ts";
 
 /** The answer of a node that was asked at `address`. @throws STATUS_REFUSED if it is no status */
@@ -49,6 +50,7 @@ export function formatStatus(status: JsonObject): readonly string[] {
     ...digestLines(itemsOf(status.commonChecksums).map(fieldsOf)),
     ...sessionLines(nodes),
     ...moveLines(status),
+    ...semanticsLines(status),
     ...remarks(nodes, shardCount),
   ];
   return [...formatTable(columns, rows), ...shards, ...notes.flatMap((note, at) => (at === 0 ? ["", note] : [note]))];

@@ -59,6 +59,7 @@ export type {
   ReplicaInfo,
   ReplicaStatus,
   ReplicaView,
+  SemanticsStatus,
   ShardInfo,
 } from "./status.ts";
 export type { Topology, TopologyNode, TopologyShard } from "./topology.ts";

@@ -21,6 +21,7 @@ import { openNodeLog } from "./node-log.ts";
 import type { NodeOptions } from "./node-options.ts";
 import { NodeWork } from "./node-work.ts";
 import { raiseSemantics } from "./placement/semantics-raise.ts";
+import { semanticsStatus } from "./placement/semantics-status.ts";
 import { directoryGroup, groupOfShard, groupsOf, shardOfGroup } from "./replica/shard-group.ts";
 import { type NodeSettings, nodeSettings } from "./settings.ts";
 import { loadKeyspaces } from "./snapshots/snapshot-loading.ts";
@@ -298,6 +299,7 @@ export class Node {
       nodes,
       commonChecksums: commonChecksums(statuses),
       moves: pictureMoves(this.directoryState),
+      semantics: semanticsStatus(nodes),
     };
   }
 

@@ -157,6 +157,19 @@ export interface ClusterStatus {
   readonly commonChecksums: readonly CommonChecksum[];
   /** The replicas on their way, as the asked node knows. */
   readonly moves: readonly MovePicture[];
+  readonly semantics: SemanticsStatus;
+}
+
+/** How far an upgrade is, by those that answered. */
+export interface SemanticsStatus {
+  /** The semantics level at which all data is; null: nobody told of any. Until an upgrade is finished it is below `levelMax`. */
+  readonly level: number | null;
+  /** The highest level that a node's version knows; null: nobody answered. */
+  readonly levelMax: number | null;
+  /** In the order of their names: up to which level each one's version knows them; null: it did not answer. */
+  readonly nodes: readonly { readonly name: string; readonly knows: number | null }[];
+  /** Whether all data is at the highest level, and nobody knows less. Otherwise `coterie cluster finish-upgrade` is to come. */
+  readonly isUpgradeFinished: boolean;
 }
 
 export interface CommonChecksum {

@@ -5,7 +5,7 @@ import { SimulatedCluster } from "../../test/cluster/simulated-cluster.ts";
 import { peerLinksDefaults } from "../net/index.ts";
 import { SeededRandom } from "../simulation/index.ts";
 import type { NodeSettings } from "./settings.ts";
-import type { NodeStatus } from "./status.ts";
+import type { NodeStatus, SemanticsStatus } from "./status.ts";
 
 const shards = 3;
 /** A snapshot every now and then, so that some are made by one version and read by the other. */
@@ -55,6 +55,10 @@ function levels(): readonly number[] {
   ]);
 }
 
+async function semantics(): Promise<SemanticsStatus> {
+  return (await cluster.world.until(cluster.node("n1").status())).semantics;
+}
+
 function finish(name: string): Promise<number> {
   return cluster.world.until(cluster.node(name).finishUpgrade());
 }
@@ -82,6 +86,13 @@ test("nodes of two versions serve together, are upgraded one after the other and
       code: "UPGRADE_REFUSED",
       message: expect.stringMatching(message),
     });
+    const knows = (each: string): number => (behind.includes(each) ? 1 : 2);
+    expect(await semantics()).toEqual({
+      level: 1,
+      levelMax: 2,
+      nodes: cluster.names.map((each) => ({ name: each, knows: knows(each) })),
+      isUpgradeFinished: false,
+    });
   }
   // The way back is open as long as nobody has finished.
   expect(new Set(levels())).toEqual(new Set([1]));
@@ -93,6 +104,7 @@ test("nodes of two versions serve together, are upgraded one after the other and
 test("an upgrade is finished at once for all replicas, and who comes back with the older version stops until it is upgraded [T-3]", async () => {
   await started();
   for (const name of cluster.names) await restart(name, newer);
+  expect(await semantics()).toMatchObject({ level: 1, levelMax: 2, isUpgradeFinished: false });
   cluster.kill("n3");
   await expect(finish("n1")).rejects.toMatchObject({
     code: "UPGRADE_REFUSED",
@@ -104,12 +116,15 @@ test("an upgrade is finished at once for all replicas, and who comes back with t
   await cluster.until(() => new Set(levels()).size === 1, "one level");
   expect(levels()).toEqual(Array.from({ length: 12 }, () => 2));
   expect(await finish("n3")).toBe(2);
+  expect(await semantics()).toMatchObject({ level: 2, levelMax: 2, isUpgradeFinished: true });
   await cluster.world.until(cluster.node("n3").close());
   cluster.kill("n3");
   await cluster.world.until(cluster.startNode("n3", { settings: older }));
   await cluster.until(() => groupsOf("n3").every(({ stoppedBecause }) => stoppedBecause !== null), "stopped replicas");
   for (const { stoppedBecause } of groupsOf("n3"))
     expect(stoppedBecause).toMatch(/semantics level 2, .*upgrade this node/);
+  // It lags behind for good, and the data does not.
+  expect(await semantics()).toMatchObject({ level: 2, levelMax: 2, isUpgradeFinished: false });
   // The others go on without it.
   await cluster.untilAllLed();
   await restart("n3", newer);

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { Node } from "../cluster/index.ts";
+import { semanticsLevelMax } from "../keyspace/index.ts";
 import { createNodePlatform, silentLogger } from "../platform/index.ts";
 import { RedisServer } from "../server/index.ts";
 import { healthOf } from "./health.ts";
@@ -44,6 +45,7 @@ describe("over HTTP", () => {
     expect(status).toMatchObject({
       askedNode: "n1",
       shardCount: 3,
+      semantics: { nodes: [{ name: "n1", knows: semanticsLevelMax }], isUpgradeFinished: true },
       nodes: [{ name: "n1", status: { groups: [{ group: 1 }, { group: 2 }, { group: 3 }] } }],
     });
   });

@@ -11,6 +11,7 @@ import { Arguments, encodeReply } from "../../resp/index.ts";
 import { UpgradeRefusedError, UpgradeUnfinishedError } from "../errors.ts";
 import type { LaneOwner, LocalLane } from "../lanes/local-lane.ts";
 import type { NodeView } from "../status.ts";
+import { knownLevel } from "./semantics-status.ts";
 
 /** Several elections. */
 const timeoutMs = 15_000;
@@ -38,13 +39,14 @@ export async function raiseSemantics(nodes: readonly NodeView[], options: Semant
  * The highest level that all nodes know: the same at each, or else one of them is still to be upgraded.
  */
 function commonSemanticsLevel(nodes: readonly NodeView[]): number {
-  const levels = nodes.map(({ name, status }) => {
-    if (status === null)
+  const levels = nodes.map((node) => {
+    const { name } = node;
+    const level = knownLevel(node);
+    if (level === null)
       throw new UpgradeRefusedError(
         `${name} does not answer: nobody knows its version. Start it, or remove it from the cluster; then ask again.`,
       );
-    // A version from before levels were told knows the first.
-    return { name, level: status.semanticsLevelMax ?? 1 };
+    return { name, level };
   });
   const highest = Math.max(...levels.map(({ level }) => level));
   const behind = levels.filter(({ level }) => level < highest).map(({ name }) => name);
