@@ -65,6 +65,9 @@ describe("over HTTP", () => {
     expect(text).toContain('# TYPE coterie_shard_applied_index gauge\ncoterie_shard_applied_index{shard="0"} ');
     expect(text).toContain("# TYPE coterie_commands_total counter\ncoterie_commands_total 0\n");
     expect(text).toContain("# TYPE coterie_gossip_peers gauge\n");
+    expect(text).toContain(`\ncoterie_semantics_level_known ${semanticsLevelMax}\n`);
+    expect(text).toContain('\ncoterie_shard_semantics_level{shard="1"} 1\n');
+    expect(text).toContain("\ncoterie_directory_warnings 0\n");
     expect(text).toContain("# TYPE coterie_gossip_sent_total counter\n");
     expect(text).toMatch(/coterie_shard_role\{shard="1",role="(leader|follower|candidate|preCandidate)"\} 1/);
     const lines = text.split("\n").filter((line) => line !== "");

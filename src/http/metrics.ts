@@ -22,6 +22,11 @@ const shardGauges: readonly {
     value: ({ snapshotIndex }) => snapshotIndex,
   },
   { name: "sessions", help: "Open sessions of the shard", value: ({ sessionCount }) => sessionCount },
+  {
+    name: "semantics_level",
+    help: "Semantics level of the data, as of what is applied here",
+    value: ({ semanticsLevel }) => semanticsLevel,
+  },
   { name: "keys", help: "Keys of the shard", value: ({ keyCount }) => keyCount },
   { name: "logical_bytes", help: "Weight of the shard's keys and values", value: ({ logicalBytes }) => logicalBytes },
   {
@@ -75,6 +80,9 @@ export class NodeMetrics {
     counter("scrub_bytes", "Bytes read back", () => node.nodeStatus().scrub?.readBytes ?? 0);
     counter("scrub_damaged", "Times that damage was found so", () => node.nodeStatus().scrub?.damageCount ?? 0);
     gauge("clock_skew_seconds", "Own clock minus the voters' median", () => node.nodeStatus().clockSkewMs / 1_000);
+    const warnings = (): number => node.nodeStatus().directory?.warnings.length ?? 0;
+    gauge("semantics_level_known", "Highest level that this version knows", () => node.nodeStatus().semanticsLevelMax);
+    gauge("directory_warnings", "What is left to an operator, at the node that leads the directory", warnings);
     gauge("clients", "Connections of clients", () => figures().clientCount);
     counter("missed_ticks", "Ticks left out because the process stood still", () => node.nodeStatus().missedTicks);
     counter("peers_rejected", "Connections to the peer port turned away", () => node.nodeStatus().rejectedConnections);
