@@ -15,7 +15,7 @@ export {
 } from "./log-errors.ts";
 export { MemoryLog, type MemoryLogOptions } from "./memory-log.ts";
 export type { LogRecords, NodeLog } from "./node-log.ts";
-export { isVital } from "./record-set.ts";
+export { entryLogBytes, isVital } from "./record-set.ts";
 export type { DamagedRange } from "./recovery.ts";
 export type { ScrubStatus } from "./scrubber.ts";
 export type { SnapshotMeta, SnapshotReader, SnapshotWriter, StoredSnapshot } from "./snapshot.ts";

@@ -16,7 +16,8 @@ import { BatchBuilder } from "./batch-builder.ts";
 import { isOutOfSpace } from "./disk-steps.ts";
 import { blockBytes, checksumSeed, type LogIdentity, type LogPosition } from "./format.ts";
 import { LogDiskError } from "./log-errors.ts";
-import { RecordQueue } from "./record-queue.ts";
+import { type FillOptions, RecordQueue } from "./record-queue.ts";
+import { Reserve } from "./reserve.ts";
 import { encodeSegmentHeader, type GroupAtStart, headersBytes } from "./segment-header.ts";
 import { type Preparation, type PreparedSegment, SegmentPreparer } from "./segment-preparer.ts";
 import { SyncTimes } from "./sync-times.ts";
@@ -74,8 +75,6 @@ interface WriteUnderWay {
   readonly holdsEntries: boolean;
 }
 
-/** Kept in the current segment for votes and terms when no next one can be made: an eighth, at most this. */
-const reserveBytesMax = 1_048_576;
 const growthFactor = 4;
 
 export class LogWriter {
@@ -106,7 +105,16 @@ export class LogWriter {
    */
   get isFull(): boolean {
     if (this.#isWriteRefused || this.#isHolding) return true;
-    return this.#isNextRefused && this.#current.allocatedBytes - this.#current.end < 2 * this.#reserveBytes;
+    return this.#isNextRefused && this.#current.end > this.#reserve.fullFrom;
+  }
+
+  /** While it is full: bytes of entries that it would still write if something vital of their group stood behind them. */
+  get roomBeforeVitalBytes(): number {
+    if (this.#isLeaving || this.#held === "everything") return 0;
+    const underWayBytes = this.#underWay?.bytes ?? 0;
+    // The headers of two batches.
+    const takenBytes = underWayBytes + this.queue.holdableBytes + 2 * blockBytes;
+    return Math.max(0, this.#reserve.takenEnd - this.#current.end - takenBytes);
   }
 
   /** Called once, at once if it has happened: the disk failed, nothing will be written any more. */
@@ -187,8 +195,8 @@ export class LogWriter {
   #onStill: (() => void) | undefined;
   readonly #closings: Set<Promise<void>> = new Set();
 
-  get #reserveBytes(): number {
-    return Math.min(reserveBytesMax, this.#current.allocatedBytes / 8);
+  get #reserve(): Reserve {
+    return new Reserve(this.#current.allocatedBytes);
   }
 
   /** True if a write is under way afterwards. */
@@ -207,11 +215,16 @@ export class LogWriter {
 
   /** Builds the next batch for the current segment. False, and nothing is changed, if none may be written there. */
   #build(holdsEntries: boolean): boolean {
-    this.#fill(0, holdsEntries);
     const { allocatedBytes, end } = this.#current;
+    const { start, vitalStart } = this.#reserve;
+    this.#fill(0, { holdsEntries, releasedBytesMax: vitalStart - end });
+    if (this.queue.hasReleased && end + this.#builder.totalBytes > vitalStart) {
+      this.queue.putBack();
+      this.#fill(0, { holdsEntries, releasedBytesMax: 0 });
+    }
     // While the next segment is being made the file grows, which is slower; on a full disk votes try that way too.
     const mayGrow = this.#next === undefined && (!this.#isNextRefused || holdsEntries);
-    const limit = this.#isNextRefused && !holdsEntries ? allocatedBytes - this.#reserveBytes : allocatedBytes;
+    const limit = this.#isNextRefused && !holdsEntries ? start : allocatedBytes;
     // With entries held back an empty batch is no sync mark that anyone asked for.
     const isWanted = !this.#builder.isEmpty || !holdsEntries;
     if (isWanted && (mayGrow || end + this.#builder.totalBytes <= limit)) return true;
@@ -219,16 +232,16 @@ export class LogWriter {
     return false;
   }
 
-  #fill(prefixBytes: number, holdsEntries: boolean): void {
+  #fill(prefixBytes: number, options: FillOptions): void {
     this.#builder.begin(this.queue.countGroups(), prefixBytes);
-    this.queue.fill(this.#builder, { holdsEntries });
+    this.queue.fill(this.#builder, options);
   }
 
   /** The header and the first batch are one write: the segment's name and its zeros are durable already. */
   #beginSegment(next: PreparedSegment, holdsEntries: boolean): void {
     const groups = this.#state.groups();
     const oldestSegment = this.#state.oldestSegment();
-    this.#fill(headersBytes(groups.length), holdsEntries);
+    this.#fill(headersBytes(groups.length), { holdsEntries, releasedBytesMax: 0 });
     if (this.#builder.isEmpty && holdsEntries) {
       this.queue.putBack();
       return;

@@ -105,6 +105,10 @@ export class Log implements NodeLog {
     return this.#writer.isFull;
   }
 
+  get roomBeforeVitalBytes(): number {
+    return this.#writer.roomBeforeVitalBytes;
+  }
+
   get syncTimes(): SyncTimes {
     return this.#writer.syncTimes;
   }
@@ -133,12 +137,14 @@ export class Log implements NodeLog {
       this.#install(group, records, snapshot, done);
       return;
     }
-    if (entries.length === 0 && isHint(group.hardState, hardState)) {
+    const isPulling = records.isVital === true && group.newestUrgentSet?.isHoldable === true;
+    if (entries.length === 0 && !isPulling && isHint(group.hardState, hardState)) {
       this.#appendHint(group, hardState, done);
       return;
     }
     group.append(records);
-    this.#push(new RecordSet(group, { entries, hardState }, { isHint: false, dones: [done] }));
+    const content = { entries, hardState: isPulling ? group.hardState : hardState };
+    this.#push(new RecordSet(group, content, { isHint: false, dones: [done] }));
   }
 
   beginReplica(groupId: number, replica: ReplicaId, done: () => void): void {

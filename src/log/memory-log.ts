@@ -31,6 +31,10 @@ export class MemoryLog implements NodeLog {
     return this.#entryBytes > this.#bytesMax;
   }
 
+  get roomBeforeVitalBytes(): number {
+    return Math.max(0, this.#bytesMax + this.#bytesMax / 64 - this.#entryBytes);
+  }
+
   get sizeBytes(): number {
     return this.#entryBytes + this.#snapshots.sizeBytes;
   }

@@ -75,11 +75,18 @@ export interface NodeLog {
   onSnapshotWanted(handler: (group: number) => void): void;
 
   /**
-   * No space is left for entries. What was queued is kept and written when there is space again, without an operator; votes
-   * and terms are still written from a reserve. Propose nothing meanwhile, and take no entries from a leader: a vote
-   * that is queued behind entries of its group waits with them.
+   * No space is left for entries. What was queued is kept and written when there is space again, without an operator; votes,
+   * terms and vital entries ({@link isVital}) are still written from a reserve. Propose nothing meanwhile, and take no more from
+   * a leader than what is vital and {@link roomBeforeVitalBytes} of what stands before it: a vote that is queued behind more entries
+   * of its group waits for space with them.
    */
   readonly isFull: boolean;
+
+  /**
+   * While it is full: bytes of entries that would still be written, from the reserve, if something vital of their group stood
+   * behind them; see {@link entryLogBytes}.
+   */
+  readonly roomBeforeVitalBytes: number;
 
   /** What a write and its sync take; undefined in memory. There is one who looks. */
   readonly syncTimes: SyncTimes | undefined;
@@ -113,4 +120,10 @@ export interface NodeLog {
 }
 
 /** What Raft hands over to be made durable. */
-export type LogRecords = Pick<Persist, "entries" | "hardState" | "snapshot">;
+export interface LogRecords extends Pick<Persist, "entries" | "hardState" | "snapshot"> {
+  /**
+   * What waits for it must not wait for space: answers without which a group stands still. Where entries of the group are held back it is
+   * a set of its own, even if it stores nothing, and takes them along. Default false.
+   */
+  readonly isVital?: boolean;
+}

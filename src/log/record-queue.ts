@@ -1,12 +1,24 @@
 import type { BatchBuilder } from "./batch-builder.ts";
 import { batchGroupsMax } from "./batch-header.ts";
 import { pieceBytesMax, type RecordSet } from "./record-set.ts";
+import type { StoredGroup } from "./stored-group.ts";
+
+export interface FillOptions {
+  /** The disk is full: what is not vital stays. */
+  readonly holdsEntries: boolean;
+  /** Save so much of it as stands before something vital. */
+  readonly releasedBytesMax: number;
+}
+
+const noSets: ReadonlySet<RecordSet> = new Set();
 
 /**
  * Record sets that wait for the disk. A batch takes them in the order in which they came, with two exceptions: large sets
  * get one piece after the other, in turn, so that the small sets of other groups pass them; and while the disk is full, sets
- * with entries wait, save those that are vital. Sets of one group never pass each other.
+ * with entries wait, save those that are vital, or stand before something vital of their group. Sets of one group never pass
+ * each other.
  */
+
 export class RecordQueue {
   /** Sets that wait, hints included. */
   get length(): number {
@@ -45,8 +57,20 @@ export class RecordQueue {
     return Math.min(count, batchGroupsMax);
   }
 
+  /** Bytes of what a full disk holds back. */
+  get holdableBytes(): number {
+    let bytes = 0;
+    for (const set of this.#waiting) if (set.isHoldable) bytes += set.remainingBytes;
+    return bytes;
+  }
+
+  /** Whether the batch last filled holds entries that are not vital themselves, though it was to hold them back. */
+  hasReleased = false;
+
   /** Fills a batch. {@link taken} and {@link begun} then say what is in it, until {@link forget} or {@link putBack}. */
-  fill(builder: BatchBuilder, options: { readonly holdsEntries: boolean }): void {
+  fill(builder: BatchBuilder, options: FillOptions): void {
+    const released = options.holdsEntries ? this.#release(options.releasedBytesMax) : noSets;
+    this.hasReleased = released.size > 0;
     const kept: RecordSet[] = [];
     const large: RecordSet[] = [];
     const heldStamp = ++this.#stamp;
@@ -54,7 +78,7 @@ export class RecordQueue {
     const keptRoomBytes = this.#waiting.some((set) => set.isLarge) ? 2 * pieceBytesMax : 0;
     for (const set of this.#waiting) {
       const { group } = set;
-      const isHeld = group.queueStamp === heldStamp || (options.holdsEntries && set.isHoldable);
+      const isHeld = group.queueStamp === heldStamp || (options.holdsEntries && set.isHoldable && !released.has(set));
       if (!isHeld && !set.isLarge && this.#fits(set, builder, keptRoomBytes)) {
         builder.add(set);
         this.#taken.push(set);
@@ -100,6 +124,28 @@ export class RecordQueue {
   #begun: RecordSet[] = [];
   #urgentCount = 0;
   #stamp = 0;
+
+  /** What is held back, but stands before something vital of its group: whole stretches of it, of so many bytes together. */
+  #release(bytesMax: number): ReadonlySet<RecordSet> {
+    const released = new Set<RecordSet>();
+    const stretches = new Map<StoredGroup, RecordSet[]>();
+    let bytesLeft = bytesMax;
+    for (const set of bytesMax > 0 ? this.#waiting : []) {
+      const stretch = stretches.get(set.group);
+      if (set.isHoldable) {
+        if (stretch === undefined) stretches.set(set.group, [set]);
+        else stretch.push(set);
+      } else if (stretch !== undefined && !set.isHint) {
+        const bytes = stretch.reduce((sum, each) => sum + each.remainingBytes, 0);
+        // Otherwise it stays, and what follows in the group stays behind it.
+        if (bytes > bytesLeft) continue;
+        bytesLeft -= bytes;
+        for (const each of stretch) released.add(each);
+        stretches.delete(set.group);
+      }
+    }
+    return released;
+  }
 
   #fits(set: RecordSet, builder: BatchBuilder, keptRoomBytes: number): boolean {
     return set.bytes <= builder.roomBytes - keptRoomBytes && builder.hasRoomFor(set.group);

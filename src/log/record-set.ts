@@ -18,6 +18,11 @@ export function entryData(entry: Entry): Uint8Array {
   return entry.kind === "normal" ? entry.data : encodeConfigurationChange(entry.change);
 }
 
+/** The bytes that an entry takes in the log. */
+export function entryLogBytes(entry: Entry): number {
+  return entryOverheadBytes + entryData(entry).length;
+}
+
 /** Names a durable snapshot file of the group. */
 export interface SnapshotRecord {
   readonly index: LogIndex;
@@ -62,7 +67,8 @@ export interface RecordSetOptions {
 
 /**
  * True for entries that a full disk takes as it takes votes, from the space that is kept in reserve: without the empty one
- * by which a new leader begins its term nothing could be read after an election, and members must be able to change.
+ * by which a new leader begins its term nothing could be read after an election, and members must be able to change. What
+ * stands before them comes along, see {@link Reserve}.
  */
 export function isVital(entry: Entry): boolean {
   return entry.kind === "configuration" || entry.data.length === 0;
@@ -83,7 +89,7 @@ export class RecordSet {
   /** Nobody relies on it: it goes along with the next batch. */
   readonly isHint: boolean;
   readonly isRestated: boolean;
-  /** It has to wait while the disk is full. */
+  /** It has to wait while the disk is full, unless something vital of its group waits behind it. */
   readonly isHoldable: boolean;
   /** Bytes of its records. */
   readonly bytes: number;
@@ -111,8 +117,17 @@ export class RecordSet {
     if (content.snapshot !== undefined) bytes += snapshotRecordBytes;
     if (content.compacted !== undefined) bytes += compactedRecordBytes;
     if (content.replica !== undefined) bytes += replicaRecordBytes;
-    for (const entry of content.entries) bytes += entryOverheadBytes + entryData(entry).length;
+    for (const entry of content.entries) bytes += entryLogBytes(entry);
     this.bytes = bytes;
+  }
+
+  /** Bytes of those of its records that are in no batch yet, about. */
+  get remainingBytes(): number {
+    let putBytes = this.nextByte;
+    for (let place = 0; place < this.nextEntry; place++) {
+      putBytes += entryLogBytes(this.entries[place] as Entry);
+    }
+    return this.bytes - putBytes;
   }
 
   get isLarge(): boolean {

@@ -88,9 +88,9 @@ test("stopped, it leaves no file behind", async () => {
 
 test.for([
   { freeBytes: 64 * 1_048_576, allocatedBytes: 32 * 1_048_576 },
-  { freeBytes: 19 * 1_048_576, allocatedBytes: 8 * 1_048_576 },
-  { freeBytes: 5.5 * 1_048_576, allocatedBytes: 1_048_576 },
-  { freeBytes: 4.5 * 1_048_576, allocatedBytes: 0 },
+  { freeBytes: 30 * 1_048_576, allocatedBytes: 16 * 1_048_576 },
+  { freeBytes: 20.5 * 1_048_576, allocatedBytes: 16 * 1_048_576 },
+  { freeBytes: 19.5 * 1_048_576, allocatedBytes: 0 },
   // Where a new segment frees older ones, it may be small and take the others' space.
   { freeBytes: 4.5 * 1_048_576, isScarce: true, allocatedBytes: 4 * 1_048_576 },
   { freeBytes: 300_000, isScarce: true, allocatedBytes: 262_144 },

@@ -25,8 +25,8 @@ export type Preparation =
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly error: unknown };
 
-/** A full disk may still have room for a smaller segment. */
-export const segmentBytesMin = 1_048_576;
+/** A full disk may still have room for a smaller segment, as long as its reserve is worth something. */
+const segmentBytesMin = 16 * 1_048_576;
 const scarceBytesMin = 262_144;
 
 export interface WantedSegment {

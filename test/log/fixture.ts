@@ -159,6 +159,11 @@ export function entry(index: number, term: number, text: string | Uint8Array = `
   return { kind: "normal", index, term, data };
 }
 
+/** By which a leader begins its term. */
+export function emptyEntry(index: number, term: number): NormalEntry {
+  return entry(index, term, new Uint8Array(0));
+}
+
 /** Entries from `first` up to and including `last`. */
 export function entries(first: number, last: number, term: number, bytes = 0): readonly NormalEntry[] {
   return Array.from({ length: last - first + 1 }, (_, place) =>
@@ -189,12 +194,11 @@ export function hardState(term: number, vote: number | undefined, commit = 0): H
 export function write(
   log: NodeLog,
   group: number,
-  records: { readonly entries?: readonly Entry[]; readonly hardState?: HardState },
+  given: { readonly entries?: readonly Entry[]; readonly hardState?: HardState; readonly isVital?: boolean },
 ): Promise<void> {
   return new Promise((resolve) => {
-    log.append(group, { entries: records.entries ?? [], hardState: records.hardState, snapshot: undefined }, () =>
-      resolve(),
-    );
+    const records = { entries: [], hardState: undefined, snapshot: undefined, ...given };
+    log.append(group, records, () => resolve());
     log.flush();
   });
 }
