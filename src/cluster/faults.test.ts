@@ -67,8 +67,7 @@ test("a follower whose disk is full holds nobody up, and catches up when there i
 });
 
 test("where all disks are full, a new leader is elected and answers reads [D-7]", async () => {
-  // So that all fill with the same entry: what one has, and a full one lacks, those two cannot commit.
-  const cluster = await started({ node: { settings: { commitsByHeartbeat: false } } });
+  const cluster = await started();
   const leader = await cluster.untilLeader();
   const client = cluster.client(leader);
   client.send("SET", "k", "0");

@@ -30,10 +30,10 @@ import { LeadershipMoves } from "./leadership/leadership-moves.ts";
 import { NodeDisks } from "./leadership/node-disks.ts";
 import type { Member } from "./membership/member.ts";
 import type { NodeDirectory } from "./membership/node-directory.ts";
+import { DiskSpace } from "./peers/disk-space.ts";
 import { EntryClock } from "./peers/entry-clock.ts";
 import { PeerTraffic, pingTicks } from "./peers/peer-traffic.ts";
 import type { PeerTrafficHandler } from "./peers/peer-traffic-handler.ts";
-import { vitalPart } from "./peers/vital-part.ts";
 import { ClusterDirectory } from "./placement/cluster-directory.ts";
 import { endRefused } from "./refused-node.ts";
 import type { LeftOutEntries } from "./replica/left-out-entries.ts";
@@ -104,6 +104,8 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     });
     log.onSnapshotWanted((group) => this.#groups.get(group)?.snapshots.want());
     this.disks = new NodeDisks({ clock: platform.clock, logger, log });
+    const votersOf = (group: number): readonly number[] => this.#groups.get(group)?.voters ?? [];
+    this.#space = new DiskSpace({ ...options, disks: this.disks, votersOf });
     this.#leadership = new LeadershipMoves({ ...options, groups: this.#groups, disks: this.disks });
     this.transfers = new LeaderTransfers({
       ...options,
@@ -123,6 +125,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       peerQueueBytesMax: settings.peerQueueBytesMax,
       diskEpoch: () => log.diskEpoch,
       disks: this.disks,
+      space: this.#space,
       handler: this,
     });
     this.waves = new NodeWaves(this.clock, settings, shardCount);
@@ -256,7 +259,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   // ── What replicas need ────────────────────────────────────────────────────────────────────────────────────────────
 
   append(group: number, persist: Persist, done: () => void): void {
-    this.#options.log.append(group, persist, done);
+    this.#options.log.append(group, this.#space.records(group, persist), done);
     this.noteOutput();
   }
 
@@ -277,17 +280,12 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.#entryClock.applied(timeMs);
   }
 
-  isDiskFull(): boolean {
-    return this.#options.log.isFull;
+  lacksSpace(group: number): boolean {
+    return this.#space.lacksSpace(group);
   }
 
-  lacksSpace(group: number): boolean {
-    if (this.isDiskFull()) return true;
-    if (!this.disks.hasFullPeer) return false;
-    const { voters, otherVoters } = this.hosted(group);
-    const isFit = (id: number): boolean =>
-      !this.disks.isPeerFull(id) && this.#options.links().link(id, "control") !== undefined;
-    return 2 * (1 + otherVoters.filter(isFit).length) <= voters.length;
+  appendBytesMax(group: number, to: ReplicaId): number {
+    return this.#space.appendBytesMax(group, to);
   }
 
   onRoute(replica: Replica): void {
@@ -350,7 +348,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     } else if (message.type === "installSnapshot") {
       hosted.snapshots.offered(message);
     } else {
-      const taken = message.type === "appendEntries" && this.isDiskFull() ? vitalPart(message) : message;
+      const taken = message.type === "appendEntries" ? this.#space.taken(group, message) : message;
       if (taken !== undefined) hosted.replica.step(taken);
     }
   }
@@ -442,6 +440,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   /** By node. */
   readonly #attributes: Map<number, Readonly<Record<string, string>>> = new Map();
   readonly #forwarding: Forwarding;
+  readonly #space: DiskSpace;
   readonly #leadership: LeadershipMoves;
   readonly #hosting: GroupHosting;
   #ticker: Ticker | undefined;
@@ -478,7 +477,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     for (const hosted of this.#groups) {
       hosted.tick();
       const isOff = isClockLooked && this.#clockAlarm.check(this.#entryClock.skewMs(hosted.otherVoters));
-      if (isOff || this.isDiskFull()) this.#leadership.unfit(hosted);
+      if (isOff || this.#space.isFull) this.#leadership.unfit(hosted);
       else if (this.disks.isSlow) this.#leadership.slow(hosted);
     }
     for (const lane of [...this.waiting]) lane.expire();

@@ -186,6 +186,24 @@ test("the window is limited by bytes too", () => {
   expect(appendsTo(2, network.node(1).takeReady()).map(({ entries }) => entries.length)).toEqual([1, 1, 1]);
 });
 
+test("whoever is to be sent more at once is sent it in one append, without another append before", () => {
+  const network = new TestNetwork([1, 2, 3], { messageBytesMax: (to) => (to === 3 ? 1_000 : 100) });
+  const leader = network.elect(1);
+  network.isLost = (message) => message.type === "appendEntries";
+  for (let count = 0; count < 5; count++) leader.propose(new Uint8Array(90));
+  network.settle();
+  network.heal();
+  const sent: Message[] = [];
+  network.isLost = (message) => {
+    if (message.type === "appendEntries" && message.entries.length > 0) sent.push(message);
+    return false;
+  };
+  network.tick(4);
+  expect(appendsTo(2, sent).map(({ entries }) => entries.length)).toEqual([1, 1, 1, 1, 1]);
+  expect(appendsTo(3, sent).map(({ entries }) => entries.length)).toEqual([5]);
+  expect(network.core(3).lastIndex).toBe(leader.lastIndex);
+});
+
 test("appends are limited by bytes, and a single entry always passes", () => {
   const network = new TestNetwork([1, 2], { messageBytesMax: 100 });
   const leader = network.elect(1);

@@ -70,7 +70,7 @@ function trySendAppend(replica: Replica, progress: Progress, isEmptyWanted: bool
   if (isAskingOnly) {
     if (progress.kind === "replicate") mark("the window of appends is full");
   } else {
-    entries = replica.log.entriesFrom(progress.nextIndex, messageBytesMax);
+    entries = replica.log.entriesFrom(progress.nextIndex, messageBytesMax(progress.id));
   }
   if (entries === "unavailable") {
     progress.isWaitingForEntries = true;

@@ -39,8 +39,8 @@ export interface RaftOptions {
   readonly asksFewForReads?: boolean;
   /** A leader steps down when it applies its own removal or demotion. Default true. */
   readonly stepDownOnRemoval?: boolean;
-  /** Entries in one append; a single entry always passes. Default 1 MiB. */
-  readonly messageBytesMax?: number;
+  /** Entries in one append, to anybody or to whom it is asked for; a single entry always passes. Default 1 MiB. */
+  readonly messageBytesMax?: number | ((to: ReplicaId) => number);
   /** Appends under way to one follower, and their bytes. Defaults 256 and 16 MiB. */
   readonly inflightMessagesMax?: number;
   readonly inflightBytesMax?: number;
@@ -93,7 +93,7 @@ export interface Settings {
   readonly readMode: "safe" | "lease";
   readonly asksFewForReads: boolean;
   readonly stepDownOnRemoval: boolean;
-  readonly messageBytesMax: number;
+  readonly messageBytesMax: (to: ReplicaId) => number;
   readonly inflightMessagesMax: number;
   readonly inflightBytesMax: number;
   readonly heartbeatsOvertake: boolean;
@@ -112,6 +112,7 @@ const noSnapshots: SnapshotSource = { latest: () => undefined };
 
 /** Fills in defaults and asserts that the settings agree with each other. */
 export function settingsOf(options: RaftOptions): Settings {
+  const { messageBytesMax = mebibyte } = options;
   const settings: Settings = {
     id: options.id,
     electionTicks: options.electionTicks,
@@ -122,7 +123,7 @@ export function settingsOf(options: RaftOptions): Settings {
     readMode: options.readMode ?? "safe",
     asksFewForReads: options.asksFewForReads ?? false,
     stepDownOnRemoval: options.stepDownOnRemoval ?? true,
-    messageBytesMax: options.messageBytesMax ?? mebibyte,
+    messageBytesMax: typeof messageBytesMax === "number" ? () => messageBytesMax : messageBytesMax,
     inflightMessagesMax: options.inflightMessagesMax ?? 256,
     inflightBytesMax: options.inflightBytesMax ?? 16 * mebibyte,
     heartbeatsOvertake: options.heartbeatsOvertake ?? false,
@@ -140,7 +141,10 @@ export function settingsOf(options: RaftOptions): Settings {
   assert(settings.heartbeatTicks > 0, "heartbeatTicks must be positive");
   assert(settings.electionTicks > settings.heartbeatTicks, "electionTicks must be above heartbeatTicks");
   assert(settings.inflightMessagesMax > 0, "inflightMessagesMax must be positive");
-  assert(settings.inflightBytesMax >= settings.messageBytesMax, "inflightBytesMax must be at least messageBytesMax");
+  assert(
+    typeof messageBytesMax !== "number" || settings.inflightBytesMax >= messageBytesMax,
+    "inflightBytesMax must be at least messageBytesMax",
+  );
   assert(settings.readMode === "safe" || settings.checkQuorum, "lease reads need checkQuorum");
   return settings;
 }

@@ -74,6 +74,7 @@ class Host {
       entryTimeMs: () => undefined,
       onApplied: nothing,
       lacksSpace: () => false,
+      appendBytesMax: () => nodeDefaults.appendBytesMax,
       onRoute: nothing,
       onChecksum: nothing,
       onInstalled: nothing,

@@ -377,7 +377,7 @@ export class HostedGroup {
       configuration: log.snapshot?.configuration ?? firstConfiguration,
       applied: log.snapshot?.index ?? 0,
       applyBytesMax,
-      messageBytesMax: host.settings.appendBytesMax,
+      messageBytesMax: (to) => host.appendBytesMax(group, to),
       inflightBytesMax,
       heartbeatsOvertake: true,
       // What the directory says is waited for on all nodes.

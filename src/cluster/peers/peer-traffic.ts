@@ -20,6 +20,7 @@ import { admit } from "../membership/admission.ts";
 import type { NodeDirectory } from "../membership/node-directory.ts";
 import { nodeOf } from "../replica/replica-id.ts";
 import { readSnapshotPiece, readSnapshotQuestion } from "../snapshots/snapshot-wire.ts";
+import type { DiskSpace } from "./disk-space.ts";
 import type { EntryClock } from "./entry-clock.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { LinkProbes } from "./link-probes.ts";
@@ -28,7 +29,6 @@ import type { PeerTrafficHandler } from "./peer-traffic-handler.ts";
 import { pingBytes, readPing, writePing } from "./ping.ts";
 import { raftMessageBytes, readRaftMessage, readRaftMessages, writeRaftMessage } from "./raft-codec.ts";
 import { Silences } from "./silences.ts";
-import { vitalPart } from "./vital-part.ts";
 
 /** Ticks between two questions for a peer's clock. */
 export const pingTicks = 5;
@@ -48,6 +48,7 @@ export interface PeerTrafficOptions {
   readonly diskEpoch: () => number;
   /** This node's, and those that the others tell of. */
   readonly disks: NodeDisks;
+  readonly space: Pick<DiskSpace, "sent">;
   readonly handler: PeerTrafficHandler;
 }
 
@@ -69,7 +70,7 @@ export class PeerTraffic implements PeerLinksHandler {
   }
 
   send(group: number, message: Message): void {
-    const { links, peerQueueBytesMax, handler } = this.#options;
+    const { links, peerQueueBytesMax, space, handler } = this.#options;
     if (message.type === "heartbeat" || message.type === "heartbeatResponse") {
       this.heartbeats.add(group, message);
       handler.onOutput();
@@ -82,7 +83,7 @@ export class PeerTraffic implements PeerLinksHandler {
       if (isData) handler.onLost(nodeId);
       return;
     }
-    const sent = isData && this.#options.disks.isPeerFull(nodeId) ? vitalPart(message) : message;
+    const sent = isData ? space.sent(group, message) : message;
     if (sent === undefined) return;
     writeRaftMessage(link.begin(messageType.raft, raftMessageBytes(sent)), group, sent);
     link.end();

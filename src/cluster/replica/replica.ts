@@ -22,6 +22,7 @@ import {
 } from "../../raft/index.ts";
 import type { Arguments, ErrorReply, Reply } from "../../resp/index.ts";
 import { replicaStopped } from "../errors.ts";
+import type { DiskSpace } from "../peers/disk-space.ts";
 import type { NodeSettings } from "../settings.ts";
 import { Applier } from "./applier.ts";
 import type { Batch } from "./batch.ts";
@@ -39,7 +40,7 @@ import { bestSuccessor } from "./succession.ts";
 import type { NodeWaves } from "./waves.ts";
 
 /** What a replica needs of its node. */
-export interface ReplicaHost {
+export interface ReplicaHost extends Pick<DiskSpace, "lacksSpace" | "appendBytesMax"> {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -56,8 +57,6 @@ export interface ReplicaHost {
   entryTimeMs(replica: Replica): number | undefined;
   /** An entry of this time was applied. */
   onApplied(timeMs: number): void;
-  /** Entries of the group would have to wait for space on disk, here or on too many other nodes. */
-  lacksSpace(group: number): boolean;
   /** Commands may go another way now: leader or term have changed. */
   onRoute(replica: Replica): void;
   onChecksum(replica: Replica, index: LogIndex, from: number, reply: Reply): void;
