@@ -1,6 +1,7 @@
 import { assert } from "../platform/index.ts";
 import type { LogIndex } from "../raft/index.ts";
 import { blockBytes } from "./format.ts";
+import { SegmentUse } from "./segment-use.ts";
 
 /** Where a batch lies: whole blocks of one segment. */
 export interface BatchPlace {
@@ -69,7 +70,9 @@ export class PositionIndex {
     const last = this.#count - 1;
     const isSameBatch = last >= 0 && this.#segments[last] === segment && this.#blocks[last] === block;
     if (isSameBatch && earlierPlaces.length === 0) {
+      this.#uncount(last);
       this.#data[last] = this.#data[last]! + dataBytes;
+      this.#countIn(last);
       return;
     }
     assert(segment < 2 ** 32 && block < 2 ** 32, "a segment number and a block number fit 32 bits");
@@ -79,13 +82,13 @@ export class PositionIndex {
     this.#blocks[this.#count] = block;
     this.#lengths[this.#count] = (place?.bytes ?? 0) / blockBytes;
     this.#data[this.#count] = dataBytes;
-    this.#count++;
     if (earlierPlaces.length > 0) this.#earlierPlaces.set(firstIndex, earlierPlaces);
+    this.#countIn(this.#count++);
   }
 
   truncateFrom(index: LogIndex): void {
     while (this.#count > 0 && this.#firsts[this.#count - 1]! >= index) {
-      this.#count--;
+      this.#uncount(--this.#count);
       this.#earlierPlaces.delete(this.#firsts[this.#count]!);
     }
   }
@@ -94,22 +97,26 @@ export class PositionIndex {
   compactTo(index: LogIndex, lastIndex: LogIndex): void {
     let gone = 0;
     while (gone < this.#count && this.#endOf(gone, lastIndex) <= index) {
+      this.#uncount(gone);
       this.#earlierPlaces.delete(this.#firsts[gone]!);
       gone++;
     }
     this.#replace(0, gone, []);
     if (this.#count === 0 || this.#firsts[0]! > index) return;
+    this.#uncount(0);
     const cut = this.#cut(0, { first: index + 1, last: lastIndex }, lastIndex);
     const earlier = this.#earlierPlaces.get(this.#firsts[0]!);
     this.#earlierPlaces.delete(this.#firsts[0]!);
     if (earlier !== undefined) this.#earlierPlaces.set(index + 1, earlier);
     this.#replace(0, 1, [cut]);
+    this.#countIn(0);
   }
 
   /** All of it is forgotten. */
   clear(): void {
     this.#count = 0;
     this.#earlierPlaces.clear();
+    this.#use.clear();
   }
 
   /** The run that holds `index`; `lastIndex` is the log's. */
@@ -143,27 +150,26 @@ export class PositionIndex {
     const restEarlier = this.#earlierPlaces.get(this.#firsts[high]!);
     if (rest) runs.push(this.#cut(high, { first: moved.lastIndex + 1, last: lastIndex }, lastIndex));
     for (let run = low; run <= high; run++) {
+      this.#uncount(run);
       if (this.#firsts[run]! >= firstIndex) this.#earlierPlaces.delete(this.#firsts[run]!);
     }
     if (earlierPlaces.length > 0) this.#earlierPlaces.set(firstIndex, earlierPlaces);
     if (rest && restEarlier !== undefined) this.#earlierPlaces.set(moved.lastIndex + 1, restEarlier);
     this.#replace(low, high - low + 1, runs);
+    for (let run = low; run < low + runs.length; run++) this.#countIn(run);
   }
 
   /** The oldest segment that holds any of it; undefined if none does. */
   oldestSegment(): number | undefined {
-    let oldest = Number.POSITIVE_INFINITY;
-    for (let run = 0; run < this.#count; run++) {
-      const segment = this.#segments[run]!;
-      if (segment !== nowhere && segment < oldest) oldest = segment;
-    }
-    for (const places of this.#earlierPlaces.values()) {
-      for (const { segment } of places) oldest = Math.min(oldest, segment);
-    }
-    return oldest === Number.POSITIVE_INFINITY ? undefined : oldest;
+    return this.#use.oldest();
   }
 
-  /** All runs that need `segment`. `lastIndex` is the log's. */
+  /** Bytes of all runs that need `segment`, about; undefined if none does. */
+  dataBytesIn(segment: number): number | undefined {
+    return this.#use.bytesIn(segment);
+  }
+
+  /** All runs that need `segment`, an object for each: there may be tens of thousands. `lastIndex` is the log's. */
   runsIn(segment: number, lastIndex: LogIndex): readonly StoredRun[] {
     const found: StoredRun[] = [];
     for (let run = 0; run < this.#count; run++) {
@@ -187,6 +193,23 @@ export class PositionIndex {
   #lengths: Uint32Array = new Uint32Array(capacityAtStart);
   #data: Uint32Array = new Uint32Array(capacityAtStart);
   readonly #earlierPlaces: Map<LogIndex, readonly BatchPlace[]> = new Map();
+  readonly #use: SegmentUse = new SegmentUse();
+
+  #countIn(run: number): void {
+    for (const segment of this.#segmentsOf(run)) this.#use.add(segment, this.#data[run]!);
+  }
+
+  #uncount(run: number): void {
+    for (const segment of this.#segmentsOf(run)) this.#use.remove(segment, this.#data[run]!);
+  }
+
+  /** Each once. */
+  #segmentsOf(run: number): Iterable<number> {
+    const segment = this.#segments[run]!;
+    const earlier = this.#earlierPlaces.size === 0 ? undefined : this.#earlierPlaces.get(this.#firsts[run]!);
+    if (earlier === undefined) return segment === nowhere ? [] : [segment];
+    return new Set([segment, ...earlier.map((place) => place.segment)]);
+  }
 
   /** The number of the run that holds `index`, or the last one; -1: `index` lies before all. */
   #runAt(index: LogIndex): number {

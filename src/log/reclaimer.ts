@@ -34,11 +34,12 @@ export interface ReclaimerHost {
 interface Remains {
   readonly segment: number;
   readonly bytes: number;
-  readonly parts: readonly {
-    readonly group: StoredGroup;
-    readonly runs: readonly StoredRun[];
-    readonly bytes: number;
-  }[];
+  readonly parts: readonly Part[];
+}
+
+interface Part {
+  readonly group: StoredGroup;
+  readonly bytes: number;
 }
 
 /** Remains are written again if they are at most this part of what the segment holds … */
@@ -142,15 +143,15 @@ export class Reclaimer {
     if (this.#isClosed || segment >= this.#host.currentSegment() || segment === this.#host.oldestWaiting()) {
       return undefined;
     }
-    const parts: { readonly group: StoredGroup; readonly runs: readonly StoredRun[]; readonly bytes: number }[] = [];
+    const parts: Part[] = [];
     for (const group of this.#host.groups()) {
-      const runs = group.runsIn(segment);
-      if (runs.length === 0) continue;
+      const bytes = group.bytesIn(segment);
+      if (bytes === undefined) continue;
       if (group.isDamaged) {
         this.#host.keptByDamage(segment, group.group);
         return undefined;
       }
-      parts.push({ group, runs, bytes: runs.reduce((sum, run) => sum + run.dataBytes, 0) });
+      parts.push({ group, bytes });
     }
     return { segment, parts, bytes: parts.reduce((sum, part) => sum + part.bytes, 0) };
   }
@@ -174,8 +175,8 @@ export class Reclaimer {
 
   /** Resolves when all of it stands at the head, durably. False: some of it could not be read. */
   async #restate({ segment, parts, bytes }: Remains): Promise<boolean> {
-    for (const { group, runs } of parts) {
-      for (const run of joined(runs)) {
+    for (const { group } of parts) {
+      for (const run of joined(group.runsIn(segment))) {
         for (let index = run.firstIndex; index <= run.lastIndex && !this.#isClosed; ) {
           const reading = group.readStored(Math.max(index, group.firstIndex));
           this.#reading = reading;

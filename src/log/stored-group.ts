@@ -251,6 +251,11 @@ export class StoredGroup implements GroupLog {
     return this.#positions.oldestSegment();
   }
 
+  /** Bytes, about, that are needed of `segment`; undefined: nothing of it is. */
+  bytesIn(segment: number): number | undefined {
+    return this.#positions.dataBytesIn(segment);
+  }
+
   /** What is needed of `segment`. */
   runsIn(segment: number): readonly StoredRun[] {
     return this.#positions.runsIn(segment, this.durable.lastIndex);

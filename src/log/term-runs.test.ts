@@ -2,6 +2,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { TermRuns } from "./term-runs.ts";
 
+/** Of doubles nearly all that are drawn are next to 0. */
+const part = fc.integer({ min: 0, max: 100 }).map((percent) => percent / 100);
+
 test("the term of every entry, over any growth and any cut", () => {
   const step = fc.oneof(
     fc.record({
@@ -9,7 +12,7 @@ test("the term of every entry, over any growth and any cut", () => {
       count: fc.integer({ min: 1, max: 5 }),
       rise: fc.integer({ min: 0, max: 2 }),
     }),
-    fc.record({ kind: fc.constant("cut" as const), place: fc.double({ min: 0, max: 1, noNaN: true }) }),
+    fc.record({ kind: fc.constant("cut" as const), place: part }),
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 0, max: 3 }), (steps, baseIndex) => {
@@ -47,7 +50,6 @@ test("what is not in the log has no term", () => {
 
 test("compacted, it begins later; restated, it changes where it is told to", () => {
   const runs = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 12 });
-  const part = fc.double({ min: 0, max: 1, noNaN: true });
   fc.assert(
     fc.property(runs, part, part, part, (lengths, from, length, gone) => {
       const log = new TermRuns();
