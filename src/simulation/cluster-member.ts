@@ -57,6 +57,7 @@ export class ClusterMember {
   #startCount = 0;
   #excuse: string | undefined;
   #isGone = false;
+  #isHalted = false;
   #isPresent: boolean;
   #mayBeRemoved = false;
 
@@ -110,6 +111,18 @@ export class ClusterMember {
     this.machine.kill();
   }
 
+  /** An operator has stopped it: nobody starts it before `resume`. */
+  halt(how: "kill" | "cutPower"): void {
+    this.#isHalted = true;
+    if (how === "kill") this.machine.kill();
+    else this.machine.cutPower("random");
+  }
+
+  resume(): void {
+    this.#isHalted = false;
+    this.start();
+  }
+
   /** An operator has asked that it be removed: from now on it may be refused as one that was, and is not started again. */
   expectRemoval(): void {
     this.#mayBeRemoved = true;
@@ -146,7 +159,7 @@ export class ClusterMember {
 
   /** Starts the process, unless it runs, or is not to. */
   start(): void {
-    if (this.machine.process !== undefined || !this.#isPresent) return;
+    if (this.machine.process !== undefined || !this.#isPresent || this.#isHalted) return;
     this.#startCount++;
     this.machine.start((platform) => {
       this.#run(platform).catch((error: unknown) => {

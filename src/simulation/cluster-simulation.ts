@@ -4,8 +4,10 @@ import { ClusterWatch } from "./cluster-watch.ts";
 import { FaultInjector } from "./fault-injection.ts";
 import { FinalCheck } from "./final-check.ts";
 import { HistoryRecorder, type Operation } from "./history.ts";
+import { continued, firstReads, KeptHistory } from "./kept-history.ts";
 import { type KeyValueInput, type KeyValueOutput, keyValueSpecification } from "./key-value-specification.ts";
 import { checkConnectionOrder, checkLinearizability } from "./linearizability.ts";
+import { type GoOn, MajorityLoss } from "./majority-loss.ts";
 import { Mover } from "./mover.ts";
 import { unrest } from "./placement-check.ts";
 import { clientNames, lossesBorne, type Scenario, sessionClientNames, sessionSeeds } from "./scenario.ts";
@@ -46,13 +48,12 @@ const drainMsMax = 60_000;
 /** Replicas that were to move have moved, whoever was lost is replaced, and data that nobody needs has gone. */
 const settleMsMax = 180_000;
 const settleLookMs = 500;
+/** New machines are there, in place of those that were lost. */
+const joinMsMax = 60_000;
 /** Above the size of an entry's pieces. */
 const hugeBytes = 300_000;
 /** Some seconds of search for one key. */
 const checkConfigurationsMax = 300_000;
-
-/** True once it is done; false if that took too long, or the run is over. */
-type GoOn = (isDone: () => boolean, limitMs: number, what: string) => Promise<boolean>;
 
 /**
  * One run: whole nodes and clients, from their start through a schedule of faults to their recovery, on one thread and
@@ -65,7 +66,10 @@ export class ClusterSimulation {
   readonly #clients: readonly WorkloadClient[];
   readonly #sessionClients: readonly SessionClient[];
   readonly #watch: ClusterWatch;
-  readonly #recorder = new HistoryRecorder<KeyValueInput, KeyValueOutput>();
+  readonly #recorder = new KeptHistory();
+  /** What was done after most nodes were lost for good. */
+  readonly #laterRecorder = new HistoryRecorder<KeyValueInput, KeyValueOutput>();
+  readonly #loss: MajorityLoss | undefined;
   readonly #violations: string[] = [];
   readonly #injector: FaultInjector;
   readonly #mover: Mover;
@@ -90,26 +94,34 @@ export class ClusterSimulation {
     const common = { names, shards, replicas, disk, callbackMs, settings, onViolation };
     const onPresence = (): void => this.#notePresence();
     const joins = (): readonly SocketAddress[] => this.#servers;
+    const { recovery } = scenario;
     this.#members = [
       ...names.map((name) => new ClusterMember(this.world, { name, onPresence, ...common })),
-      ...joiners.map((name) => new ClusterMember(this.world, { name, onPresence, joins, ...common })),
+      ...[...joiners, ...(recovery?.joiners ?? [])].map(
+        (name) => new ClusterMember(this.world, { name, onPresence, joins, ...common }),
+      ),
     ];
     this.#notePresence();
     for (const [index, member] of this.#members.entries()) {
       member.machine.clock.jumpWall(scenario.clockSkewsMs[index] ?? 0);
     }
-    this.#watch = new ClusterWatch(this.world, this.#members, onViolation);
+    const historyNow = recovery === undefined ? undefined : (): number => this.#recorder.now;
+    this.#watch = new ClusterWatch(this.world, this.#members, onViolation, historyNow);
     this.#clients = clientNames(scenario.workload.clients).map((name) => this.#client(name));
     const random = new SeededRandom(seed + sessionSeeds);
     const sessions = sessionClientNames(scenario.workload.sessionClients);
     this.#sessionClients = sessions.map((name) => this.#sessionClient(name, random.fork()));
     this.#injector = new FaultInjector(this.world, this.#members);
     this.#mover = new Mover(this.world, this.#members);
+    if (recovery === undefined) return;
+    const { segmentBytes } = settings;
+    const parts = { world: this.world, members: this.#members, watch: this.#watch, history: this.#recorder };
+    this.#loss = new MajorityLoss({ ...parts, recovery, shards, segmentBytes, onViolation });
   }
 
   /** What the clients did so far. */
   get operations(): readonly Operation<KeyValueInput, KeyValueOutput>[] {
-    return this.#recorder.operations();
+    return [...this.#recorder.operations(), ...this.#laterRecorder.operations()];
   }
 
   /** Something happened that must not; the run ends soon. */
@@ -128,7 +140,7 @@ export class ClusterSimulation {
       watchMarks(watcher);
     }
     if (!isCut && this.#violations.length === 0) this.#judge();
-    const operations = this.#recorder.operations();
+    const { operations } = this;
     return {
       seed: this.#scenario.seed,
       violations: this.#violations,
@@ -156,13 +168,7 @@ export class ClusterSimulation {
       return isMet && !isStopped();
     };
     for (const member of this.#members) member.start();
-    const check = new FinalCheck(this.world, this.#members, this.#recorder, {
-      keys: this.#scenario.workload.keys,
-      shards: this.#scenario.shards,
-      takeConnection: () => ++this.#connectionCount,
-      takeValue: () => this.#takeValue(),
-      onViolation: (text) => this.violated(text),
-    });
+    const check = this.#finalCheck(this.#recorder);
     const first = this.#members.filter(({ isPresent }) => isPresent);
     const isUp = (): boolean => first.every(({ node }) => node !== undefined) && this.#watch.leaderCount > 0;
     if (!(await goOn(isUp, startMsMax, "the cluster did not start"))) return false;
@@ -186,10 +192,43 @@ export class ClusterSimulation {
       for (const client of this.#sessionClients) client.giveUp();
       return this.#comeToRest(goOn);
     }
-    check.start();
-    if (!(await goOn(() => check.isServed, recoveryMsMax, "not every node serves every key"))) return false;
+    if (!(await this.#serve(goOn, check))) return false;
     if (!(await goOn(isEnough, workMsMax, "the clients did not get their work done"))) return false;
-    if (!(await this.#comeToRest(goOn)) || !(await this.#settle(goOn))) return false;
+    if (this.#loss !== undefined) return this.#loseAndRecover(goOn, this.#loss);
+    if (!(await this.#comeToRest(goOn))) return false;
+    return (this.#scenario.joiners.length === 0 || (await this.#settle(goOn))) && this.#compare(goOn, check);
+  }
+
+  /** Clients work until most nodes are lost, and are replaced by an operator who has the others go on. */
+  async #loseAndRecover(goOn: GoOn, loss: MajorityLoss): Promise<boolean> {
+    if (!(await loss.lose(goOn))) return false;
+    for (const client of this.#sessionClients) client.giveUp();
+    if (!(await this.#comeToRest(goOn)) || !(await loss.recover(goOn))) return false;
+    const check = this.#finalCheck(this.#laterRecorder);
+    check.readAll();
+    if (!(await goOn(() => check.isRead, recoveryMsMax, "not every key was read after the recovery"))) return false;
+    if (!(await this.#serve(goOn, check))) return false;
+    if (!(await goOn(() => loss.isJoined, joinMsMax, "not every new node came"))) return false;
+    // Who has joined serves every key as well.
+    return (await this.#settle(goOn)) && (await this.#serve(goOn, check)) && this.#compare(goOn, check);
+  }
+
+  #serve(goOn: GoOn, check: FinalCheck): Promise<boolean> {
+    check.start();
+    return goOn(() => check.isServed, recoveryMsMax, "not every node serves every key");
+  }
+
+  #finalCheck(recorder: HistoryRecorder<KeyValueInput, KeyValueOutput>): FinalCheck {
+    return new FinalCheck(this.world, this.#members, recorder, {
+      keys: this.#scenario.workload.keys,
+      shards: this.#scenario.shards,
+      takeConnection: () => ++this.#connectionCount,
+      takeValue: () => this.#takeValue(),
+      onViolation: (text) => this.violated(text),
+    });
+  }
+
+  async #compare(goOn: GoOn, check: FinalCheck): Promise<boolean> {
     check.compareDigests();
     if (!(await goOn(() => check.isEqual, recoveryMsMax, "the replicas' digests were not compared"))) return false;
     check.readAll();
@@ -223,7 +262,6 @@ export class ClusterSimulation {
 
   /** Where nodes came or went: until the cluster's members are as they should be, for good. */
   async #settle(goOn: GoOn): Promise<boolean> {
-    if (this.#scenario.joiners.length === 0) return true;
     let why: string | undefined = "";
     let lookMs = 0;
     const isSettled = (): boolean => {
@@ -254,11 +292,18 @@ export class ClusterSimulation {
 
   /** The order per connection is the stronger claim, and the quicker one to check: it leaves fewer orders to try. */
   #judge(): void {
+    const later = this.#laterRecorder.operations();
+    const values = firstReads(later);
+    this.#judgeHistory(this.#recorder.operationsWith(this.#loss?.found(values) ?? []));
+    if (this.#loss !== undefined) this.#judgeHistory(continued(values, later));
+  }
+
+  #judgeHistory(history: readonly Operation<KeyValueInput, KeyValueOutput>[]): void {
     const options = { configurationsMax: checkConfigurationsMax };
-    const ordered = checkConnectionOrder(this.operations, keyValueSpecification, options);
+    const ordered = checkConnectionOrder(history, keyValueSpecification, options);
     if (ordered.kind === "undecided") this.#isUndecided = true;
     if (ordered.kind !== "failed") return;
-    const verdict = checkLinearizability(this.operations, keyValueSpecification, options);
+    const verdict = checkLinearizability(history, keyValueSpecification, options);
     if (verdict.kind === "failed") this.violated(`not linearizable: ${verdict.explanation}`);
     else this.violated(`not in the order of a connection [R-9]: ${ordered.explanation}`);
   }

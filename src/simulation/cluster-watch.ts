@@ -26,6 +26,8 @@ interface GroupSeen {
   readonly committed: Map<number, { readonly term: number; readonly name: string }>;
   /** By the name of the node. */
   readonly replicas: Map<string, Seen>;
+  /** When it was first seen that more is committed, in ascending order. */
+  readonly rises: { readonly commitIndex: number; readonly at: number }[];
   /** The members, as of the newest entry that anybody has applied. */
   configuration: { readonly appliedIndex: number; readonly value: ReplicaView["core"]["configuration"] } | undefined;
 }
@@ -38,7 +40,8 @@ export class ClusterWatch {
   readonly #world: SimulatedWorld;
   readonly #members: ReadonlyMap<string, ClusterMember>;
   readonly #onViolation: (text: string) => void;
-  readonly #groups: GroupSeen[] = [];
+  readonly #historyNow: (() => number) | undefined;
+  #groups: GroupSeen[] = [];
   /** The shards that a node had when it was looked at last, by its name. */
   readonly #shards = new Map<string, readonly number[]>();
   /** Whose a number is, and in which process that was seen. */
@@ -47,7 +50,14 @@ export class ClusterWatch {
   #leaderCount = 0;
   #comparedCount = 0;
 
-  constructor(world: SimulatedWorld, members: readonly ClusterMember[], onViolation: (text: string) => void) {
+  /** `historyNow` is the time in which it is kept when what was committed; without it that is not kept. */
+  constructor(
+    world: SimulatedWorld,
+    members: readonly ClusterMember[],
+    onViolation: (text: string) => void,
+    historyNow?: () => number,
+  ) {
+    this.#historyNow = historyNow;
     this.#world = world;
     this.#members = new Map(members.map((member) => [member.name, member]));
     this.#onViolation = onViolation;
@@ -61,6 +71,25 @@ export class ClusterWatch {
   /** Committed entries that were found equal on two nodes. */
   get comparedCount(): number {
     return this.#comparedCount;
+  }
+
+  /** Up to where a replica's log is known to hold what is committed. */
+  agreedIndex(group: number, { log }: ReplicaView): number {
+    const { committed } = this.#group(group);
+    for (let index = log.lastIndex; index >= log.firstIndex; index--)
+      if (committed.get(index)?.term === log.term(index)) return index;
+    return log.firstIndex - 1;
+  }
+
+  /** When it was first seen that more than `index` is committed; undefined: never. */
+  committedBeyondAt(group: number, index: number): number | undefined {
+    return this.#group(group).rises.find(({ commitIndex }) => commitIndex > index)?.at;
+  }
+
+  /** An operator has begun the groups anew: what they have shown before says nothing of them any more. */
+  forget(): void {
+    this.#groups = [];
+    this.#shards.clear();
   }
 
   /** A process on the machine of this name has had its turn. */
@@ -110,7 +139,13 @@ export class ClusterWatch {
     seen.term = term;
     seen.commitIndex = commitIndex;
     seen.appliedIndex = appliedIndex;
+    this.#noteRise(seenByAll, commitIndex);
     if (commitIndex > seen.comparedIndex) this.#compare(seenByAll, seen, replica, member.name);
+  }
+
+  #noteRise({ rises }: GroupSeen, commitIndex: number): void {
+    if (this.#historyNow === undefined || commitIndex <= (rises.at(-1)?.commitIndex ?? 0)) return;
+    rises.push({ commitIndex, at: this.#historyNow() });
   }
 
   /** Nothing is destroyed that is still needed: who has a replica no more was a member no more [M-10]. */
@@ -169,7 +204,7 @@ export class ClusterWatch {
   #group(group: number): GroupSeen {
     let seen = this.#groups[group];
     if (seen === undefined) {
-      seen = { leaders: new Map(), committed: new Map(), replicas: new Map(), configuration: undefined };
+      seen = { leaders: new Map(), committed: new Map(), replicas: new Map(), rises: [], configuration: undefined };
       this.#groups[group] = seen;
     }
     return seen;

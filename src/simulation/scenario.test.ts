@@ -4,6 +4,15 @@ import { drawScenario, type Scenario } from "./scenario.ts";
 
 const scenarios: readonly Scenario[] = Array.from({ length: 400 }, (_, seed) => drawScenario({ seed }));
 
+const everyDamage: readonly string[] = [
+  "flipBit",
+  "misdirectWrite",
+  "failReads",
+  "loseFile",
+  "damageAt",
+  "loseDisk",
+  "oldCopy",
+];
 const everyKind: Readonly<Record<Fault["kind"], true>> = {
   kill: true,
   crashLoop: true,
@@ -78,17 +87,8 @@ test("seeds differ in what they switch on, in sizes and in settings [X-6]", () =
 });
 
 test("damage hits a minority, unless the seed is to show what happens beyond that [X-3]", () => {
-  const damage: readonly string[] = [
-    "flipBit",
-    "misdirectWrite",
-    "failReads",
-    "loseFile",
-    "damageAt",
-    "loseDisk",
-    "oldCopy",
-  ];
   for (const { faults, isBeyondBudget } of scenarios) {
-    const damages = faults.flatMap(({ fault }) => ("node" in fault && damage.includes(fault.kind) ? [fault] : []));
+    const damages = faults.flatMap(({ fault }) => ("node" in fault && everyDamage.includes(fault.kind) ? [fault] : []));
     const victims = new Set(damages.map(({ node }) => node));
     expect(victims.size).toBeLessThanOrEqual(isBeyondBudget ? 2 : 1);
     // A majority that has lost all that it knew cannot know that.
@@ -161,6 +161,19 @@ test("in some runs nodes join and go, and one machine at most is lost, where no 
   }
   for (const scenario of scenarios)
     if (scenario.joiners.length === 0) expect(kindsOf(scenario)).not.toContain("loseNode");
+});
+
+test("in about one seed of thirty most nodes are lost for good, where no disk is damaged and nobody comes or goes [X-6]", () => {
+  const recovering = scenarios.filter(({ recovery }) => recovery !== undefined);
+  expect(recovering.length).toBeGreaterThan(scenarios.length / 60);
+  expect(recovering.length).toBeLessThan(scenarios.length / 15);
+  for (const { faults, joiners, nodes, recovery } of recovering) {
+    const lostCount = new Set(recovery?.lost).size;
+    expect(2 * lostCount).toBeGreaterThan(nodes.length);
+    expect(lostCount).toBeLessThan(nodes.length);
+    expect(joiners).toEqual([]);
+    expect(faults.filter(({ fault }) => everyDamage.includes(fault.kind))).toEqual([]);
+  }
 });
 
 test("a seed always draws the same", () => {

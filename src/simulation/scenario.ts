@@ -13,6 +13,7 @@ import type { TimedFault } from "./fault.ts";
 import { drawDamage, drawFaults } from "./fault-drawing.ts";
 import { drawMemberFaults, drawMembers, memberSeeds } from "./member-drawing.ts";
 import type { NetworkSettings } from "./network.ts";
+import { type DrawnRecovery, drawRecovery } from "./recovery-drawing.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { drawTears } from "./tear-drawing.ts";
 
@@ -46,6 +47,8 @@ export interface Scenario {
   readonly workFirstMs: number | undefined;
   /** Disks of more nodes are damaged than can be borne: the cluster may stop, and must not answer wrongly. */
   readonly isBeyondBudget: boolean;
+  /** After all else most nodes are lost for good, and the others go on without them; undefined: not in this run. */
+  readonly recovery?: DrawnRecovery | undefined;
 }
 
 export interface Workload {
@@ -142,8 +145,7 @@ export function drawScenario(options: ScenarioOptions): Scenario {
   const isDamaged = isBeyondBudget || random.chance(0.3);
   const coming = new SeededRandom(seed + memberSeeds);
   const areMembersFixed = options.nodeCount !== undefined || isBeyondBudget;
-  const members = areMembersFixed ? noMembers : drawMembers(coming, nodeCount);
-  const { joiners } = members;
+  const { joiners, shards } = areMembersFixed ? noMembers : drawMembers(coming, nodeCount);
   const nodes = [...first, ...joiners];
   const pace = patient(drawPace(random, isDamaged), joiners.length > 0);
   const { electionMs, meanGapMs } = pace;
@@ -154,11 +156,10 @@ export function drawScenario(options: ScenarioOptions): Scenario {
     ...drawWorkload(random, pace, faultsMs),
     ...drawSessions(new SeededRandom(seed + sessionSeeds), pace, faultsMs),
   };
-  const clients = clientNames(workload.clients);
   const plan = {
     nodes,
     areShardsMoved: nodes.length > replicas,
-    clients,
+    clients: clientNames(workload.clients),
     timesMs,
     meanGapMs,
     durationMs: faultsMs,
@@ -192,12 +193,14 @@ export function drawScenario(options: ScenarioOptions): Scenario {
     operationsMin,
     workFirstMs: isBeyondBudget ? Math.min(...damage.map(({ atMs }) => atMs)) : undefined,
     isBeyondBudget,
-    shards: options.shards ?? members.shards ?? placement.shards ?? random.pick([1, 1, 3]),
+    shards: options.shards ?? shards ?? placement.shards ?? random.pick([1, 1, 3]),
     replicas,
   };
   faults.push(...drawMemberFaults(coming, { ...parts, durationMs: faultsMs, isDamaged }));
   faults.sort((left, right) => left.atMs - right.atMs);
-  return { ...parts, faults, moves: drawAllMoves({ ...parts, nodes }, placing) };
+  const mayRecover = !(areMembersFixed || isDamaged || joiners.length > 0);
+  const recovery = mayRecover ? drawRecovery(seed, { nodes: first, electionMs }) : undefined;
+  return { ...parts, recovery, faults, moves: drawAllMoves({ ...parts, nodes }, placing) };
 }
 
 /** In the order of their times. */

@@ -1,0 +1,84 @@
+import { expect, test } from "vitest";
+import { ClusterSimulation } from "./cluster-simulation.ts";
+import type { DrawnRecovery } from "./recovery-drawing.ts";
+import { plainScenario, type Scenario } from "./scenario.ts";
+
+const recovery: DrawnRecovery = {
+  lost: ["n1", "n2"],
+  joiners: [],
+  afterMs: 100,
+  apart: [],
+  apartMs: 500,
+  vainMs: 200,
+  stop: "kill",
+  cutsMs: {},
+  isPlanGivenAgain: false,
+  joinsMs: [],
+};
+const five = { nodes: ["n1", "n2", "n3", "n4", "n5"], replicas: 5, shards: 2 };
+
+/** A short run without faults, at whose end nodes are lost; and what the operator saw. */
+async function run(seed: number, changes: Partial<DrawnRecovery>, scenario: Partial<Scenario> = {}) {
+  const lines: string[] = [];
+  const trace = (_timeMs: number, name: string, text: string): void => {
+    if (name === "operator") lines.push(text);
+  };
+  const drawn = { ...plainScenario(seed), faultsMs: 300, ...scenario, recovery: { ...recovery, ...changes } };
+  const report = await new ClusterSimulation(drawn, trace).run();
+  return { report, told: lines.join("\n") };
+}
+
+test("one of three nodes that has all goes on alone, and nothing is missed", async () => {
+  const { report, told } = await run(1, {});
+  expect(report.violations).toEqual([]);
+  expect(told).toMatch(/plan [0-9a-f]{12}: group 0 recovered on 3, group 1 recovered on 3/);
+  const [, since, end] = /as of operation (\d+) of (\d+)/.exec(told) ?? [];
+  expect(since).toBe(end);
+});
+
+test("what only the lost nodes had is gone, and the rest is right", async () => {
+  const { report, told } = await run(1, { apart: ["n3"] });
+  expect(report.violations).toEqual([]);
+  const [, since, end] = /as of operation (\d+) of (\d+)/.exec(told) ?? [];
+  expect(Number(since)).toBeLessThan(Number(end) - 20);
+});
+
+test.for([
+  { name: "the plan is given again", isPlanGivenAgain: true, cutMs: 2 },
+  { name: "the one that was begun goes on", isPlanGivenAgain: false, cutMs: 5 },
+])(
+  "the one of two that knows more goes on, though power goes meanwhile: $name",
+  async ({ cutMs, isPlanGivenAgain }) => {
+    const how = { apart: ["n4"], stop: "cutPower", cutsMs: { n5: cutMs }, isPlanGivenAgain } as const;
+    const { report, told } = await run(1, { lost: ["n1", "n2", "n3"], ...how }, five);
+    expect(report.violations).toEqual([]);
+    expect(told).toContain("group 1 recovered on 5, group 2 recovered on 5");
+    expect(told).toContain("n5 lost power while the plan was carried out there");
+  },
+);
+
+test("new nodes join in place of the lost ones, and every shard gets its replicas", async () => {
+  const lines: string[] = [];
+  const changes = { joiners: ["n4", "n5"], joinsMs: [0, 300] };
+  const scenario: Scenario = { ...plainScenario(2), faultsMs: 300, recovery: { ...recovery, ...changes } };
+  const trace = (_timeMs: number, name: string, text: string): void => void lines.push(`${name} ${text}`);
+  const report = await new ClusterSimulation(scenario, trace).run();
+  expect(report.violations).toEqual([]);
+  for (const name of ["n4", "n5"]) expect(lines.join("\n")).toMatch(new RegExp(`shard 0 gets a replica on ${name}`));
+});
+
+test("a recovery that does not hold is seen", async () => {
+  const scenario: Scenario = { ...plainScenario(1), faultsMs: 300, recovery };
+  const simulation = new ClusterSimulation(scenario);
+  const survivor = simulation.world.machine("n3");
+  const { disk } = survivor;
+  // The recovered state is lost again behind the operator's back.
+  simulation.world.schedule(0, function wait() {
+    const journal = disk.contentOf("/var/coterie/recovery.json");
+    const isDone = journal !== undefined && Buffer.from(journal).toString().includes('"done"');
+    if (isDone) disk.erase();
+    else simulation.world.schedule(1, wait);
+  });
+  const { violations } = await simulation.run();
+  expect(violations).not.toEqual([]);
+});

@@ -1,0 +1,153 @@
+import { isRecoveryNeeded, type RecoveryPlan } from "../cluster/index.ts";
+import { membersOf } from "../raft/index.ts";
+import { hashSlotOfText, SlotRanges } from "../ring/index.ts";
+import type { ClusterMember } from "./cluster-member.ts";
+import type { ClusterWatch } from "./cluster-watch.ts";
+import type { FoundValue, KeptHistory } from "./kept-history.ts";
+import type { KeyValueOutput } from "./key-value-specification.ts";
+import type { DrawnRecovery } from "./recovery-drawing.ts";
+import { drillRecovery } from "./recovery-drill.ts";
+import type { SimulatedWorld } from "./world.ts";
+
+/** True once it is done; false if that took too long, or the run is over. */
+export type GoOn = (isDone: () => boolean, limitMs: number, what: string) => Promise<boolean>;
+
+export interface MajorityLossOptions {
+  readonly world: SimulatedWorld;
+  readonly members: readonly ClusterMember[];
+  readonly watch: ClusterWatch;
+  readonly history: KeptHistory;
+  readonly recovery: DrawnRecovery;
+  readonly shards: number;
+  readonly segmentBytes: number | undefined;
+  readonly onViolation: (text: string) => void;
+}
+
+const upMsMax = 20_000;
+
+/**
+ * Most machines are lost for good while clients work. What is left is stopped, surveyed, recovered and started, as
+ * docs/nodes.md tells operators to do it.
+ */
+export class MajorityLoss {
+  constructor(options: MajorityLossOptions) {
+    this.#options = options;
+    this.#ranges = new SlotRanges(options.shards);
+    const { joiners, lost } = options.recovery;
+    this.#lost = options.members.filter(({ name }) => lost.includes(name));
+    this.#joiners = options.members.filter(({ name }) => joiners.includes(name));
+    this.#left = options.members.filter(({ name }) => !lost.includes(name) && !joiners.includes(name));
+  }
+
+  /** Until the clients have asked in vain for some time. */
+  async lose(goOn: GoOn): Promise<boolean> {
+    const { members, recovery, world } = this.#options;
+    if (!(await goOn(() => this.#areUp(), upMsMax, "not every node came up before most are lost"))) return false;
+    if (!(await this.#pass(goOn, recovery.afterMs))) return false;
+    world.trace("phase", `most nodes are lost: ${recovery.lost.join(" ")}`);
+    const others = members.flatMap(({ name }) => (recovery.apart.includes(name) ? [] : [name]));
+    if (recovery.apartMs > 0) world.network.partition([recovery.apart, others]);
+    if (!(await this.#pass(goOn, recovery.apartMs))) return false;
+    for (const member of this.#lost) {
+      member.lose();
+      member.machine.disk.erase();
+    }
+    world.network.healAll();
+    return this.#pass(goOn, recovery.vainMs);
+  }
+
+  /** The nodes that are left run again, or begin to, and the new ones are about to join. */
+  async recover(goOn: GoOn): Promise<boolean> {
+    const { onViolation, recovery, watch, world } = this.#options;
+    if (!(await goOn(() => this.#areUp(), upMsMax, "not every node that is left is up"))) return false;
+    const agreed = this.#left.map((member) => this.#agreedIndexes(member));
+    for (const member of this.#left) member.halt(recovery.stop);
+    try {
+      const plan = await drillRecovery({ ...this.#options, members: this.#left });
+      this.#sinceAt = this.#keptSince(plan, agreed);
+      this.#emptied = new Set(plan.groups.flatMap(({ group, kind }) => (kind === "emptied" ? [group - 1] : [])));
+      if (isRecoveryNeeded(plan)) watch.forget();
+    } catch (error) {
+      onViolation(`the cluster was not recovered: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
+      return false;
+    }
+    world.trace("phase", "the nodes that are left start again");
+    for (const member of this.#left) member.resume();
+    for (const [at, member] of this.#joiners.entries()) {
+      world.schedule(recovery.joinsMs[at] ?? 0, () => member.enter());
+    }
+    return true;
+  }
+
+  /** Whether the new nodes have begun to join. */
+  get isJoined(): boolean {
+    return this.#joiners.every(({ isPresent }) => isPresent);
+  }
+
+  /** What is found of each key, and since when it may be so. */
+  found(values: ReadonlyMap<string, KeyValueOutput>): readonly FoundValue[] {
+    const { onViolation } = this.#options;
+    return [...values].map(([key, value]) => {
+      const shard = this.#ranges.shardOf(hashSlotOfText(key));
+      if (this.#emptied.has(shard) && value !== null) onViolation(`${key} is there, and no log of its shard was left`);
+      return { key, value, sinceAt: this.#sinceAt[shard] ?? 0 };
+    });
+  }
+
+  readonly #options: MajorityLossOptions;
+  readonly #ranges: SlotRanges;
+  readonly #lost: readonly ClusterMember[];
+  readonly #left: readonly ClusterMember[];
+  readonly #joiners: readonly ClusterMember[];
+  /** By shard. */
+  #sinceAt: readonly number[] = [];
+  #emptied: ReadonlySet<number> = new Set();
+
+  #areUp(): boolean {
+    return [...this.#left, ...this.#lost].every((member) => member.isGone || member.node !== undefined);
+  }
+
+  #pass(goOn: GoOn, durationMs: number): Promise<boolean> {
+    const { world } = this.#options;
+    const endMs = world.nowMs + durationMs;
+    return goOn(() => world.nowMs >= endMs, durationMs + 1_000, "time did not pass");
+  }
+
+  /** By shard, up to where the log that a node has in memory is known to hold what is committed, if it is a member's. */
+  #agreedIndexes({ node }: ClusterMember): ReadonlyMap<number, number> {
+    const { watch } = this.#options;
+    const indexes = new Map<number, number>();
+    for (const shard of node?.hostedShards ?? []) {
+      const replica = node?.replicaOf(shard);
+      if (replica === undefined || replica.stoppedBecause !== undefined) continue;
+      const { configuration, id } = replica.core;
+      // One that has gone from the group, and only its data is still there, is no part of it.
+      if (membersOf(configuration).includes(id)) indexes.set(shard, watch.agreedIndex(shard + 1, replica));
+    }
+    return indexes;
+  }
+
+  /**
+   * By shard, since when what is found may be so. All that any of the logs that were left held of what was committed is kept:
+   * of what was in memory as much as was on the disk.
+   */
+  #keptSince(plan: RecoveryPlan, agreed: readonly ReadonlyMap<number, number>[]): readonly number[] {
+    const { history, shards, watch, world } = this.#options;
+    const never = history.now + 1;
+    return Array.from({ length: shards }, (_, shard) => {
+      const fate = plan.groups[shard + 1];
+      if (fate?.kind === "whole") return never;
+      if (fate?.kind !== "recovered") return 0;
+      const kept = this.#left.map(({ name }, at) => {
+        const number = plan.nodes.find((node) => node.name === name)?.id;
+        const survey = plan.surveys.find(({ nodeId }) => nodeId === number);
+        const onDisk = survey?.groups.find(({ group }) => group === shard + 1)?.lastIndex ?? 0;
+        return Math.min(onDisk, agreed[at]?.get(shard) ?? 0);
+      });
+      const index = Math.max(...kept);
+      const sinceAt = watch.committedBeyondAt(shard + 1, index) ?? never;
+      world.trace("operator", `shard ${shard} goes on from ${index}, as of operation ${sinceAt} of ${never}`);
+      return sinceAt;
+    });
+  }
+}

@@ -1,0 +1,118 @@
+import {
+  formatRecoveryPlan,
+  formatSurvey,
+  isRecoveryNeeded,
+  type NodeSurvey,
+  parseRecoveryPlan,
+  parseSurvey,
+  planRecovery,
+  type RecoveryPlan,
+  RecoveryRefusedError,
+  recoverDirectory,
+  surveyDirectory,
+} from "../cluster/index.ts";
+import { type Platform, silentLogger } from "../platform/index.ts";
+import { type ClusterMember, nodeDirectory } from "./cluster-member.ts";
+import type { DrawnRecovery } from "./recovery-drawing.ts";
+import type { SimulatedWorld } from "./world.ts";
+
+/** For one directory. */
+const limitMs = 120_000;
+
+export interface DrillOptions {
+  readonly world: SimulatedWorld;
+  /** Those that are left, stopped. */
+  readonly members: readonly ClusterMember[];
+  readonly recovery: DrawnRecovery;
+  /** Of the nodes' logs. */
+  readonly segmentBytes: number | undefined;
+}
+
+/**
+ * What `coterie cluster survey` and `recover` do at each of the directories, by the hand of an operator who carries out a plan
+ * again where the power went in the middle. Surveys and plan come back from files.
+ *
+ * @throws what the two commands throw
+ */
+export async function drillRecovery(options: DrillOptions): Promise<RecoveryPlan> {
+  const { members, world } = options;
+  const surveys: NodeSurvey[] = [];
+  for (const member of members) surveys.push(await survey(options, member));
+  const planned = planRecovery(surveys);
+  const plan = parseRecoveryPlan("plan", formatRecoveryPlan(planned));
+  const fates = plan.groups.map(({ group, ...fate }) => {
+    return `group ${group} ${fate.kind}${fate.kind === "whole" ? "" : ` on ${fate.node}`}`;
+  });
+  world.trace("operator", `plan ${plan.id}: ${fates.join(", ")}`);
+  if (isRecoveryNeeded(plan)) for (const member of members) await carryOut(options, member, plan);
+  return plan;
+}
+
+async function survey({ segmentBytes, world }: DrillOptions, member: ClusterMember): Promise<NodeSurvey> {
+  const found = await offline(world, member, (platform) => {
+    return surveyDirectory({ ...platform, logger: silentLogger, directory: nodeDirectory, ...sized(segmentBytes) });
+  });
+  if (found === undefined) throw new Error(`the survey of ${member.name} has not ended`);
+  return parseSurvey(member.name, formatSurvey(found));
+}
+
+async function carryOut(
+  { recovery, segmentBytes, world }: DrillOptions,
+  member: ClusterMember,
+  plan: RecoveryPlan,
+): Promise<void> {
+  const attempt = (given: RecoveryPlan | undefined, cutMs?: number) => {
+    const work = (platform: Platform) => {
+      const where = { directory: nodeDirectory, ...sized(segmentBytes) };
+      return recoverDirectory({ ...platform, logger: silentLogger, ...where, plan: given });
+    };
+    return offline(world, member, work, cutMs);
+  };
+  const cutMs = recovery.cutsMs[member.name];
+  if ((await attempt(plan, cutMs)) !== undefined) return;
+  world.trace("operator", `${member.name} lost power while the plan was carried out there`);
+  if (!recovery.isPlanGivenAgain && (await isDoneAgain(() => attempt(undefined)))) return;
+  // None was begun yet, or it was carried out but for the answer; who starts then finds out which.
+  await isDoneAgain(() => attempt(plan));
+}
+
+async function isDoneAgain(attempt: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await attempt();
+    return true;
+  } catch (error) {
+    if (error instanceof RecoveryRefusedError) return false;
+    throw error;
+  }
+}
+
+/** In a process of its own on the member's machine; undefined if the power went, `cutMs` after the beginning. */
+async function offline<T>(
+  world: SimulatedWorld,
+  { machine, name }: ClusterMember,
+  work: (platform: Platform) => Promise<T>,
+  cutMs?: number,
+): Promise<T | undefined> {
+  const platform = machine.start();
+  let isOver = false;
+  let isCut = false;
+  const over = (): void => {
+    isOver = true;
+  };
+  const cut = (): void => {
+    isCut = !isOver;
+    if (isCut) machine.cutPower("random");
+  };
+  const promise = work(platform);
+  promise.then(over, over);
+  const timer = cutMs === undefined ? undefined : world.schedule(cutMs, cut);
+  const hasEnded = await world.runUntil(() => isOver || isCut, limitMs);
+  timer?.cancel();
+  machine.kill();
+  if (!hasEnded) throw new Error(`${name}'s directory takes more than ${limitMs} ms`);
+  return isCut ? undefined : await promise;
+}
+
+function sized(segmentBytes: number | undefined): { readonly segmentBytes?: number } {
+  return segmentBytes === undefined ? {} : { segmentBytes };
+}
