@@ -75,8 +75,13 @@ function step(at: number, to: "this version" | "the earlier version", program: s
 const finish: Fault = {
   name: "the upgrade is finished",
   run: async (place) => {
-    const [reply] = await ask(nodeAt(place, 0).port, [["COTERIE", "FINISH-UPGRADE"]]);
-    if (typeof reply !== "number") throw new Error(`FINISH-UPGRADE was answered ${JSON.stringify(reply)}`);
+    // Refused while a node does not answer, such as one that the fault before this one has just left.
+    const isFinished = async (): Promise<true> => {
+      const [reply] = await ask(nodeAt(place, 0).port, [["COTERIE", "FINISH-UPGRADE"]]);
+      if (typeof reply === "number") return true;
+      throw new Error(`FINISH-UPGRADE was answered ${JSON.stringify(reply)}`);
+    };
+    await eventually("the upgrade finished", isFinished, workMsMax);
   },
 };
 
