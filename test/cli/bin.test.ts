@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { binary, cleanUp, run, temporaryFolder } from "./processes.ts";
+import { binary, cleanUp, Run, run, temporaryFolder } from "./processes.ts";
 
 afterEach(cleanUp);
 
@@ -25,6 +25,12 @@ test.for(["demo", "start", "status"])("coterie %s --help has examples", async (c
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
   expect(stdout).toMatch(new RegExp(`^Usage: coterie ${command} [\\s\\S]*\nExamples:\n  (\\w+=… )?coterie ${command}`));
+});
+
+test("whoever reads the output may go before its end", async () => {
+  const command = new Run(["start", "--help"]);
+  command.child.stdout?.destroy();
+  expect(await command.done).toMatchObject({ code: 0, stderr: "" });
 });
 
 test("coterie alone prints the commands", async () => {
