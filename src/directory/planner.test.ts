@@ -51,6 +51,10 @@ function reasonsOf(state: DirectoryState, view: ClusterView = viewOf(state), lim
   return changes.map(({ reason }) => reason);
 }
 
+function wishOf({ shards }: DirectoryState, nodes: readonly number[]): DirectoryRequest {
+  return { kind: "wish", shard: 0, nodes, configurationIndex: shards[0]?.report.configurationIndex ?? 0 };
+}
+
 /** The wish as a shard's leader carries it out and says so. */
 function carriedOut(state: DirectoryState, shard: number, learners: readonly number[] = []): DirectoryRequest {
   const { report, wish } = state.shards[shard] as DirectoryState["shards"][number];
@@ -270,6 +274,22 @@ test("a live replica that goes comes back when one that stays is away for long: 
     "the move of a replica of shard 0 is taken back: n1, which stays, is away",
   ]);
   expect(settled(fewer, { 1: longAway }).state.shards[0]?.wish).toEqual([2, 3]);
+});
+
+test("a live replica that goes comes back at once when one that stays is removed", () => {
+  const joined = after(withJoined(cluster(3, { shardCount: 1 }), "n4"), { kind: "activate", node: 4 });
+  const wider = after(joined, { kind: "set", replicas: 4 }, wishOf(joined, [1, 2, 3, 4]));
+  const four = after(wider, carriedOut(wider, 0), { kind: "set", replicas: 3 });
+  const begun = after(four, wishOf(four, [1, 3, 4]));
+  const removed = after(begun, { kind: "remove", node: 3, heard: new Set([1, 2, 4]), isForced: true });
+  // Of removed nodes nobody says for how long they have been away.
+  const { nodes, directoryVoters } = viewOf(removed);
+  const view = { nodes: new Map([...nodes].filter(([id]) => id !== 3)), directoryVoters };
+  expect(reasonsOf(removed, view)).toEqual([
+    "the move of a replica of shard 0 is taken back: n3, which stays, is removed",
+  ]);
+  const back = after(removed, ...planStep(removed, view).changes.map(({ request }) => request));
+  expect(reasonsOf(back, view)).toEqual(["shard 0 gives up its replica on n3: n3 is removed"]);
 });
 
 test("more replicas are wanted: they come, on the nodes that there are", () => {

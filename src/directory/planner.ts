@@ -15,7 +15,7 @@
 import { absentMsOf, type ClusterView, evenNodes, isHeard, lostNodes, spareVoters } from "./cluster-view.ts";
 import { decideAll } from "./decide.ts";
 import type { DirectoryNode, DirectoryShard, DirectoryState } from "./directory-state.ts";
-import { activeNodes, nameOfNode, nodeOfNumber, shardCountOf } from "./node-lookup.ts";
+import { activeNodes, isNodeRemoved, nameOfNode, nodeOfNumber, shardCountOf } from "./node-lookup.ts";
 import { continuedGoal, type PlannedGoal } from "./planned-goal.ts";
 import { warningsOf } from "./planner-warnings.ts";
 import type { DirectoryRequest } from "./request.ts";
@@ -226,7 +226,9 @@ class PlannerStep {
       if (wish.length < this.#leastReplicas()) return "it should keep all its replicas";
       // Nobody that is live goes while one that stays is not.
       const absent = gone.some((id) => isHeard(this.#view, id)) ? wish.find((id) => this.#isLongAway(id)) : undefined;
-      return absent === undefined ? undefined : `${nameOfNode(this.#state, absent)}, which stays, is away`;
+      if (absent === undefined) return undefined;
+      const how = isNodeRemoved(this.#state, absent) ? "removed" : "away";
+      return `${nameOfNode(this.#state, absent)}, which stays, is ${how}`;
     }
     if (gone.length === 0 && wish.length > replicas) return "it should have no more replicas";
     const name = nameOfNode(this.#state, to);
@@ -235,7 +237,9 @@ class PlannerStep {
     return this.#isLongAway(to) ? `${name} is away` : undefined;
   }
 
+  /** A removed node never comes back, and nobody counts for how long it has been away. */
   #isLongAway(id: number): boolean {
+    if (isNodeRemoved(this.#state, id)) return true;
     return !isHeard(this.#view, id) && absentMsOf(this.#view, id) >= this.#giveUpMs;
   }
 
