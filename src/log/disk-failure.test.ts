@@ -180,7 +180,7 @@ describe("a full disk", () => {
       index++;
       last = tryWrite(log, 1, { entries: [entry(index, 1)] });
       await host.run(50);
-      if (index === 22) expect(log.isFull).toBe(false);
+      if (index === 12) expect(log.isFull).toBe(false);
     }
     expect(log.isFull).toBe(true);
     for (let term = 2; term <= 3; term++) {
@@ -203,16 +203,16 @@ describe("a full disk", () => {
   });
 
   test("it is full, too, once what waits does not fit into what is left, however much that is [D-7]", async () => {
-    const { log } = await open();
+    const { log } = await open({ segmentBytes: 131_072 });
     const makeSpace = fill();
     let index = 0;
     // The next segment is asked for, and refused, behind the first quarter.
-    while (index < 7) {
+    while (index < 10) {
       await host.until(write(log, 1, { entries: [entry(++index, 1)] }));
       await host.run(50);
     }
     expect(log.isFull).toBe(false);
-    const large = tryWrite(log, 1, { entries: entries(index + 1, index + 1, 1, 60_000) });
+    const large = tryWrite(log, 1, { entries: entries(index + 1, index + 1, 1, 90_000) });
     await host.run(50);
     expect([large.isDone, log.isFull]).toEqual([false, true]);
     const vote = tryWrite(log, 2, { hardState: hardState(2, 3) });

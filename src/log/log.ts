@@ -137,14 +137,14 @@ export class Log implements NodeLog {
       this.#install(group, records, snapshot, done);
       return;
     }
-    const isPulling = records.isVital === true && group.newestUrgentSet?.isHoldable === true;
-    if (entries.length === 0 && !isPulling && isHint(group.hardState, hardState)) {
+    const isVital = records.isVital === true || !isHint(group.hardState, hardState);
+    if (entries.length === 0 && isHint(group.hardState, hardState) && !(isVital && group.mayBeHeldBack)) {
       this.#appendHint(group, hardState, done);
       return;
     }
     group.append(records);
-    const content = { entries, hardState: isPulling ? group.hardState : hardState };
-    this.#push(new RecordSet(group, content, { isHint: false, dones: [done] }));
+    const content = { entries, hardState: isVital ? group.hardState : hardState };
+    this.#push(new RecordSet(group, content, { isHint: false, isVital, dones: [done] }));
   }
 
   beginReplica(groupId: number, replica: ReplicaId, done: () => void): void {

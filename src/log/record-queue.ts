@@ -125,24 +125,24 @@ export class RecordQueue {
   #urgentCount = 0;
   #stamp = 0;
 
-  /** What is held back, but stands before something vital of its group: whole stretches of it, of so many bytes together. */
+  /** What is held back, but stands before something vital of its group, or with it: whole stretches, of so many bytes together. */
   #release(bytesMax: number): ReadonlySet<RecordSet> {
     const released = new Set<RecordSet>();
     const stretches = new Map<StoredGroup, RecordSet[]>();
     let bytesLeft = bytesMax;
     for (const set of bytesMax > 0 ? this.#waiting : []) {
-      const stretch = stretches.get(set.group);
+      const stretch = stretches.get(set.group) ?? [];
       if (set.isHoldable) {
-        if (stretch === undefined) stretches.set(set.group, [set]);
-        else stretch.push(set);
-      } else if (stretch !== undefined && !set.isHint) {
-        const bytes = stretch.reduce((sum, each) => sum + each.remainingBytes, 0);
-        // Otherwise it stays, and what follows in the group stays behind it.
-        if (bytes > bytesLeft) continue;
-        bytesLeft -= bytes;
-        for (const each of stretch) released.add(each);
-        stretches.delete(set.group);
+        stretch.push(set);
+        stretches.set(set.group, stretch);
       }
+      if (!set.holdsVital) continue;
+      const bytes = stretch.reduce((sum, each) => sum + each.remainingBytes, 0);
+      // Otherwise it stays, and what follows in the group stays behind it.
+      if (bytes > bytesLeft) continue;
+      bytesLeft -= bytes;
+      for (const each of stretch) released.add(each);
+      stretches.delete(set.group);
     }
     return released;
   }

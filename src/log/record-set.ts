@@ -63,6 +63,8 @@ export interface RecordSetOptions {
   readonly dones: (() => void)[];
   /** The entries are in the log already, and are written again elsewhere: nothing is discarded. */
   readonly isRestated?: boolean;
+  /** Whatever the entries are. */
+  readonly isVital?: boolean;
 }
 
 /**
@@ -89,8 +91,10 @@ export class RecordSet {
   /** Nobody relies on it: it goes along with the next batch. */
   readonly isHint: boolean;
   readonly isRestated: boolean;
-  /** It has to wait while the disk is full, unless something vital of its group waits behind it. */
+  /** It has to wait while the disk is full, unless it holds something vital, or that waits behind it in its group. */
   readonly isHoldable: boolean;
+  /** Somebody relies on it, and must not wait for space. */
+  readonly holdsVital: boolean;
   /** Bytes of its records. */
   readonly bytes: number;
 
@@ -113,6 +117,8 @@ export class RecordSet {
     this.isHint = options.isHint;
     this.isRestated = options.isRestated === true;
     this.isHoldable = this.isRestated || !content.entries.every(isVital);
+    const isVitalItself = options.isVital === true || !this.isHoldable || content.entries.some(isVital);
+    this.holdsVital = isVitalItself && !this.isHint && !this.isRestated;
     let bytes = content.hardState === undefined ? 0 : hardStateRecordBytes;
     if (content.snapshot !== undefined) bytes += snapshotRecordBytes;
     if (content.compacted !== undefined) bytes += compactedRecordBytes;

@@ -14,7 +14,7 @@
  */
 import { blockBytes } from "./format.ts";
 
-/** An eighth of the segment, at most this: more than a leader has under way in one group, twice. */
+/** A quarter of the segment, at most this: more than a leader has under way in one group, twice. */
 const reserveBytesMax = 8 * 1_048_576;
 
 export class Reserve {
@@ -29,7 +29,7 @@ export class Reserve {
 
   /** Of a segment of that size. */
   constructor(allocatedBytes: number) {
-    const bytes = Math.min(reserveBytesMax, allocatedBytes / 8);
+    const bytes = Math.min(reserveBytesMax, allocatedBytes / 4);
     this.fullFrom = allocatedBytes - 2 * bytes;
     this.start = allocatedBytes - bytes;
     this.takenEnd = allocatedBytes - bytes / 2;

@@ -151,6 +151,11 @@ export class StoredGroup implements GroupLog {
     return this.#durableFirstIndex;
   }
 
+  /** Whether what comes now would stand behind entries that have to wait for space on a full disk. */
+  get mayBeHeldBack(): boolean {
+    return this.newestUrgentSet?.isHoldable === true;
+  }
+
   bytesAbove(index: LogIndex): number {
     return this.#positions.dataBytesAbove(index);
   }
