@@ -245,6 +245,21 @@ describe("a shard that moves", () => {
     expect(await answers(cluster, cluster.client(away), "DBSIZE")).toEqual([":40\r\n"]);
   });
 
+  test("is not said to be made anew where it leaves, and is where it comes to", async () => {
+    const { cluster, placement, hosts, away } = await startedToMove();
+    const [leaver = "", ...stay] = hosts;
+    const told = new Set<string>();
+    placement.wish(0, ...[...stay, away].map(numberOf).sort((a, b) => a - b));
+    await cluster.until(() => {
+      for (const name of [...hosts, away]) {
+        for (const { rebuild } of cluster.node(name).nodeStatus().groups) if (rebuild !== null) told.add(rebuild.node);
+      }
+      placement.report(cluster, 0);
+      return hostsOf(cluster, 0).length === 3 && !hostsOf(cluster, 0).includes(leaver);
+    }, "the end of the move");
+    expect([...told]).toEqual([away]);
+  });
+
   test.for([1, 2, 3])(
     "under faults and moves no write and no order is lost, seed %i [R-9, M-10, B-2]",
     async (seed) => {

@@ -259,9 +259,16 @@ export class HostedGroup {
 
   /** Whether the replica here has yet to get the state. Most of the directory's learn for good, and have it all the same. */
   get #isCopying(): boolean {
-    if (!this.replica.isLearner) return false;
+    if (!this.replica.isLearner || this.#isLeaving) return false;
     if (this.group !== directoryGroup) return true;
     return this.snapshots.receiving !== undefined || this.replica.core.commitIndex === 0;
+  }
+
+  /** Its node is not to have a replica: a voter that goes is a learner last. */
+  get #isLeaving(): boolean {
+    const wish = this.#options.wish?.();
+    const { nodeId } = this.#options.directory;
+    return wish !== undefined && !wish.voters.includes(nodeId) && !wish.learners.includes(nodeId);
   }
 
   /** As of the configuration that is in force. */
