@@ -1,4 +1,5 @@
 /** The log of a node, as its options want it. */
+import { entryOnlyFrees } from "../keyspace/index.ts";
 import { Log, MemoryLog, type NodeLog } from "../log/index.ts";
 import type { NodeDirectory } from "./membership/node-directory.ts";
 import type { NodeOptions } from "./node-options.ts";
@@ -19,6 +20,7 @@ export async function openNodeLog(
     disk,
     clock,
     logger,
+    frees: entryOnlyFrees,
     directory: `${options.directory}/log`,
     identity: { clusterId: Buffer.from(clusterId, "hex"), nodeId: directory.nodeId },
     bootCounter,

@@ -77,6 +77,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   readonly clusterDirectory: ClusterDirectory;
   readonly transfers: LeaderTransfers;
   readonly disks: NodeDisks;
+  readonly space: DiskSpace;
   readonly leftOut: LeftOutEntries;
   readonly waiting: Set<LocalLane> = new Set();
   readonly paused: Set<ClientStream> = new Set();
@@ -105,7 +106,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     log.onSnapshotWanted((group) => this.#groups.get(group)?.snapshots.want());
     this.disks = new NodeDisks({ clock: platform.clock, logger, log });
     const votersOf = (group: number): readonly number[] => this.#groups.get(group)?.voters ?? [];
-    this.#space = new DiskSpace({ ...options, disks: this.disks, votersOf });
+    this.space = new DiskSpace({ ...options, disks: this.disks, votersOf });
     this.#leadership = new LeadershipMoves({ ...options, groups: this.#groups, disks: this.disks });
     this.transfers = new LeaderTransfers({
       ...options,
@@ -125,7 +126,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       peerQueueBytesMax: settings.peerQueueBytesMax,
       diskEpoch: () => log.diskEpoch,
       disks: this.disks,
-      space: this.#space,
+      space: this.space,
       handler: this,
     });
     this.waves = new NodeWaves(this.clock, settings, shardCount);
@@ -259,7 +260,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   // ── What replicas need ────────────────────────────────────────────────────────────────────────────────────────────
 
   append(group: number, persist: Persist, done: () => void): void {
-    this.#options.log.append(group, this.#space.records(group, persist), done);
+    this.#options.log.append(group, this.space.records(group, persist), done);
     this.noteOutput();
   }
 
@@ -278,14 +279,6 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
 
   onApplied(timeMs: number): void {
     this.#entryClock.applied(timeMs);
-  }
-
-  lacksSpace(group: number): boolean {
-    return this.#space.lacksSpace(group);
-  }
-
-  appendBytesMax(group: number, to: ReplicaId): number {
-    return this.#space.appendBytesMax(group, to);
   }
 
   onRoute(replica: Replica): void {
@@ -348,7 +341,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     } else if (message.type === "installSnapshot") {
       hosted.snapshots.offered(message);
     } else {
-      const taken = message.type === "appendEntries" ? this.#space.taken(group, message) : message;
+      const taken = message.type === "appendEntries" ? this.space.taken(group, message) : message;
       if (taken !== undefined) hosted.replica.step(taken);
     }
   }
@@ -440,7 +433,6 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   /** By node. */
   readonly #attributes: Map<number, Readonly<Record<string, string>>> = new Map();
   readonly #forwarding: Forwarding;
-  readonly #space: DiskSpace;
   readonly #leadership: LeadershipMoves;
   readonly #hosting: GroupHosting;
   #ticker: Ticker | undefined;
@@ -477,7 +469,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     for (const hosted of this.#groups) {
       hosted.tick();
       const isOff = isClockLooked && this.#clockAlarm.check(this.#entryClock.skewMs(hosted.otherVoters));
-      if (isOff || this.#space.isFull) this.#leadership.unfit(hosted);
+      if (isOff || this.space.isFull) this.#leadership.unfit(hosted);
       else if (this.disks.isSlow) this.#leadership.slow(hosted);
     }
     for (const lane of [...this.waiting]) lane.expire();

@@ -120,6 +120,11 @@ export interface CommandSpec<Context> {
    * entry that holds it.
    */
   readonly semanticsLevel?: number;
+  /**
+   * Set for a command that only removes, whatever its words are: where there is no space for anything else it is still
+   * carried out, so that there is some again.
+   */
+  readonly onlyFrees?: true;
   /** Which word another command begins with, whose keys are those of this one; undefined if these words hold none. */
   readonly innerCommandAt?: (args: Arguments) => number | undefined;
   /** Undefined for a container that only has subcommands. */

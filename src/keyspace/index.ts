@@ -34,6 +34,7 @@ export {
   entryHeaderBytes,
   entryTimeMsMax,
 } from "./entry.ts";
+export { entryOnlyFrees, onlyFrees } from "./freeing.ts";
 export { matchesGlob } from "./glob.ts";
 export { type KeyPosition, keyPositionEnd, positionOfSlot, slotOfPosition } from "./key-hash.ts";
 export type { KeyRecord } from "./key-record.ts";

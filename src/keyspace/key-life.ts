@@ -119,6 +119,7 @@ export const keyLifeCommands: readonly CommandSpec<Keyspace>[] = [
     arguments: [{ name: "key", type: "key", keySpecification: 0, flags: ["multiple"] }],
     tips: ["request_policy:multi_shard", "response_policy:agg_sum"],
     subcommands: [],
+    onlyFrees: true,
     execute: remove,
   },
   {
@@ -218,6 +219,7 @@ export const keyLifeCommands: readonly CommandSpec<Keyspace>[] = [
     arguments: [{ name: "key", type: "key", keySpecification: 0, flags: ["multiple"] }],
     tips: ["request_policy:multi_shard", "response_policy:agg_sum"],
     subcommands: [],
+    onlyFrees: true,
     execute: remove,
   },
 ];

@@ -180,6 +180,7 @@ export const keyWalkCommands: readonly CommandSpec<Keyspace>[] = [
     ],
     tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
     subcommands: [],
+    onlyFrees: true,
     execute: flush,
   },
   {
@@ -209,6 +210,7 @@ export const keyWalkCommands: readonly CommandSpec<Keyspace>[] = [
     ],
     tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
     subcommands: [],
+    onlyFrees: true,
     execute: flush,
   },
   {

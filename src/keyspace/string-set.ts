@@ -170,6 +170,7 @@ export const stringSetCommands: readonly CommandSpec<Keyspace>[] = [
     arguments: [{ name: "key", type: "key", keySpecification: 0 }],
     tips: [],
     subcommands: [],
+    onlyFrees: true,
     execute: getAndDelete,
   },
   {

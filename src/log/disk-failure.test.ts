@@ -11,8 +11,9 @@ import {
   write,
 } from "../../test/log/fixture.ts";
 import type { DiskOperation } from "../simulation/index.ts";
-import type { Log, LogOptions } from "./log.ts";
+import type { Log } from "./log.ts";
 import type { LogDiskError } from "./log-errors.ts";
+import type { LogOptions } from "./log-settings.ts";
 
 let host: SimulatedHost;
 beforeEach(() => {

@@ -1,6 +1,6 @@
 export type { LogIdentity } from "./format.ts";
 export type { GroupLog } from "./group-log.ts";
-export { Log, type LogOptions, type LogRecovery, type RecoveredGroup } from "./log.ts";
+export { Log, type LogRecovery, type RecoveredGroup } from "./log.ts";
 export {
   LogDamagedError,
   LogDiskError,
@@ -13,6 +13,7 @@ export {
   SnapshotDamagedError,
   SnapshotNotWrittenError,
 } from "./log-errors.ts";
+export type { LogOptions } from "./log-settings.ts";
 export { MemoryLog, type MemoryLogOptions } from "./memory-log.ts";
 export type { LogRecords, NodeLog } from "./node-log.ts";
 export { entryLogBytes, isVital } from "./record-set.ts";

@@ -1,4 +1,6 @@
 /** What a log is told about sizes and times, and what it takes where it is told nothing. */
+import type { Clock, Disk, Logger } from "../platform/index.ts";
+import type { LogIdentity } from "./format.ts";
 import type { WriterSettings } from "./log-writer.ts";
 import { type ScrubSettings, scrubDefaults } from "./scrubber.ts";
 
@@ -8,6 +10,25 @@ export interface LogSettings extends WriterSettings, ScrubSettings {
    * part. Default 256 MiB.
    */
   readonly reclaimBytes: number;
+}
+
+export interface LogOptions extends Partial<LogSettings> {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Created where missing; the folder that it stands in exists, durably. Only this log's files stand in it. */
+  readonly directory: string;
+  readonly identity: LogIdentity;
+  /** The starts of this node, this one included, as its other files count them. Undefined: not checked. */
+  readonly bootCounter?: number;
+  /** The highest disk epoch of this node that its other files remember. Undefined: not checked. */
+  readonly diskEpochSeen?: number;
+  /** Whether an entry's data only free space: see {@link Reserve}. Default: none do. */
+  readonly frees?: (data: Uint8Array) => boolean;
+  /** Bytes of the newest entries that each group keeps in memory, and as many again of those read back. Default 8 MiB. */
+  readonly cacheBytesPerGroupMax?: number;
+  /** How much of the log is read at once for entries that are no longer in memory. Default 1 MiB. */
+  readonly fetchBytes?: number;
 }
 
 const settingsDefault: LogSettings = {

@@ -42,6 +42,8 @@ export interface WriterPlace {
   readonly directory: string;
   readonly identity: LogIdentity;
   readonly bootCounter: number;
+  /** Whether an entry's data only free space. */
+  readonly frees: (data: Uint8Array) => boolean;
 }
 
 /** The segment that is being written. Everything before `end` is synced. */
@@ -76,9 +78,10 @@ interface WriteUnderWay {
 }
 
 const growthFactor = 4;
+const nothingReleased = { releasedBytesMax: 0, freeingBytesMax: 0 };
 
 export class LogWriter {
-  readonly queue: RecordQueue = new RecordQueue();
+  readonly queue: RecordQueue;
   /** Of what is written here. */
   readonly syncTimes: SyncTimes = new SyncTimes();
   /** Callbacks of what needs no durability and waits for nothing: run by {@link runFreeDones}, or after the next batch's. */
@@ -86,6 +89,7 @@ export class LogWriter {
 
   constructor(place: WriterPlace, settings: WriterSettings, state: LogState, current: CurrentSegment) {
     assert(settings.segmentBytes > 0 && settings.segmentBytes % blockBytes === 0, "segmentBytes is a multiple of 4096");
+    this.queue = new RecordQueue(place.frees);
     this.#place = place;
     this.#settings = settings;
     this.#state = state;
@@ -110,11 +114,12 @@ export class LogWriter {
 
   /** While it is full: bytes of entries that it would still write if something vital of their group stood behind them. */
   get roomBeforeVitalBytes(): number {
-    if (this.#isLeaving || this.#held === "everything") return 0;
-    const underWayBytes = this.#underWay?.bytes ?? 0;
-    // The headers of two batches.
-    const takenBytes = underWayBytes + this.queue.holdableBytes + 2 * blockBytes;
-    return Math.max(0, this.#reserve.takenEnd - this.#current.end - takenBytes);
+    return this.#roomBytes(this.#reserve.takenEnd);
+  }
+
+  /** While it is full: bytes of entries that it would still write if the last of them only frees space. */
+  get roomForFreeingBytes(): number {
+    return this.#roomBytes(this.#reserve.freeingEnd);
   }
 
   /** Called once, at once if it has happened: the disk failed, nothing will be written any more. */
@@ -199,6 +204,15 @@ export class LogWriter {
     return new Reserve(this.#current.allocatedBytes);
   }
 
+  /** Up to that place in the segment, behind all that is under way or held back. */
+  #roomBytes(end: number): number {
+    if (this.#isLeaving || this.#held === "everything") return 0;
+    const underWayBytes = this.#underWay?.bytes ?? 0;
+    // The headers of two batches.
+    const takenBytes = underWayBytes + this.queue.holdableBytes + 2 * blockBytes;
+    return Math.max(0, end - this.#current.end - takenBytes);
+  }
+
   /** True if a write is under way afterwards. */
   #start(): boolean {
     if (this.#underWay !== undefined) return true;
@@ -216,11 +230,11 @@ export class LogWriter {
   /** Builds the next batch for the current segment. False, and nothing is changed, if none may be written there. */
   #build(holdsEntries: boolean): boolean {
     const { allocatedBytes, end } = this.#current;
-    const { start, vitalStart } = this.#reserve;
-    this.#fill(0, { holdsEntries, releasedBytesMax: vitalStart - end });
+    const { freeingEnd, start, vitalStart } = this.#reserve;
+    this.#fill(0, { holdsEntries, releasedBytesMax: vitalStart - end, freeingBytesMax: freeingEnd - end });
     if (this.queue.hasReleased && end + this.#builder.totalBytes > vitalStart) {
       this.queue.putBack();
-      this.#fill(0, { holdsEntries, releasedBytesMax: 0 });
+      this.#fill(0, { holdsEntries, ...nothingReleased });
     }
     // While the next segment is being made the file grows, which is slower; on a full disk votes try that way too.
     const mayGrow = this.#next === undefined && (!this.#isNextRefused || holdsEntries);
@@ -241,7 +255,7 @@ export class LogWriter {
   #beginSegment(next: PreparedSegment, holdsEntries: boolean): void {
     const groups = this.#state.groups();
     const oldestSegment = this.#state.oldestSegment();
-    this.#fill(headersBytes(groups.length), { holdsEntries, releasedBytesMax: 0 });
+    this.#fill(headersBytes(groups.length), { holdsEntries, ...nothingReleased });
     if (this.#builder.isEmpty && holdsEntries) {
       this.queue.putBack();
       return;

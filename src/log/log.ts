@@ -1,10 +1,9 @@
 import { assert, type Clock, type Disk, DiskError, type Logger } from "../platform/index.ts";
 import type { HardState, LogIndex, ReplicaId, Snapshot } from "../raft/index.ts";
 import { EntryFetcher } from "./entry-fetcher.ts";
-import type { LogIdentity } from "./format.ts";
 import type { GroupLog } from "./group-log.ts";
 import { type LogDamagedError, LogDiskError, type SnapshotDamagedError } from "./log-errors.ts";
-import { type LogSettings, settingsOf } from "./log-settings.ts";
+import { type LogOptions, type LogSettings, settingsOf } from "./log-settings.ts";
 import { LogWriter } from "./log-writer.ts";
 import type { LogRecords, NodeLog } from "./node-log.ts";
 import { Reclaimer, type ReclaimerHost } from "./reclaimer.ts";
@@ -19,23 +18,6 @@ import { type FoundSnapshots, findSnapshots } from "./snapshot-recovery.ts";
 import { SnapshotStore, type SnapshotStoreHost } from "./snapshot-store.ts";
 import { type GroupHost, StoredGroup } from "./stored-group.ts";
 import type { SyncTimes } from "./sync-times.ts";
-
-export interface LogOptions extends Partial<LogSettings> {
-  readonly disk: Disk;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Created where missing; the folder that it stands in exists, durably. Only this log's files stand in it. */
-  readonly directory: string;
-  readonly identity: LogIdentity;
-  /** The starts of this node, this one included, as its other files count them. Undefined: not checked. */
-  readonly bootCounter?: number;
-  /** The highest disk epoch of this node that its other files remember. Undefined: not checked. */
-  readonly diskEpochSeen?: number;
-  /** Bytes of the newest entries that each group keeps in memory, and as many again of those read back. Default 8 MiB. */
-  readonly cacheBytesPerGroupMax?: number;
-  /** How much of the log is read at once for entries that are no longer in memory. Default 1 MiB. */
-  readonly fetchBytes?: number;
-}
 
 /** What was found at the start. */
 export interface LogRecovery {
@@ -107,6 +89,10 @@ export class Log implements NodeLog {
 
   get roomBeforeVitalBytes(): number {
     return this.#writer.roomBeforeVitalBytes;
+  }
+
+  get roomForFreeingBytes(): number {
+    return this.#writer.roomForFreeingBytes;
   }
 
   get syncTimes(): SyncTimes {
@@ -285,7 +271,7 @@ export class Log implements NodeLog {
       left: (filled: { readonly segment: number; readonly bytes: number }, oldestNeeded: number) =>
         this.#reclaimer.left(filled, oldestNeeded),
     };
-    const place = { ...options, bootCounter: options.bootCounter ?? 0 };
+    const place = { ...options, bootCounter: options.bootCounter ?? 0, frees: options.frees ?? freesNothing };
     this.#writer = new LogWriter(place, settings, state, { ...opened, file });
     this.#reclaimer.consider();
     this.#scrubber = new Scrubber(this.#scrubberHost(options), settings);
@@ -403,7 +389,10 @@ export class Log implements NodeLog {
     const received = this.#snapshots.beginInstall(group.group, { index, term });
     group.append(records);
     const { entries, hardState } = records;
-    const installed = (): void => this.#snapshots.installed(group.group, received);
+    const installed = (): void => {
+      this.#snapshots.installed(group.group, received);
+      this.#reclaimer.consider();
+    };
     const content = { snapshot: { index, term, isReset: true }, entries, hardState };
     this.#push(new RecordSet(group, content, { isHint: false, dones: [installed, done] }));
   }
@@ -469,6 +458,9 @@ interface LogStart {
   readonly snapshots: FoundSnapshots;
   readonly file: Awaited<ReturnType<Disk["open"]>>;
 }
+
+/** Then deletes on a full disk wait for space like other entries. */
+const freesNothing = (): boolean => false;
 
 /** Term and vote as before, and perhaps a new commit index: losing it would be harmless. */
 function isHint(before: HardState, hardState: HardState | undefined): boolean {

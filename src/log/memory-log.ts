@@ -35,6 +35,10 @@ export class MemoryLog implements NodeLog {
     return Math.max(0, this.#bytesMax + this.#bytesMax / 64 - this.#entryBytes);
   }
 
+  get roomForFreeingBytes(): number {
+    return Math.max(0, this.#bytesMax + this.#bytesMax / 128 - this.#entryBytes);
+  }
+
   get sizeBytes(): number {
     return this.#entryBytes + this.#snapshots.sizeBytes;
   }

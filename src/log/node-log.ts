@@ -88,6 +88,12 @@ export interface NodeLog {
    */
   readonly roomBeforeVitalBytes: number;
 
+  /**
+   * While it is full: bytes of entries that would still be written, from a part of the reserve, if the last of them only frees
+   * space. Those are to be told by their data alone, by everybody in the same way.
+   */
+  readonly roomForFreeingBytes: number;
+
   /** What a write and its sync take; undefined in memory. There is one who looks. */
   readonly syncTimes: SyncTimes | undefined;
 

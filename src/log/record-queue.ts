@@ -8,6 +8,8 @@ export interface FillOptions {
   readonly holdsEntries: boolean;
   /** Save so much of it as stands before something vital. */
   readonly releasedBytesMax: number;
+  /** Save so much of it as only frees space, and stands before that. */
+  readonly freeingBytesMax: number;
 }
 
 const noSets: ReadonlySet<RecordSet> = new Set();
@@ -15,11 +17,16 @@ const noSets: ReadonlySet<RecordSet> = new Set();
 /**
  * Record sets that wait for the disk. A batch takes them in the order in which they came, with two exceptions: large sets
  * get one piece after the other, in turn, so that the small sets of other groups pass them; and while the disk is full, sets
- * with entries wait, save those that are vital, or stand before something vital of their group. Sets of one group never pass
- * each other.
+ * with entries wait, save those that are vital or only free space, or stand before such a set of their group. Sets of one group
+ * never pass each other.
  */
 
 export class RecordQueue {
+  /** @param frees whether an entry's data only free space */
+  constructor(frees: (data: Uint8Array) => boolean) {
+    this.#frees = frees;
+  }
+
   /** Sets that wait, hints included. */
   get length(): number {
     return this.#waiting.length;
@@ -69,7 +76,7 @@ export class RecordQueue {
 
   /** Fills a batch. {@link taken} and {@link begun} then say what is in it, until {@link forget} or {@link putBack}. */
   fill(builder: BatchBuilder, options: FillOptions): void {
-    const released = options.holdsEntries ? this.#release(options.releasedBytesMax) : noSets;
+    const released = options.holdsEntries ? this.#release(options) : noSets;
     this.hasReleased = released.size > 0;
     const kept: RecordSet[] = [];
     const large: RecordSet[] = [];
@@ -119,28 +126,33 @@ export class RecordQueue {
     this.forget();
   }
 
+  readonly #frees: (data: Uint8Array) => boolean;
   #waiting: RecordSet[] = [];
   #taken: RecordSet[] = [];
   #begun: RecordSet[] = [];
   #urgentCount = 0;
   #stamp = 0;
 
-  /** What is held back, but stands before something vital of its group, or with it: whole stretches, of so many bytes together. */
-  #release(bytesMax: number): ReadonlySet<RecordSet> {
+  /**
+   * What is held back, but stands before something vital of its group, or with it: whole stretches, of so many bytes together. The
+   * same for what only frees space, within less.
+   */
+  #release({ releasedBytesMax, freeingBytesMax }: FillOptions): ReadonlySet<RecordSet> {
     const released = new Set<RecordSet>();
     const stretches = new Map<StoredGroup, RecordSet[]>();
-    let bytesLeft = bytesMax;
-    for (const set of bytesMax > 0 ? this.#waiting : []) {
+    let bytes = 0;
+    for (const set of releasedBytesMax > 0 ? this.#waiting : []) {
       const stretch = stretches.get(set.group) ?? [];
       if (set.isHoldable) {
         stretch.push(set);
         stretches.set(set.group, stretch);
       }
-      if (!set.holdsVital) continue;
-      const bytes = stretch.reduce((sum, each) => sum + each.remainingBytes, 0);
+      if (!set.holdsVital && !set.endsFreeing(this.#frees)) continue;
+      const bytesMax = set.holdsVital ? releasedBytesMax : freeingBytesMax;
+      const stretchBytes = stretch.reduce((sum, each) => sum + each.remainingBytes, 0);
       // Otherwise it stays, and what follows in the group stays behind it.
-      if (bytes > bytesLeft) continue;
-      bytesLeft -= bytes;
+      if (bytes + stretchBytes > bytesMax) continue;
+      bytes += stretchBytes;
       for (const each of stretch) released.add(each);
       stretches.delete(set.group);
     }

@@ -13,6 +13,9 @@ import type { StoredGroup } from "./stored-group.ts";
 /** Entries with more data than this are logged in pieces of this size, so that others need not wait behind them. */
 export const pieceBytesMax = 262_144;
 
+/** Entries that are written again do so on a full disk as well, if they are no more than this. */
+const restatedFreeingBytesMax = 65_536;
+
 /** The bytes of an entry as the log keeps them. */
 export function entryData(entry: Entry): Uint8Array {
   return entry.kind === "normal" ? entry.data : encodeConfigurationChange(entry.change);
@@ -136,6 +139,17 @@ export class RecordSet {
     return this.bytes - putBytes;
   }
 
+  /**
+   * Whether the last of its entries only frees space, as `frees` says of its data, which is asked once. So do a few entries that are
+   * written again, which are all that keeps a segment.
+   */
+  endsFreeing(frees: (data: Uint8Array) => boolean): boolean {
+    if (this.isRestated) return this.bytes <= restatedFreeingBytesMax;
+    const last = this.entries.at(-1);
+    this.#endsFreeing ??= last?.kind === "normal" && frees(last.data);
+    return this.#endsFreeing;
+  }
+
   get isLarge(): boolean {
     return this.bytes > pieceBytesMax;
   }
@@ -154,6 +168,7 @@ export class RecordSet {
     this.isComplete = false;
   }
 
+  #endsFreeing: boolean | undefined;
   #savedStamp = 0;
   #saved: Pick<RecordSet, "isSnapshotPut" | "nextEntry" | "nextByte"> = {
     isSnapshotPut: false,

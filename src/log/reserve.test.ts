@@ -11,7 +11,7 @@ import {
   SimulatedHost,
   write,
 } from "../../test/log/fixture.ts";
-import type { Entry } from "../raft/index.ts";
+import { type Entry, emptyConfiguration } from "../raft/index.ts";
 import type { Log } from "./log.ts";
 import { entryLogBytes } from "./record-set.ts";
 import { Reserve } from "./reserve.ts";
@@ -23,6 +23,9 @@ let host: SimulatedHost;
 beforeEach(() => {
   host = new SimulatedHost();
 });
+
+/** What the data of an entry begins with that only frees space. */
+const freeing = Uint8Array.of(7);
 
 /** Says later which of several attempts have become durable. */
 class Attempts {
@@ -41,7 +44,8 @@ class Attempts {
 
 /** A log that is full, with group 1 up to `index` on the disk, which has no byte left. */
 async function full(): Promise<{ log: Log; attempts: Attempts; index: number; makeSpace: () => void }> {
-  const options = { segmentBytes, freeBytesMin: 0, fullRetryMs: 100, idleMarkMs: 1_000_000 };
+  const frees = (data: Uint8Array): boolean => data[0] === freeing[0];
+  const options = { segmentBytes, freeBytesMin: 0, fullRetryMs: 100, idleMarkMs: 1_000_000, frees };
   const { log } = await openLog(host, options);
   let index = 0;
   const next = async (): Promise<void> => {
@@ -61,8 +65,8 @@ async function full(): Promise<{ log: Log; attempts: Attempts; index: number; ma
 
 test("the parts of a segment's end follow each other, however small it is", () => {
   for (const bytes of [65_536, 262_144, segmentBytes, 64 * 1_048_576]) {
-    const { fullFrom, start, takenEnd, vitalStart } = new Reserve(bytes);
-    const order = [0, fullFrom, start, takenEnd, vitalStart, bytes - 4_095];
+    const { fullFrom, start, freeingEnd, takenEnd, vitalStart } = new Reserve(bytes);
+    const order = [0, fullFrom, start, freeingEnd, takenEnd, vitalStart, bytes - 4_095];
     expect(order).toEqual(order.toSorted((left, right) => left - right));
     expect(bytes - start).toBe(Math.min(bytes / 4, 8 * 1_048_576));
   }
@@ -180,4 +184,74 @@ test("entries that nothing vital follows leave the reserve as it is, whatever is
   await host.run(1_000);
   expect(attempts.done).toEqual(["under way", "vote"]);
   expect(roomBytes - log.roomBeforeVitalBytes).toBe(300_000 + 19 * 1_000 + 20 * 24 + 4_096);
+});
+
+test("what only frees space is written with what stands before it in its group, and nothing else is [D-7]", async () => {
+  const { log, attempts, index } = await full();
+  await attempts.make("under way", 1, { entries: entries(index + 1, index + 1, 1, 300_000) });
+  await attempts.make("held", 1, { entries: entries(index + 2, index + 3, 1, 125_000) });
+  await attempts.make("of others", 2, { entries: entries(1, 1, 1) });
+  expect(attempts.done).toEqual(["under way"]);
+  await attempts.make("freeing", 1, { entries: [entry(index + 4, 1, freeing)] });
+  await attempts.make("behind", 1, { entries: entries(index + 5, index + 5, 1) });
+  await host.run(1_000);
+  expect(attempts.done).toEqual(["under way", "held", "freeing"]);
+  expect(log.isFull).toBe(true);
+});
+
+test("as much as it says goes with what only frees space, and not a byte more: votes have the rest [D-7]", async () => {
+  for (const excess of [0, 1]) {
+    host = new SimulatedHost();
+    const { log, attempts, index } = await full();
+    await attempts.make("under way", 1, { entries: entries(index + 1, index + 1, 1, 300_000) });
+    const roomBytes = log.roomForFreeingBytes;
+    expect(roomBytes).toBeLessThan(log.roomBeforeVitalBytes);
+    const last = entry(index + 3, 1, freeing);
+    // The headers of the batches that it keeps room for: two blocks.
+    const bytes =
+      roomBytes + 2 * 4_096 * excess - entryLogBytes(last) - entryLogBytes(entry(1, 1, freeing)) + 1 + excess;
+    await attempts.make("held", 1, { entries: [entry(index + 2, 1, new Uint8Array(bytes))] });
+    expect(log.roomForFreeingBytes).toBe(excess === 0 ? entryLogBytes(last) : 0);
+    await attempts.make("freeing", 1, { entries: [last] });
+    await attempts.make("vote of others", 2, { hardState: hardState(2, 1) });
+    expect(attempts.done.includes("freeing")).toBe(excess === 0);
+    await attempts.make("vote", 1, { hardState: hardState(2, 1) });
+    expect(attempts.done.slice(1).toSorted()).toEqual(["freeing", "held", "vote", "vote of others"]);
+  }
+});
+
+test("deletes without end leave votes and what stands before these their parts of the reserve [D-7]", async () => {
+  const { log, attempts, index } = await full();
+  const data = new Uint8Array(30_000);
+  data.set(freeing);
+  for (let each = 1; each <= 60; each++) await attempts.make(`${each}`, 1, { entries: [entry(index + each, 1, data)] });
+  expect(attempts.done.length).toBeGreaterThan(15);
+  expect(attempts.done.length).toBeLessThan(40);
+  expect(log.roomForFreeingBytes).toBe(0);
+  await attempts.make("held", 2, { entries: entries(1, 1, 1, reserveBytes / 16) });
+  for (let term = 1; term <= 10; term++) await attempts.make(`vote ${term}`, 2, { hardState: hardState(term, 1) });
+  expect(attempts.done.slice(-11)).toEqual(["held", ...Array.from({ length: 10 }, (_, at) => `vote ${at + 1}`)]);
+});
+
+test("a few entries that keep a segment are written again on a full disk, which makes space [D-7]", async () => {
+  const { log } = await openLog(host, { segmentBytes, freeBytesMin: 0, fullRetryMs: 100, idleMarkMs: 1_000_000 });
+  await host.until(write(log, 2, { entries: entries(1, 3, 1) }));
+  let index = 0;
+  const next = async (): Promise<void> => {
+    await host.until(write(log, 1, { entries: [entry(++index, 1, new Uint8Array(100_000))] }));
+    await host.run(50);
+  };
+  while (log.diskEpoch < 3) await next();
+  const { disk } = host.machine;
+  // Room for a snapshot, and for the smallest segment that frees more.
+  disk.settings = { ...disk.settings, capacityBytes: disk.usedBytes + 300_000 };
+  while (!log.isFull) await next();
+  const attempts = new Attempts(log);
+  await attempts.make("held", 3, { entries: entries(1, 6, 1, 200_000) });
+  expect(attempts.done).toEqual([]);
+  await host.until(log.createSnapshot(1, { index, term: 1, configuration: emptyConfiguration }).commit());
+  log.compact(1, index);
+  await host.run(1_000);
+  expect(log.isFull).toBe(false);
+  expect(attempts.done).toEqual(["held"]);
 });

@@ -2,15 +2,17 @@
  * The end of a segment, kept for what a node must be able to write when there is no space for another segment:
  *
  * ```
- *  ─── entries ──────────┬── full: no more are asked for ──┬───────────────── the reserve ─────────────────┐
- *                        │ what is under way still fits    │ what stands before     │ what is vital: votes, │
- *                        │                                 │ something vital        │ terms, vital entries  │
- *                        -2                                -1                       -1/4                    0
+ *  ─── entries ──────────┬── full: no more are asked for ──┬───────────────────── the reserve ──────────────────────┐
+ *                        │ what is under way still fits    │ deletes, and what │ what stands     │ what is vital:   │
+ *                        │                                 │ stands before     │ before vital    │ votes, terms,    │
+ *                        │                                 │ them              │ entries         │ vital entries    │
+ *                        -2                                -1                  -5/8              -1/4               0
  * ```
  *
  * Sets of one group never pass each other, so that a vote, or the entry by which a leader begins its term, would wait for space behind
  * ordinary entries. Hence these come along, as long as they leave the last quarter alone; and a follower takes such entries from
- * its leader as long as they leave half. Why so: docs/decisions/full-disks.md.
+ * its leader as long as they leave half. Entries that only free space are written in the first part of the reserve, and what stands before
+ * them as well: clients can send any number of them, and elections go on without them. Why so: docs/decisions/full-disks.md.
  */
 import { blockBytes } from "./format.ts";
 
@@ -22,6 +24,8 @@ export class Reserve {
   readonly fullFrom: number;
   /** Nothing is written beyond it, but what is vital and what that stands behind. */
   readonly start: number;
+  /** Up to here entries that only free space are taken and written, with what stands before them. */
+  readonly freeingEnd: number;
   /** Up to here what stands before something vital is taken from others. */
   readonly takenEnd: number;
   /** Up to here it is written. */
@@ -32,6 +36,7 @@ export class Reserve {
     const bytes = Math.min(reserveBytesMax, allocatedBytes / 4);
     this.fullFrom = allocatedBytes - 2 * bytes;
     this.start = allocatedBytes - bytes;
+    this.freeingEnd = allocatedBytes - (bytes / 8) * 5;
     this.takenEnd = allocatedBytes - bytes / 2;
     // Room for one vote at least.
     this.vitalStart = allocatedBytes - Math.max(bytes / 4, blockBytes);

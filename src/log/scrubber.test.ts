@@ -20,7 +20,8 @@ import {
 } from "../../test/log/fixture.ts";
 import { AssertionFailure, type Disk, DiskError } from "../platform/index.ts";
 import { SeededRandom } from "../simulation/index.ts";
-import type { Log, LogOptions } from "./log.ts";
+import type { Log } from "./log.ts";
+import type { LogOptions } from "./log-settings.ts";
 
 const dayMs = 86_400_000;
 const settings: Partial<LogOptions> = { segmentBytes: 65_536, freeBytesMin: 0, reclaimBytes: 2 ** 30 };

@@ -145,7 +145,7 @@ export class HostedGroup {
   tick(): void {
     this.replica.tick();
     // On a full disk the entry would wait for space, and votes behind it.
-    if (this.replica.isLeading && !this.#options.host.lacksSpace(this.group)) this.checksums.tick();
+    if (this.replica.isLeading && !this.#options.host.space.lacksSpace(this.group)) this.checksums.tick();
     this.snapshots.tick();
     this.changes.tick();
     this.#lost?.tick();
@@ -384,7 +384,7 @@ export class HostedGroup {
       configuration: log.snapshot?.configuration ?? firstConfiguration,
       applied: log.snapshot?.index ?? 0,
       applyBytesMax,
-      messageBytesMax: (to) => host.appendBytesMax(group, to),
+      messageBytesMax: (to) => host.space.appendBytesMax(group, to),
       inflightBytesMax,
       heartbeatsOvertake: true,
       // What the directory says is waited for on all nodes.

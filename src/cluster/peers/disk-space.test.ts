@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { EntryWriter } from "../../keyspace/index.ts";
 import { type AppendEntries, type Message, noData } from "../../raft/index.ts";
+import { Arguments } from "../../resp/index.ts";
 import { DiskSpace, stretchBytesMax } from "./disk-space.ts";
 
 const appendBytesMax = 1_000;
@@ -10,13 +12,15 @@ interface Given {
   readonly voters?: readonly number[];
   readonly unlinked?: readonly number[];
   readonly roomBeforeVitalBytes?: number;
+  readonly roomForFreeingBytes?: number;
 }
 
-function space({ full, voters = [1, 2, 3], unlinked = [], roomBeforeVitalBytes = 1_000 }: Given): DiskSpace {
+function space({ full, voters = [1, 2, 3], unlinked = [], ...rooms }: Given): DiskSpace {
+  const { roomBeforeVitalBytes = 1_000, roomForFreeingBytes = 1_000 } = rooms;
   return new DiskSpace({
     directory: { nodeId: 1 },
     settings: { appendBytesMax },
-    log: { isFull: full.includes(1), roomBeforeVitalBytes },
+    log: { isFull: full.includes(1), roomBeforeVitalBytes, roomForFreeingBytes },
     disks: { hasFullPeer: full.some((id) => id !== 1), isPeerFull: (id) => full.includes(id) },
     links: () => ({ link: (id) => (unlinked.includes(id) ? undefined : {}) }),
     votersOf: () => voters,
@@ -70,6 +74,25 @@ test("a full node is sent and takes ordinary entries before vital ones only wher
 test("it takes no more than its log has room for [D-7]", () => {
   expect(space({ full: [1, 3], roomBeforeVitalBytes: 523 }).taken(7, append(1))).toBeUndefined();
   expect(space({ full: [1, 3], roomBeforeVitalBytes: 524 }).taken(7, append(1))).toEqual(append(1));
+});
+
+test("what only frees space is taken by a full node that is needed, as far as there is room, and proposed [D-7]", () => {
+  const writer = new EntryWriter();
+  writer.begin();
+  writer.add(Arguments.of(["DEL", "k"]));
+  const data = writer.finish({ timeMs: 1, seedLow: 0, seedHigh: 0 });
+  const of = (to: number): AppendEntries => ({
+    ...append(to),
+    entries: append(to).entries.map((entry, at) => (at === 1 ? { kind: "normal", term: 2, index: 12, data } : entry)),
+  });
+  const bytes = 2 * 24 + 500 + data.length;
+  expect(space({ full: [2, 3] }).sent(7, of(3))).toEqual(of(3));
+  expect(space({ full: [3] }).sent(7, of(3))).toBeUndefined();
+  expect(space({ full: [1, 3], roomForFreeingBytes: bytes }).taken(7, of(1))).toEqual(of(1));
+  expect(space({ full: [1, 3], roomForFreeingBytes: bytes - 1 }).taken(7, of(1))).toBeUndefined();
+  expect(space({ full: [1] }).taken(7, of(1))).toBeUndefined();
+  expect(space({ full: [1, 3], roomForFreeingBytes: 5 }).roomForFreeingBytes).toBe(5);
+  expect(space({ full: [2, 3], roomForFreeingBytes: 5 }).roomForFreeingBytes).toBe(Number.POSITIVE_INFINITY);
 });
 
 test("to a full node that is needed one append carries the whole stretch [D-7]", () => {

@@ -1,6 +1,6 @@
 /**
  * Who has space for what. Nodes with full disks take no entries, save those that are vital to a group; and where no majority can be
- * had without them, what stands before these as well, from the reserve of their logs. Why so: docs/decisions/full-disks.md.
+ * had without them, entries that only free space, and what stands before either, from the reserve of their logs. Why so: docs/decisions/full-disks.md.
  */
 import type { LogRecords, NodeLog } from "../../log/index.ts";
 import type { AppendEntries, Message, Persist, ReplicaId } from "../../raft/index.ts";
@@ -8,7 +8,7 @@ import type { NodeDisks } from "../leadership/node-disks.ts";
 import type { NodeDirectory } from "../membership/node-directory.ts";
 import { nodeOf } from "../replica/replica-id.ts";
 import type { NodeSettings } from "../settings.ts";
-import { vitalPart } from "./vital-part.ts";
+import { noStretchRoom, type StretchRoom, vitalPart } from "./vital-part.ts";
 
 /**
  * What stands before a vital entry goes to a full node in one append with it, of at most this: more than a leader has under way
@@ -16,10 +16,12 @@ import { vitalPart } from "./vital-part.ts";
  */
 export const stretchBytesMax: number = 4 * 1_048_576;
 
+const stretchRoom: StretchRoom = { beforeVitalBytes: stretchBytesMax, freeingBytes: stretchBytesMax };
+
 export interface DiskSpaceOptions {
   readonly directory: Pick<NodeDirectory, "nodeId">;
   readonly settings: Pick<NodeSettings, "appendBytesMax">;
-  readonly log: Pick<NodeLog, "isFull" | "roomBeforeVitalBytes">;
+  readonly log: Pick<NodeLog, "isFull" | "roomBeforeVitalBytes" | "roomForFreeingBytes">;
   /** What the other nodes say of theirs. */
   readonly disks: Pick<NodeDisks, "hasFullPeer" | "isPeerFull">;
   /** Whose answer is undefined where no link is up. */
@@ -44,6 +46,19 @@ export class DiskSpace {
     return this.#options.disks.hasFullPeer && this.needsFull(group);
   }
 
+  /** Whether a peer's disk takes no entries, as far as it has said. */
+  isPeerFull(nodeId: number): boolean {
+    return this.#options.disks.isPeerFull(nodeId);
+  }
+
+  /**
+   * While space is lacking: bytes of entries that may be proposed here if they only free space. What the other nodes have left is
+   * not known, so that there should never be much of them under way.
+   */
+  get roomForFreeingBytes(): number {
+    return this.isFull ? this.#options.log.roomForFreeingBytes : Number.POSITIVE_INFINITY;
+  }
+
   /** Whether no majority of the group's voters has space, as far as is known here: then nothing is committed without full nodes. */
   needsFull(group: number): boolean {
     const { directory, disks, links, votersOf } = this.#options;
@@ -57,13 +72,15 @@ export class DiskSpace {
   /** What may be sent of a leader's entries; undefined: nothing. */
   sent(group: number, message: AppendEntries): AppendEntries | undefined {
     if (!this.#options.disks.isPeerFull(nodeOf(message.to))) return message;
-    return vitalPart(message, this.needsFull(group) ? stretchBytesMax : 0);
+    return vitalPart(message, this.needsFull(group) ? stretchRoom : noStretchRoom);
   }
 
   /** What is taken of a leader's entries; undefined: nothing. */
   taken(group: number, message: AppendEntries): AppendEntries | undefined {
     if (!this.isFull) return message;
-    return vitalPart(message, this.needsFull(group) ? this.#options.log.roomBeforeVitalBytes : 0);
+    if (!this.needsFull(group)) return vitalPart(message, noStretchRoom);
+    const { roomBeforeVitalBytes, roomForFreeingBytes } = this.#options.log;
+    return vitalPart(message, { beforeVitalBytes: roomBeforeVitalBytes, freeingBytes: roomForFreeingBytes });
   }
 
   /** Bytes of entries that one append to a replica carries. */

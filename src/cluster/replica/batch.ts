@@ -59,8 +59,14 @@ export class Batch {
     return this.lanes.length > 0 || this.isForced;
   }
 
+  /** Whether all that it does is to free space. */
+  get onlyFrees(): boolean {
+    return this.lanes.length > 0 && !this.#hasOrdinary;
+  }
+
   /** Copies a write. */
-  add(lane: Lane, ticket: number, args: Arguments): void {
+  add(lane: Lane, ticket: number, args: Arguments, frees: boolean): void {
+    this.#hasOrdinary ||= !frees;
     this.#writer.add(args);
     this.lanes.push(lane);
     this.tickets.push(ticket);
@@ -104,6 +110,7 @@ export class Batch {
   }
 
   readonly #writer: EntryWriter;
+  #hasOrdinary = false;
   #reads: ReadBatch = noReads;
   #readPositions: number[] = noPositions;
 }

@@ -11,6 +11,7 @@ import {
   KeysAhead,
   type Keyspace,
   levelRefusal,
+  onlyFrees,
   sessionCommand,
   wrongArity,
 } from "../../keyspace/index.ts";
@@ -25,10 +26,19 @@ import type { Lane } from "./lane.ts";
 import { Orphans } from "./orphans.ts";
 import { ReadPatience } from "./read-patience.ts";
 import { type ReadPreparer, ReadRounds, type ReadVisitor } from "./read-rounds.ts";
+import { Stall } from "./stall.ts";
 import type { WaveMembers } from "./waves.ts";
 import { packWords, wordsBytes } from "./words.ts";
 import { WriteQueue } from "./write-queue.ts";
 import { WriteWaits, waitSpec } from "./write-waits.ts";
+
+/** What there is to know of disks. */
+export interface CommandSpace {
+  /** Entries would have to wait for space. */
+  isLacking(): boolean;
+  /** Then: bytes of an entry that only frees some, and is written all the same. */
+  roomForFreeingBytes(): number;
+}
 
 export interface ReplicaCommandsOptions extends WaveMembers {
   readonly core: RaftCore;
@@ -39,8 +49,7 @@ export interface ReplicaCommandsOptions extends WaveMembers {
   readonly settings: NodeSettings;
   /** The time for an entry proposed now; undefined while nobody can vouch for the clock. */
   readonly entryTimeMs: () => number | undefined;
-  /** Entries would have to wait for space. */
-  readonly lacksSpace: () => boolean;
+  readonly space: CommandSpace;
   /** There is something to propose that no client has sent. */
   readonly onProposal: () => void;
 }
@@ -88,12 +97,11 @@ export class ReplicaCommands {
   /** Copies what it needs of `args` before it returns, and answers the ticket once; maybe at once. */
   submit(lane: Lane, ticket: number, spec: CommandSpec<Keyspace>, args: Arguments): void {
     assert(!lane.isBehindLarge, "a command overtakes a large one of its lane");
-    const write = isWrite(spec);
-    const refusal = this.#refusal(spec, write, args);
+    const refusal = this.#refusal(spec, args);
     if (refusal !== undefined) lane.answer(ticket, refusal);
     else if (spec === waitSpec) this.#waits.add(lane, ticket, args);
     else if (spec === sessionCommand.spec) this.#writeInSession(lane, ticket, args);
-    else if (write) this.#write(lane, ticket, args);
+    else if (isWrite(spec)) this.#write(lane, ticket, args, spec.onlyFrees === true);
     else this.#read(lane, ticket, spec, args);
   }
 
@@ -101,7 +109,7 @@ export class ReplicaCommands {
   addOwn(lane: Lane, args: Arguments): void {
     const spec = entryCommandTable.resolve(args);
     assert(spec !== undefined && this.#levelRefusal(spec) === undefined, "the node proposes what not all nodes know");
-    this.#writes.openBatch().add(lane, 0, args);
+    this.#writes.openBatch().add(lane, 0, args, false);
   }
 
   /** There is to be an entry, with commands or without: it advances the replicated clock. */
@@ -111,8 +119,9 @@ export class ReplicaCommands {
 
   /** What has collected goes on its way: once a turn, while this replica leads. */
   propose(): void {
-    if (this.#options.lacksSpace()) this.#refuseQueued();
-    else this.#writes.propose();
+    const { space } = this.#options;
+    if (!space.isLacking()) this.#writes.propose();
+    else if (!this.#writes.proposeFreeing(space.roomForFreeingBytes())) this.#refuseQueued();
     if (this.#asksEverybody) this.#options.core.askEverybody();
     this.#asksEverybody = false;
     if (!this.#reads.isWanted) return;
@@ -132,11 +141,11 @@ export class ReplicaCommands {
 
   /** Answers whoever can be answered now that something was applied, confirmed or acknowledged. */
   serve(isLeading: boolean): void {
-    const { core, keyspace, entryTimeMs, lacksSpace } = this.#options;
+    const { core, keyspace, entryTimeMs, space } = this.#options;
     if (isLeading && this.#reads.count > 0) {
       this.#keyspace = keyspace();
-      // Without space no entry advances the state's time, which then stands still for reads as well.
-      this.#readTimeMs = lacksSpace() ? this.#keyspace.clockMs : (entryTimeMs() ?? this.#keyspace.clockMs);
+      // Without space hardly an entry advances the state's time, which then stands still for reads as well.
+      this.#readTimeMs = space.isLacking() ? this.#keyspace.clockMs : (entryTimeMs() ?? this.#keyspace.clockMs);
       this.#reads.serve(core.appliedIndex, this.#serveRead, this.#prepareReads);
       this.#keysAhead.clear();
     }
@@ -191,9 +200,9 @@ export class ReplicaCommands {
   readonly #keysAhead: KeysAhead = new KeysAhead();
   /** What the reads that are being served take for the present. */
   #readTimeMs = 0;
-  /** The oldest entry that is under way and cannot be committed for want of space, and for how many ticks it has been so. */
-  #stalledIndex: LogIndex = 0;
-  #stalledTicks = 0;
+  /** Of the oldest entry that is under way and cannot be committed for want of space; and of what only frees space. */
+  readonly #stall: Stall = new Stall();
+  readonly #freeingStall: Stall = new Stall();
 
   get #waitingCount(): number {
     return this.#writes.queuedCount + this.#reads.count;
@@ -203,14 +212,17 @@ export class ReplicaCommands {
     return this.#writes.queuedBytes + this.#reads.byteLength;
   }
 
-  #refusal(spec: CommandSpec<Keyspace>, write: boolean, args: Arguments): ErrorReply | undefined {
-    const { settings, lacksSpace } = this.#options;
+  #refusal(spec: CommandSpec<Keyspace>, args: Arguments): ErrorReply | undefined {
+    const { settings, space } = this.#options;
     const bytes = wordsBytes(args);
     if (!hasArity(spec, args.count)) return wrongArity(spec.name);
     if (bytes > settings.commandBytesMax) return commandTooLarge(bytes, settings.commandBytesMax);
     if (this.#waitingCount >= 2 * settings.queuedCommandsMax) return tooManyWaiting;
     if (this.#waitingBytes + bytes > 2 * settings.queuedBytesMax + settings.commandBytesMax) return tooManyWaiting;
-    return this.#levelRefusal(spec) ?? (write && lacksSpace() ? diskFull : undefined);
+    const levelRefusal = this.#levelRefusal(spec);
+    if (levelRefusal !== undefined || !isWrite(spec) || !space.isLacking()) return levelRefusal;
+    // What goes in pieces is no entry by itself that only frees space.
+    return onlyFrees(spec, args) && bytes <= settings.pieceBytes ? undefined : diskFull;
   }
 
   /** What not all nodes know is held back, be it a read: it counts from the same entry on for everybody. */
@@ -233,35 +245,36 @@ export class ReplicaCommands {
 
   /**
    * What is in the log and waits for space, here or on too many other nodes, may happen when there is some. Nobody is kept
-   * waiting for that: after a while the truth is that we do not know. Ticks are counted, not time, so that a process that
-   * was paused looks at what has happened meanwhile first.
+   * waiting for that: after a while the truth is that we do not know.
    */
   #giveUpStalled(): void {
-    const { core, lacksSpace, settings } = this.#options;
-    const index = this.#writes.oldestIndex ?? 0;
-    const isStalled = index > core.commitIndex && lacksSpace();
-    this.#stalledTicks = isStalled && index === this.#stalledIndex ? this.#stalledTicks + 1 : 0;
-    this.#stalledIndex = index;
-    if (this.#stalledTicks * settings.tickMs < settings.resolveWaitMs) return;
-    this.#stalledTicks = 0;
+    const { core, settings, space } = this.#options;
+    const stalled = (index: LogIndex | undefined): LogIndex | undefined =>
+      index !== undefined && index > core.commitIndex && space.isLacking() ? index : undefined;
+    const ticksMax = settings.resolveWaitMs / settings.tickMs;
     const reason = `there was no space on disk for it within ${settings.resolveWaitMs} ms`;
-    this.#writes.giveUp((batch) => failUncertain(batch, reason, behindUndecided));
-    this.#reads.release(core.lastIndex);
+    const fail = (batch: Batch): void => failUncertain(batch, reason, behindUndecided);
+    const isOver = this.#stall.tick(stalled(this.#writes.oldestIndex), ticksMax);
+    const isFreeingOver = this.#freeingStall.tick(stalled(this.#writes.freeingIndex), ticksMax);
+    if (isOver) this.#writes.giveUp(fail);
+    if (isFreeingOver) this.#writes.giveUpFreeing(fail);
+    if (isOver || isFreeingOver) this.#reads.release(this.#writes.answeredIndex ?? core.lastIndex);
   }
 
   /** What cannot be run uses its number up for ever, so this must be certain. */
   #writeInSession(lane: Lane, ticket: number, args: Arguments): void {
     const entry = sessionCommand.entryOf(args, this.#options.keyspace().semanticsLevel);
-    if (entry === args || this.#isLevelKnown) this.#write(lane, ticket, entry);
+    const frees = this.#options.space.isLacking() && onlyFrees(sessionCommand.spec, entry);
+    if (entry === args || this.#isLevelKnown) this.#write(lane, ticket, entry, frees);
     else lane.answer(ticket, levelUnknown);
   }
 
-  #write(lane: Lane, ticket: number, args: Arguments): void {
+  #write(lane: Lane, ticket: number, args: Arguments, frees: boolean): void {
     const isLarge = wordsBytes(args) > this.#options.settings.pieceBytes;
     const batch = isLarge ? this.#writes.largeBatch() : this.#writes.openBatch();
     if (lane.queuedReadCount > 0) this.#attachReads(lane, batch);
     if (isLarge) this.#writes.addLarge(batch, lane, ticket, args);
-    else batch.add(lane, ticket, args);
+    else batch.add(lane, ticket, args, frees);
   }
 
   #read(lane: Lane, ticket: number, spec: CommandSpec<Keyspace>, args: Arguments): void {

@@ -40,11 +40,12 @@ import { bestSuccessor } from "./succession.ts";
 import type { NodeWaves } from "./waves.ts";
 
 /** What a replica needs of its node. */
-export interface ReplicaHost extends Pick<DiskSpace, "lacksSpace" | "appendBytesMax"> {
+export interface ReplicaHost {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: NodeSettings;
+  readonly space: Pick<DiskSpace, "lacksSpace" | "roomForFreeingBytes" | "appendBytesMax" | "isPeerFull">;
   readonly waves: NodeWaves;
   /** Entries that have no effect. */
   readonly leftOut: Pick<LeftOutEntries, "has" | "of">;
@@ -96,7 +97,10 @@ export class Replica {
       random: host.random,
       settings: host.settings,
       entryTimeMs: () => host.entryTimeMs(this),
-      lacksSpace: () => host.lacksSpace(group),
+      space: {
+        isLacking: () => host.space.lacksSpace(group),
+        roomForFreeingBytes: () => host.space.roomForFreeingBytes,
+      },
       onProposal: () => host.markDirty(this),
       ...host.waves.members(() => host.markDirty(this)),
     });
@@ -479,7 +483,7 @@ export class Replica {
   #advanceClock(): void {
     const dueMs = this.keyspace.nextDeadlineMs();
     // On a full disk the entry would wait for space, and votes behind it.
-    if (dueMs === undefined || !this.core.hasCommittedInTerm || this.#host.lacksSpace(this.group)) return;
+    if (dueMs === undefined || !this.core.hasCommittedInTerm || this.#host.space.lacksSpace(this.group)) return;
     const nowMs = this.#host.entryTimeMs(this);
     if (nowMs !== undefined && dueMs <= nowMs) this.#commands.forceEntry();
   }

@@ -60,6 +60,17 @@ export class WriteQueue {
     return this.#piecesInFlight[0] ?? this.#proposed[0]?.index;
   }
 
+  /** Up to here everything that is proposed is applied or answered; undefined: all of it. */
+  get answeredIndex(): LogIndex | undefined {
+    const open = this.#proposed.find((batch) => !batch.isDone);
+    return open === undefined ? undefined : open.index - 1;
+  }
+
+  /** The newest of those that only free space, and are not applied. */
+  get freeingIndex(): LogIndex | undefined {
+    return this.#proposed.findLast((batch) => batch.onlyFrees)?.index;
+  }
+
   /** The batch that takes commands now. */
   openBatch(): Batch {
     const { settings, clock } = this.#options;
@@ -84,7 +95,7 @@ export class WriteQueue {
 
   /** A command above `pieceBytes`, in a `largeBatch`. Its lane waits until it is proposed. */
   addLarge(batch: Batch, lane: Lane, ticket: number, args: Arguments): void {
-    batch.add(lane, ticket, args);
+    batch.add(lane, ticket, args, false);
     lane.isBehindLarge = true;
     const entry = batch.finish(noHeader);
     this.#large.push({ batch, lane, cutter: new PieceCutter(entry.length, this.#options.settings.pieceBytes), entry });
@@ -110,6 +121,24 @@ export class WriteQueue {
     }
   }
 
+  /**
+   * Without space: proposes a batch that only frees some, of at most so many bytes, beside those that wait for space. They go one at a
+   * time: whether the others take it shows when it is applied. False: what is queued does not only free space, or finds no
+   * room, and is to be refused.
+   */
+  proposeFreeing(roomBytes: number): boolean {
+    const begunCount = this.#large[0]?.cutter.isBegun === true ? 1 : 0;
+    if (this.#large.length > begunCount || !this.#closed.every((batch) => batch.onlyFrees)) return false;
+    const batch = this.#closed[0] ?? this.#open;
+    if (batch === undefined) return true;
+    if (!batch.onlyFrees) return false;
+    const underWay = this.#proposed.findLast((each) => each.onlyFrees);
+    if (underWay !== undefined) return !underWay.isDone;
+    if (batch.byteLength + logBytesPerEntryMax > roomBytes) return false;
+    this.#proposeBatch(batch);
+    return true;
+  }
+
   /** The entry at `index` is being applied. Gives the batch that was proposed as just this entry. */
   take(index: LogIndex, term: Term): Batch | undefined {
     while ((this.#piecesInFlight[0] ?? index + 1) <= index) this.#piecesInFlight.shift();
@@ -124,13 +153,18 @@ export class WriteQueue {
     return batch.isDone ? undefined : batch;
   }
 
-  /** Shows what is proposed, wholly or in part, and not answered: `answer` does that. It stays under way all the same. */
+  /** Shows what is proposed, wholly or in part, and not answered, and does not only free space: `answer` does that. It stays under way all the same. */
   giveUp(answer: (batch: Batch) => void): void {
-    for (const batch of this.#proposed) if (!batch.isDone) answer(batch);
+    for (const batch of this.#proposed) if (!batch.isDone && !batch.onlyFrees) answer(batch);
     const large = this.#large[0];
     if (large === undefined || !large.cutter.isBegun || large.batch.isDone) return;
     answer(large.batch);
     large.lane.isBehindLarge = false;
+  }
+
+  /** The same with what only frees space, which has had its own time. */
+  giveUpFreeing(answer: (batch: Batch) => void): void {
+    for (const batch of this.#proposed) if (!batch.isDone && batch.onlyFrees) answer(batch);
   }
 
   /** Shows what is not proposed, not even in part, and forgets it: `answer` is its end. Its lanes may go on. */
@@ -238,5 +272,8 @@ export class WriteQueue {
 
 /** Format, time and seed of an entry; the number of commands follows. */
 const stampBytes = entryHeaderBytes - 4;
+
+/** More than the log adds to an entry. */
+const logBytesPerEntryMax = 64;
 
 const noHeader = { timeMs: 0, seedLow: 0, seedHigh: 0 };

@@ -3,6 +3,7 @@ import type { NodeLog } from "../../log/index.ts";
 import type { PeerLinks } from "../../net/index.ts";
 import type { Clock, Logger } from "../../platform/index.ts";
 import type { InstallSnapshot } from "../../raft/index.ts";
+import type { DiskSpace } from "../peers/disk-space.ts";
 import type { Replica } from "../replica/replica.ts";
 import { isSnapshotAwaited } from "../replica/snapshot-need.ts";
 import type { NodeSettings } from "../settings.ts";
@@ -20,6 +21,7 @@ export interface GroupSnapshotsOptions {
   readonly settings: NodeSettings;
   readonly links: () => PeerLinks;
   readonly budget: SnapshotBudget;
+  readonly space: Pick<DiskSpace, "isPeerFull">;
   readonly onOutput: () => void;
 }
 

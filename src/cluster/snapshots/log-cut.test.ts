@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { MemoryLog } from "../../log/index.ts";
-import { emptyConfiguration, type ProgressStatus } from "../../raft/index.ts";
+import { emptyConfiguration } from "../../raft/index.ts";
 import { SimulatedWorld } from "../../simulation/index.ts";
-import { logCut } from "./log-cut.ts";
+import { type FollowerProgress, logCut } from "./log-cut.ts";
 
-const follower: ProgressStatus = {
+const follower: FollowerProgress = {
+  isFull: false,
   id: 2,
   kind: "replicate",
   isLearner: false,
@@ -49,6 +50,20 @@ test.for([
     tail: 20,
     lag: 45,
     followers: [{ kind: "snapshot" as const, matchIndex: 3, pendingSnapshotIndex: 58 }],
+    cut: 58,
+  },
+  {
+    what: "not what a full follower lacks, where the snapshot is less",
+    tail: 30,
+    lag: 95,
+    followers: [{ isFull: true, matchIndex: 33 }, { matchIndex: 60 }],
+    cut: 60,
+  },
+  {
+    what: "what follows the snapshot for a full follower stays",
+    tail: 20,
+    lag: 45,
+    followers: [{ isFull: true, kind: "snapshot" as const, matchIndex: 3, pendingSnapshotIndex: 58 }],
     cut: 58,
   },
   { what: "the slowest decides", tail: 20, lag: 95, followers: [{ matchIndex: 33 }, { matchIndex: 12 }], cut: 12 },

@@ -1,6 +1,7 @@
 /**
  * Where a log is cut behind a snapshot (CONSENSUS N-6). Some entries before the snapshot stay for followers that are a
- * little behind, more of them for one that is alive and lacks them or is being sent a snapshot; none are kept for the dead.
+ * little behind, more of them for one that is alive and lacks them or is being sent a snapshot; none are kept for the dead. A full
+ * disk takes hardly an entry, and a snapshot that is less than what is lacked: that replaces what the disk is full of (CONSENSUS D-7).
  */
 import type { GroupLog } from "../../log/index.ts";
 import type { LogIndex, ProgressStatus } from "../../raft/index.ts";
@@ -12,14 +13,20 @@ export interface LogCutLimits {
   readonly snapshotLagBytesMax: number;
 }
 
+export interface FollowerProgress extends ProgressStatus {
+  /** Its disk takes no entries. */
+  readonly isFull: boolean;
+}
+
 /** Entries up to this index may go; 0 for none. `progress`: of a leader's followers. */
-export function logCut(log: GroupLog, progress: readonly ProgressStatus[], limits: LogCutLimits): LogIndex {
+export function logCut(log: GroupLog, progress: readonly FollowerProgress[], limits: LogCutLimits): LogIndex {
   const snapshotIndex = log.snapshot?.index ?? 0;
   let cut = Math.min(snapshotIndex, indexWithAbove(log, limits.snapshotTailBytes));
-  for (const { kind, matchIndex, pendingSnapshotIndex, isRecentlyActive } of progress) {
+  for (const { kind, matchIndex, pendingSnapshotIndex, isRecentlyActive, isFull } of progress) {
     const needed = kind === "snapshot" ? pendingSnapshotIndex : matchIndex;
     if (!isRecentlyActive || needed >= cut || needed < log.firstIndex - 1) continue;
-    if (log.bytesAbove(needed) <= limits.snapshotLagBytesMax) cut = needed;
+    const bytesMax = isFull && kind !== "snapshot" ? (log.snapshot?.sizeBytes ?? 0) : limits.snapshotLagBytesMax;
+    if (log.bytesAbove(needed) <= bytesMax) cut = needed;
   }
   return cut;
 }

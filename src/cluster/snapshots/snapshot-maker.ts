@@ -6,7 +6,9 @@
 import { type KeyspaceSnapshot, snapshotChunkBytes } from "../../keyspace/index.ts";
 import { type NodeLog, type SnapshotMeta, SnapshotNotWrittenError, type SnapshotWriter } from "../../log/index.ts";
 import { type Clock, type Logger, mark } from "../../platform/index.ts";
+import type { DiskSpace } from "../peers/disk-space.ts";
 import type { Replica } from "../replica/replica.ts";
+import { nodeOf } from "../replica/replica-id.ts";
 import type { NodeSettings } from "../settings.ts";
 import { logCut } from "./log-cut.ts";
 import type { SnapshotBudget } from "./snapshot-budget.ts";
@@ -24,6 +26,7 @@ export interface SnapshotMakerOptions {
   readonly logger: Logger;
   readonly settings: NodeSettings;
   readonly budget: SnapshotBudget;
+  readonly space: Pick<DiskSpace, "isPeerFull">;
 }
 
 export class SnapshotMaker {
@@ -157,13 +160,16 @@ export class SnapshotMaker {
 
   /** Gives free what nobody needs any more. */
   #cut(): void {
-    const { clock, log, replica, settings } = this.#options;
+    const { clock, log, replica, settings, space } = this.#options;
     const { snapshot, firstIndex } = replica.log;
     this.#cutMs = clock.nowMs();
     if (snapshot === undefined || firstIndex > snapshot.index || replica.isInstalling) return;
     // The files of a replica that has stopped are left as they are, for people to look at.
     if (replica.stoppedBecause !== undefined) return;
-    const followers = replica.core.status().progress.filter(({ id }) => id !== replica.core.id);
+    const followers = replica.core
+      .status()
+      .progress.filter(({ id }) => id !== replica.core.id)
+      .map((progress) => ({ ...progress, isFull: space.isPeerFull(nodeOf(progress.id)) }));
     const index = logCut(replica.log, followers, settings);
     if (index >= firstIndex) log.compact(replica.group, index);
   }
