@@ -256,7 +256,8 @@ export class LogWriter {
     const groups = this.#state.groups();
     const oldestSegment = this.#state.oldestSegment();
     this.#fill(headersBytes(groups.length), { holdsEntries, ...nothingReleased });
-    if (this.#builder.isEmpty && holdsEntries) {
+    // Alone the header is worth it where it frees space for what is held back.
+    if (this.#builder.isEmpty && holdsEntries && !this.#state.hasGarbage()) {
       this.queue.putBack();
       return;
     }
