@@ -19,6 +19,7 @@ import { assert, type Clock, mark, type Random } from "../../platform/index.ts";
 import type { LogIndex, Proposed, RaftCore, Term } from "../../raft/index.ts";
 import { Arguments, type ErrorReply } from "../../resp/index.ts";
 import { behindUndecided, commandTooLarge, diskFull, levelUnknown, tooManyWaiting } from "../errors.ts";
+import type { DiskSpace } from "../peers/disk-space.ts";
 import type { NodeSettings } from "../settings.ts";
 import type { Batch } from "./batch.ts";
 import { failUncertain, failUnproposed, giveBack } from "./batch-fate.ts";
@@ -32,14 +33,6 @@ import { packWords, wordsBytes } from "./words.ts";
 import { WriteQueue } from "./write-queue.ts";
 import { WriteWaits, waitSpec } from "./write-waits.ts";
 
-/** What there is to know of disks. */
-export interface CommandSpace {
-  /** Entries would have to wait for space. */
-  isLacking(): boolean;
-  /** Then: bytes of an entry that only frees some, and is written all the same. */
-  roomForFreeingBytes(): number;
-}
-
 export interface ReplicaCommandsOptions extends WaveMembers {
   readonly core: RaftCore;
   /** The present one: a snapshot replaces it. */
@@ -49,7 +42,8 @@ export interface ReplicaCommandsOptions extends WaveMembers {
   readonly settings: NodeSettings;
   /** The time for an entry proposed now; undefined while nobody can vouch for the clock. */
   readonly entryTimeMs: () => number | undefined;
-  readonly space: CommandSpace;
+  readonly group: number;
+  readonly space: Pick<DiskSpace, "lacksSpace" | "roomForFreeingBytes">;
   /** There is something to propose that no client has sent. */
   readonly onProposal: () => void;
 }
@@ -119,9 +113,8 @@ export class ReplicaCommands {
 
   /** What has collected goes on its way: once a turn, while this replica leads. */
   propose(): void {
-    const { space } = this.#options;
-    if (!space.isLacking()) this.#writes.propose();
-    else if (!this.#writes.proposeFreeing(space.roomForFreeingBytes())) this.#refuseQueued();
+    if (!this.#lacksSpace) this.#writes.propose();
+    else if (!this.#writes.proposeFreeing(this.#options.space.roomForFreeingBytes)) this.#refuseQueued();
     if (this.#asksEverybody) this.#options.core.askEverybody();
     this.#asksEverybody = false;
     if (!this.#reads.isWanted) return;
@@ -141,11 +134,11 @@ export class ReplicaCommands {
 
   /** Answers whoever can be answered now that something was applied, confirmed or acknowledged. */
   serve(isLeading: boolean): void {
-    const { core, keyspace, entryTimeMs, space } = this.#options;
+    const { core, keyspace, entryTimeMs } = this.#options;
     if (isLeading && this.#reads.count > 0) {
       this.#keyspace = keyspace();
       // Without space hardly an entry advances the state's time, which then stands still for reads as well.
-      this.#readTimeMs = space.isLacking() ? this.#keyspace.clockMs : (entryTimeMs() ?? this.#keyspace.clockMs);
+      this.#readTimeMs = this.#lacksSpace ? this.#keyspace.clockMs : (entryTimeMs() ?? this.#keyspace.clockMs);
       this.#reads.serve(core.appliedIndex, this.#serveRead, this.#prepareReads);
       this.#keysAhead.clear();
     }
@@ -204,6 +197,11 @@ export class ReplicaCommands {
   readonly #stall: Stall = new Stall();
   readonly #freeingStall: Stall = new Stall();
 
+  /** Whether entries would have to wait for space. */
+  get #lacksSpace(): boolean {
+    return this.#options.space.lacksSpace(this.#options.group);
+  }
+
   get #waitingCount(): number {
     return this.#writes.queuedCount + this.#reads.count;
   }
@@ -213,14 +211,14 @@ export class ReplicaCommands {
   }
 
   #refusal(spec: CommandSpec<Keyspace>, args: Arguments): ErrorReply | undefined {
-    const { settings, space } = this.#options;
+    const { settings } = this.#options;
     const bytes = wordsBytes(args);
     if (!hasArity(spec, args.count)) return wrongArity(spec.name);
     if (bytes > settings.commandBytesMax) return commandTooLarge(bytes, settings.commandBytesMax);
     if (this.#waitingCount >= 2 * settings.queuedCommandsMax) return tooManyWaiting;
     if (this.#waitingBytes + bytes > 2 * settings.queuedBytesMax + settings.commandBytesMax) return tooManyWaiting;
     const levelRefusal = this.#levelRefusal(spec);
-    if (levelRefusal !== undefined || !isWrite(spec) || !space.isLacking()) return levelRefusal;
+    if (levelRefusal !== undefined || !isWrite(spec) || !this.#lacksSpace) return levelRefusal;
     // What goes in pieces is no entry by itself that only frees space.
     return onlyFrees(spec, args) && bytes <= settings.pieceBytes ? undefined : diskFull;
   }
@@ -248,9 +246,9 @@ export class ReplicaCommands {
    * waiting for that: after a while the truth is that we do not know.
    */
   #giveUpStalled(): void {
-    const { core, settings, space } = this.#options;
+    const { core, settings } = this.#options;
     const stalled = (index: LogIndex | undefined): LogIndex | undefined =>
-      index !== undefined && index > core.commitIndex && space.isLacking() ? index : undefined;
+      index !== undefined && index > core.commitIndex && this.#lacksSpace ? index : undefined;
     const ticksMax = settings.resolveWaitMs / settings.tickMs;
     const reason = `there was no space on disk for it within ${settings.resolveWaitMs} ms`;
     const fail = (batch: Batch): void => failUncertain(batch, reason, behindUndecided);
@@ -264,7 +262,7 @@ export class ReplicaCommands {
   /** What cannot be run uses its number up for ever, so this must be certain. */
   #writeInSession(lane: Lane, ticket: number, args: Arguments): void {
     const entry = sessionCommand.entryOf(args, this.#options.keyspace().semanticsLevel);
-    const frees = this.#options.space.isLacking() && onlyFrees(sessionCommand.spec, entry);
+    const frees = this.#lacksSpace && onlyFrees(sessionCommand.spec, entry);
     if (entry === args || this.#isLevelKnown) this.#write(lane, ticket, entry, frees);
     else lane.answer(ticket, levelUnknown);
   }

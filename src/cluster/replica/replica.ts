@@ -97,10 +97,8 @@ export class Replica {
       random: host.random,
       settings: host.settings,
       entryTimeMs: () => host.entryTimeMs(this),
-      space: {
-        isLacking: () => host.space.lacksSpace(group),
-        roomForFreeingBytes: () => host.space.roomForFreeingBytes,
-      },
+      group,
+      space: host.space,
       onProposal: () => host.markDirty(this),
       ...host.waves.members(() => host.markDirty(this)),
     });
@@ -472,8 +470,7 @@ export class Replica {
 
   #noteRoute(): void {
     const { core } = this;
-    const replica = this.isLeading ? core.id : core.role === "follower" ? (core.leader ?? 0) : 0;
-    const leader = nodeOf(replica);
+    const leader = nodeOf(this.isLeading ? core.id : core.role === "follower" ? (core.leader ?? 0) : 0);
     if (leader === this.#route.leader && core.term === this.#route.term) return;
     this.#route = { leader, term: core.term };
     this.#host.onRoute(this);
