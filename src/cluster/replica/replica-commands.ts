@@ -220,7 +220,8 @@ export class ReplicaCommands {
     const levelRefusal = this.#levelRefusal(spec);
     if (levelRefusal !== undefined || !isWrite(spec) || !this.#lacksSpace) return levelRefusal;
     // What goes in pieces is no entry by itself that only frees space.
-    return onlyFrees(spec, args) && bytes <= settings.pieceBytes ? undefined : diskFull;
+    const mayGo = onlyFrees(spec, args) && bytes <= settings.pieceBytes;
+    return mayGo && bytes <= this.#options.space.roomForFreeingBytes ? undefined : diskFull;
   }
 
   /** What not all nodes know is held back, be it a read: it counts from the same entry on for everybody. */
