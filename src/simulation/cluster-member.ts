@@ -20,6 +20,7 @@ import type { DiskSettings } from "./disk.ts";
 import type { SimulatedMachine } from "./machine.ts";
 import type { ProcessEnd } from "./process.ts";
 import { askOverNetwork } from "./simulated-join.ts";
+import { type SimulatedVersion, settingsAs } from "./simulated-version.ts";
 import type { SimulatedWorld } from "./world.ts";
 
 export const redisPort = 7001;
@@ -50,6 +51,8 @@ export class ClusterMember {
   readonly name: string;
   readonly machine: SimulatedMachine;
   readonly callbackMs: number;
+  /** What it runs from its next start on. Undefined: there is but one version. */
+  version: SimulatedVersion | undefined;
   readonly #world: SimulatedWorld;
   readonly #options: MemberOptions;
   readonly #expectedExits = new Map<number, number>();
@@ -223,10 +226,15 @@ export class ClusterMember {
       name: this.name,
       secret,
       ...this.#place(platform),
-      settings: { gossip: undefined, ...this.#options.settings },
+      settings: this.#settings(),
     });
     await RedisServer.listen({ platform, logger, node, host: this.name, port: redisPort });
     this.#node = node;
+  }
+
+  #settings(): Partial<NodeSettings> {
+    const settings = { gossip: undefined, ...this.#options.settings };
+    return this.version === undefined ? settings : settingsAs(this.version, settings);
   }
 
   /** What tells it of the cluster: the others from the beginning, or where to ask. */

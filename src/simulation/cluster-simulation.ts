@@ -13,6 +13,7 @@ import { unrest } from "./placement-check.ts";
 import { clientNames, lossesBorne, type Scenario, sessionClientNames, sessionSeeds } from "./scenario.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { SessionClient } from "./session-client.ts";
+import { newerLevel } from "./simulated-version.ts";
 import { WorkloadClient } from "./workload-client.ts";
 import { SimulatedWorld, type WorldOptions } from "./world.ts";
 
@@ -101,6 +102,10 @@ export class ClusterSimulation {
         (name) => new ClusterMember(this.world, { name, onPresence, joins, ...common }),
       ),
     ];
+    for (const [index, version] of (scenario.versions?.begin ?? []).entries()) {
+      const member = this.#members[index];
+      if (member !== undefined) member.version = version;
+    }
     this.#notePresence();
     for (const [index, member] of this.#members.entries()) {
       member.machine.clock.jumpWall(scenario.clockSkewsMs[index] ?? 0);
@@ -195,6 +200,7 @@ export class ClusterSimulation {
     if (!(await this.#serve(goOn, check))) return false;
     if (!(await goOn(isEnough, workMsMax, "the clients did not get their work done"))) return false;
     if (this.#loss !== undefined) return this.#loseAndRecover(goOn, this.#loss);
+    if (this.#scenario.versions?.isFinished === true && !(await this.#finishUpgrade(goOn, check))) return false;
     if (!(await this.#comeToRest(goOn))) return false;
     return (this.#scenario.joiners.length === 0 || (await this.#settle(goOn))) && this.#compare(goOn, check);
   }
@@ -211,6 +217,28 @@ export class ClusterSimulation {
     if (!(await goOn(() => loss.isJoined, joinMsMax, "not every new node came"))) return false;
     // Who has joined serves every key as well.
     return (await this.#settle(goOn)) && (await this.#serve(goOn, check)) && this.#compare(goOn, check);
+  }
+
+  /** While clients work. Where a node is gone for good nobody can say that all know the new level. */
+  async #finishUpgrade(goOn: GoOn, check: FinalCheck): Promise<boolean> {
+    this.#injector.upgradeAll();
+    if (!(await this.#serve(goOn, check))) return false;
+    if (this.#members.some((member) => member.isExcused)) return true;
+    this.#injector.finishUpgrade();
+    const levels = (): readonly number[] =>
+      this.#members.flatMap(({ node }) => {
+        const status = node?.nodeStatus();
+        const groups = [...(status?.groups ?? []), ...(status?.directory ? [status.directory] : [])];
+        return status === undefined ? [0] : groups.map(({ semanticsLevel }) => semanticsLevel);
+      });
+    const isDone = (): boolean => {
+      if (this.#injector.isAsking) return false;
+      const isRaised = levels().every((level) => level === newerLevel);
+      // It is refused as long as some node does not answer.
+      if (!isRaised) this.#injector.finishUpgrade();
+      return isRaised;
+    };
+    return goOn(isDone, recoveryMsMax, "the upgrade was not finished");
   }
 
   #serve(goOn: GoOn, check: FinalCheck): Promise<boolean> {

@@ -1,5 +1,14 @@
 import type { MarkName } from "../platform/index.ts";
-import type { Damage, DamageKind, Fault, FaultKind, Link, MemberFaultKind, TimedFault } from "./fault.ts";
+import type {
+  Damage,
+  DamageKind,
+  Fault,
+  FaultKind,
+  Link,
+  MemberFaultKind,
+  TimedFault,
+  VersionFaultKind,
+} from "./fault.ts";
 import { SeededRandom } from "./seeded-random.ts";
 
 const hourMs = 3_600_000;
@@ -8,7 +17,9 @@ const yearMs = 365 * 24 * hourMs;
 const crashesMax = 5;
 
 /** How often each kind comes, if it is switched on at all. */
-const weights: Readonly<Record<Exclude<FaultKind, DamageKind | MemberFaultKind | "tearWrite">, number>> = {
+const weights: Readonly<
+  Record<Exclude<FaultKind, DamageKind | MemberFaultKind | VersionFaultKind | "tearWrite">, number>
+> = {
   kill: 4,
   crashLoop: 1,
   cutPower: 4,

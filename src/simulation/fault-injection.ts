@@ -25,6 +25,7 @@ type CutLeaders = Extract<NetworkFault, { readonly kind: "cutLeaders" }>;
 const leaderFreeMs = 30;
 
 type StopAt = Extract<ProcessFault, { readonly kind: "stopAt" }>;
+type RestartAs = Extract<Fault, { readonly kind: "restartAs" }>;
 type TearWrite = Extract<ProcessFault, { readonly kind: "tearWrite" }>;
 
 /** Makes faults happen, and ends them. */
@@ -40,6 +41,7 @@ export class FaultInjector {
   readonly #tears = new Set<TearWrite>();
   readonly #leaderCuts = new Set<CutLeaders>();
   #isOver = false;
+  #isUpgradeFinished = false;
 
   constructor(world: SimulatedWorld, members: readonly ClusterMember[]) {
     this.#world = world;
@@ -102,6 +104,27 @@ export class FaultInjector {
     return this.#operator.openCount === 0;
   }
 
+  /** From now on nobody goes back to an older version. */
+  finishUpgrade(): void {
+    this.#isUpgradeFinished = true;
+    this.#operator.want(["FINISH-UPGRADE"]);
+  }
+
+  /** All nodes run the newer version, from now on or from their next start. */
+  upgradeAll(): void {
+    for (const member of this.#members.values()) {
+      if (member.version !== "older") continue;
+      member.machine.kill();
+      member.version = "newer";
+      member.start();
+    }
+  }
+
+  /** Whether an operator still waits for an answer. */
+  get isAsking(): boolean {
+    return this.#operator.openCount > 0;
+  }
+
   #start(fault: Fault): () => void {
     if (isMemberFault(fault)) return this.#coming.begin(fault);
     switch (fault.kind) {
@@ -109,6 +132,12 @@ export class FaultInjector {
         return this.#stopAll(fault.nodes, (member) => member.machine.kill());
       case "cutPower":
         return this.#stopAll(fault.nodes, (member) => member.machine.cutPower(fault.loss));
+      case "restartAs":
+        this.#restartAs(fault);
+        return nothing;
+      case "finishUpgrade":
+        this.finishUpgrade();
+        return nothing;
       case "stopAt":
         this.#armed.add(fault);
         return () => void this.#armed.delete(fault);
@@ -204,6 +233,15 @@ export class FaultInjector {
       case "shortWrites":
         return disk.inject({ operation: "write", code: "ESHORT", count: always });
     }
+  }
+
+  #restartAs({ downMs, how, node, version }: RestartAs): void {
+    const member = this.#member(node);
+    if (version === "older" && this.#isUpgradeFinished) return;
+    if (how === "kill") member.machine.kill();
+    else member.machine.cutPower("random");
+    member.version = version;
+    this.#world.schedule(downMs, () => member.start());
   }
 
   #crashAgainAndAgain(member: ClusterMember, upMs: number): () => void {

@@ -1,11 +1,12 @@
 import type { MarkName } from "../platform/index.ts";
 import type { DiskLoss } from "./file-content.ts";
+import type { SimulatedVersion } from "./simulated-version.ts";
 
 /**
  * Something that goes wrong, as data: a schedule of faults can be printed, and played again without some of them. Nodes
  * are given by their names.
  */
-export type Fault = ProcessFault | NetworkFault | DiskFailure | Damage | ClockFault | MemberFault;
+export type Fault = ProcessFault | NetworkFault | DiskFailure | Damage | ClockFault | MemberFault | VersionFault;
 
 export type ProcessFault =
   /** The process is killed and started again. */
@@ -127,8 +128,21 @@ export type MemberFault =
   | { readonly kind: "replaceAfter"; readonly ms: number }
   | { readonly kind: "wantReplicas"; readonly replicas: number };
 
+export type VersionFault =
+  /** The process ends, and is that version from now on; it is back `downMs` later. There is no way back once the upgrade is being finished. */
+  | {
+      readonly kind: "restartAs";
+      readonly node: string;
+      readonly version: SimulatedVersion;
+      readonly how: "kill" | "cutPower";
+      readonly downMs: number;
+    }
+  /** An operator asks for the new semantics level until somebody takes it or says no. */
+  | { readonly kind: "finishUpgrade" };
+
 export type FaultKind = Fault["kind"];
 export type MemberFaultKind = MemberFault["kind"];
+export type VersionFaultKind = VersionFault["kind"];
 export type DamageKind = Damage["kind"];
 
 export interface Link {

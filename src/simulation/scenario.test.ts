@@ -54,6 +54,8 @@ const everyKind: Readonly<Record<Fault["kind"], true>> = {
   returnNode: true,
   replaceAfter: true,
   wantReplicas: true,
+  restartAs: true,
+  finishUpgrade: true,
 };
 
 function kindsOf({ faults }: Scenario): ReadonlySet<string> {

@@ -16,6 +16,7 @@ import type { NetworkSettings } from "./network.ts";
 import { type DrawnRecovery, drawRecovery } from "./recovery-drawing.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { drawTears } from "./tear-drawing.ts";
+import { type DrawnVersions, drawVersions } from "./version-drawing.ts";
 
 /** Everything that a run is made of, drawn from its seed before it begins. */
 export interface Scenario {
@@ -49,6 +50,8 @@ export interface Scenario {
   readonly isBeyondBudget: boolean;
   /** After all else most nodes are lost for good, and the others go on without them; undefined: not in this run. */
   readonly recovery?: DrawnRecovery | undefined;
+  /** Undefined: all nodes are of one version. */
+  readonly versions?: DrawnVersions | undefined;
 }
 
 export interface Workload {
@@ -197,11 +200,24 @@ export function drawScenario(options: ScenarioOptions): Scenario {
     replicas,
   };
   faults.push(...drawMemberFaults(coming, { ...parts, durationMs: faultsMs, isDamaged }));
+  const areNodesKept = !areMembersFixed && joiners.length === 0;
+  const { recovery, versions } = areNodesKept ? drawForKept({ ...parts, electionMs, isDamaged }) : nothingForKept;
+  faults.push(...(versions?.faults ?? []));
   faults.sort((left, right) => left.atMs - right.atMs);
-  const mayRecover = !(areMembersFixed || isDamaged || joiners.length > 0);
-  const recovery = mayRecover ? drawRecovery(seed, { nodes: first, electionMs }) : undefined;
-  return { ...parts, recovery, faults, moves: drawAllMoves({ ...parts, nodes }, placing) };
+  return { ...parts, recovery, versions, faults, moves: drawAllMoves({ ...parts, nodes }, placing) };
 }
+
+/** What comes only where no nodes come or go. */
+function drawForKept(
+  of: Pick<Scenario, "seed" | "nodes" | "faultsMs"> & { readonly electionMs: number; readonly isDamaged: boolean },
+): Pick<Scenario, "recovery" | "versions"> {
+  const { electionMs, faultsMs, isDamaged, nodes, seed } = of;
+  const versions = drawVersions(seed, { nodes, durationMs: faultsMs, electionMs });
+  const mayRecover = !isDamaged && versions === undefined;
+  return { versions, recovery: mayRecover ? drawRecovery(seed, { nodes, electionMs }) : undefined };
+}
+
+const nothingForKept = { recovery: undefined, versions: undefined };
 
 /** In the order of their times. */
 function drawAllMoves(
