@@ -199,10 +199,9 @@ export function drawScenario(options: ScenarioOptions): Scenario {
     shards: options.shards ?? shards ?? placement.shards ?? random.pick([1, 1, 3]),
     replicas,
   };
-  faults.push(...drawMemberFaults(coming, { ...parts, durationMs: faultsMs, isDamaged }));
   const areNodesKept = !areMembersFixed && joiners.length === 0;
   const { recovery, versions } = areNodesKept ? drawForKept({ ...parts, electionMs, isDamaged }) : nothingForKept;
-  faults.push(...(versions?.faults ?? []));
+  faults.push(...drawMemberFaults(coming, { ...parts, durationMs: faultsMs, isDamaged }), ...(versions?.faults ?? []));
   faults.sort((left, right) => left.atMs - right.atMs);
   return { ...parts, recovery, versions, faults, moves: drawAllMoves({ ...parts, nodes }, placing) };
 }
