@@ -11,10 +11,11 @@ import type { Replica } from "../replica/replica.ts";
 import { nodeOf } from "../replica/replica-id.ts";
 import type { NodeSettings } from "../settings.ts";
 import { logCut } from "./log-cut.ts";
+import { sliceWaitMs } from "./slice-wait.ts";
 import type { SnapshotBudget } from "./snapshot-budget.ts";
 
-/** Between two slices of the walk, so that others get their turns. */
-const sliceWaitMs = 1;
+/** With this part of what it may hold in memory held a snapshot is to be done soon. */
+const heldHurryPart = 8;
 /** Between two looks at how much there is in the log, and between two at what may go. */
 const checkMs = 1_000;
 const cutMs = 10_000;
@@ -149,13 +150,21 @@ export class SnapshotMaker {
     // The writer copies: one piece of memory does, where a thousand would have to be collected.
     const room = Buffer.allocUnsafeSlow(snapshotChunkBytes);
     while (!snapshot.isAbandoned) {
+      const begunMs = clock.nowMs();
       const chunk = snapshot.next(room);
+      const waitMs = sliceWaitMs(clock.nowMs() - begunMs, this.#isHurried(snapshot));
       if (chunk === undefined) return "whole";
       if (chunk.length > 0) await writer.write(chunk);
-      await new Promise<void>((resolve) => void clock.setTimer(sliceWaitMs, resolve));
+      await new Promise<void>((resolve) => void clock.setTimer(waitMs, resolve));
       if (this.#cancelCount !== cancelCount || replica.stoppedBecause !== undefined) return "cancelled";
     }
     return "abandoned";
+  }
+
+  /** What changes meanwhile is held in memory, and on a full disk a snapshot is what gives space. */
+  #isHurried(snapshot: KeyspaceSnapshot): boolean {
+    const { log, settings } = this.#options;
+    return log.isFull || snapshot.heldBytes > settings.snapshotHeldBytesMax / heldHurryPart;
   }
 
   /** Gives free what nobody needs any more. */
