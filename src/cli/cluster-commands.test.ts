@@ -1,9 +1,9 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { Opened } from "../../test/server/clients.ts";
 import type { SkipPicture } from "../cluster/index.ts";
-import { decideAll, genesis, joinsOf } from "../directory/index.ts";
+import { type DirectoryState, decideAll, genesis, joinsOf } from "../directory/index.ts";
 import { runCommandLine } from "./command-line.ts";
-import { progressText } from "./move-progress.ts";
+import { fitted, progressText } from "./move-progress.ts";
 import { leaving } from "./node-command.ts";
 import { planRequests } from "./ring-command.ts";
 import { moving } from "./shard-command.ts";
@@ -63,6 +63,28 @@ test("the ring: each node's part, a key's owner, and what would move", async () 
   expect(served.node.directoryState.epoch).toBe(0);
 });
 
+test("a plan tells of a node that is still joining, and of what nodes that leave move if there are too few then", async () => {
+  const served = await opened.start({});
+  expect((await run(served, "ring", "plan")).out).toBe("Nothing would move.\n");
+  const [join] = joinsOf(served.node.directoryState, 1);
+  served.node.directoryState = decideAll(served.node.directoryState, join === undefined ? [] : [join]).state;
+  expect((await run(served, "ring", "plan")).out).toBe(
+    "new-1 is joining: it gets its share once it holds the directory.\nNothing would move.\n",
+  );
+  const leaving = ["ring", "plan", "--remove", "n3", "--remove", "n4"];
+  expect(await run(served, ...leaving)).toMatchObject({ code: 2, errors: expect.stringContaining("(--force)") });
+  expect(await run(served, ...leaving, "--force")).toMatchObject({ code: 0, errors: "" });
+});
+
+test("addresses are a column once the directory knows one", async () => {
+  const served = await opened.start({});
+  expect((await run(served, "node", "ls")).out).toMatch(/coming +going\nn1 /);
+  const [first, ...others] = served.node.directoryState.nodes;
+  const nodes = first === undefined ? [] : [{ ...first, peerAddress: { host: "::1", port: 7 } }, ...others];
+  served.node.directoryState = { ...served.node.directoryState, nodes };
+  expect((await run(served, "node", "ls")).out).toMatch(/going +peer address\nn1 .* \[::1\]:7\nn2 .* -\n/);
+});
+
 test("a dry run changes nothing; a drain that need not be waited for begins", async () => {
   const served = await opened.start({});
   const dry = await run(served, "node", "decommission", "n4", "--dry-run");
@@ -70,28 +92,38 @@ test("a dry run changes nothing; a drain that need not be waited for begins", as
   expect(served.node.directoryState.epoch).toBe(0);
   expect(await run(served, "node", "drain", "n4", "--no-wait")).toEqual({
     code: 0,
-    out: "n4: begun, at epoch 1.\n",
+    out: "The replicas of n4 begin to move: see coterie node ls.\n",
     errors: "",
   });
   expect(await run(served, "node", "resume", "n4")).toMatchObject({ code: 0, out: "n4 takes replicas.\n" });
   expect(served.node.directoryState.nodes[3]?.state).toBe("active");
 });
 
+/** Has the directory be another one from the second look on that a command takes after it has asked for its change. */
+function beforeSecondLook(
+  served: Awaited<ReturnType<Opened["start"]>>,
+  next: (state: DirectoryState) => DirectoryState,
+): void {
+  const { node } = served;
+  const answer = node.topology.bind(node);
+  let looks = 0;
+  node.topology = () => {
+    // The first one is for the change itself.
+    if (++looks === 3) node.directoryState = next(node.directoryState);
+    return answer();
+  };
+}
+
 test("a drain is waited for until the node has no replicas any more", async () => {
   const served = await opened.start({});
-  const moved = genesis({ names: ["n1", "n2", "n3"], shardCount: 2 }).shards;
-  served.node.onChange = async () => {
-    served.node.onChange = () => Promise.resolve();
-    queueMicrotask(() => {
-      const drained = served.node.directoryState.nodes.map((node) =>
-        node.id === 4 ? ({ ...node, state: "drained" } as const) : node,
-      );
-      served.node.directoryState = { ...served.node.directoryState, nodes: drained, shards: moved };
-    });
-  };
+  const { shards } = genesis({ names: ["n1", "n2", "n3"], shardCount: 2 });
+  beforeSecondLook(served, (state) => {
+    const nodes = state.nodes.map((node) => (node.id === 4 ? ({ ...node, state: "drained" } as const) : node));
+    return { ...state, nodes, shards };
+  });
   const ran = await run(served, "node", "drain", "n4");
   expect(ran).toMatchObject({ code: 0, out: "n4 has no replicas any more.\n" });
-  expect(ran.errors).toMatch(/replicas moved\n$/);
+  expect(ran.errors).toMatch(/0 of (\d) replicas? moved\n.*\1 of \1 replicas? moved\n$/);
 });
 
 test("a node that is gone is removed, and what is left to be made anew is said", async () => {
@@ -107,9 +139,42 @@ test("a replica is moved by hand", async () => {
   const to = `n${[1, 2, 3, 4].find((id) => !wish.includes(id))}`;
   const words = ["shard", "move", "0", "--from", `n${wish[0]}`, "--to", to];
   expect((await run(served, ...words, "--dry-run")).out).toMatch(/^shard 0 moves n\d to n\d\n/);
-  expect((await run(served, ...words, "--no-wait")).out).toBe("shard 0: begun, at epoch 1.\n");
+  const begun = await run(served, ...words, "--no-wait");
+  expect(begun.out).toBe(`A replica of shard 0 begins to move from n${wish[0]} to ${to}: see coterie shard ls.\n`);
   expect(moving(served.node.directoryState, 0)).toEqual({ left: 1, isDone: false });
   expect(moving(served.node.directoryState, 1)).toEqual({ left: 0, isDone: true });
+});
+
+test("a replica that moves is waited for, and where nothing has to move nothing is waited for", async () => {
+  const served = await opened.start({});
+  const [shard] = served.node.directoryState.shards;
+  const { wish = [], report } = shard ?? {};
+  const [from = 0] = wish;
+  const to = [1, 2, 3, 4].find((id) => !wish.includes(id)) ?? 0;
+  const words = ["shard", "move", "0", "--from", `n${from}`, "--to", `n${to}`];
+  beforeSecondLook(served, (state) => {
+    if (report === undefined) return state;
+    const highestReplica = (report.highestReplica & ~0xffff) + 65_536 + to;
+    const voters = [...report.voters.filter((id) => id % 65_536 !== from), highestReplica];
+    const configurationIndex = report.configurationIndex + 5;
+    const moved = { ...report, voters, highestReplica, configurationIndex };
+    return decideAll(state, [{ kind: "report", shard: 0, report: moved }]).state;
+  });
+  const ran = await run(served, ...words);
+  expect(ran).toMatchObject({ code: 0, out: `A replica of shard 0 has moved from n${from} to n${to}.\n` });
+  expect(ran.errors).toMatch(/0 of 1 replica moved\n.*1 of 1 replica moved\n$/);
+  const again = await run(served, ...words);
+  expect(again).toEqual({ code: 0, out: "Nothing had to move: shard 0 is as you want it.\n", errors: "" });
+});
+
+test("a change that is not answered in time may still happen, and is said to", async () => {
+  const served = await opened.start({});
+  served.node.onChange = () => new Promise(() => {});
+  const ran = await run(served, "node", "drain", "n4", "--timeout-ms", "50");
+  expect(ran).toMatchObject({ code: 3, out: "" });
+  expect(ran.errors).toMatch(
+    /has not answered within 0\.05 s.* The change may still happen: look before you ask again\.\n$/,
+  );
 });
 
 test("a shard gets another leader, and the command ends once it leads", async () => {
@@ -203,7 +268,8 @@ test.for<{ words: string; says: RegExp }>([
   { words: "shard skip 0 7 --dry-run", says: /Nothing stops\./ },
   { words: "shard skip 0 7 --checksum 9f3 --because x", says: /at least 8 of the digits/ },
   { words: "shard skip directory 7 --dry-run", says: /An entry of the directory cannot be left out/ },
-  { words: "shard transfer 0", says: /required option .*--to/ },
+  { words: "shard transfer 0", says: /required option .*--to.* See coterie shard transfer --help\./ },
+  { words: "shard move 0 --to n9", says: /no node called "n9"/ },
   { words: "shard transfer 0 --to n9", says: /The cluster has no node called "n9"/ },
   { words: "shard transfer 1.5 --to n1", says: /takes a whole number from 0/ },
   { words: "ring plan --remove n1 --remove n1", says: /names a node twice/ },
@@ -238,6 +304,12 @@ test("nodes to come are planned before those that leave, so that enough are left
   expect(requests.map(({ kind }) => kind)).toEqual(["join", "activate", "drain"]);
   expect(decideAll(three, requests).refused).toEqual([]);
   expect(joinsOf(three, 1)).toEqual(requests.slice(0, 2));
+});
+
+test("a line of progress is cut where the terminal ends, so that it can be written over", () => {
+  expect(fitted("12345", 6)).toBe("12345");
+  expect(fitted("12345", 5)).toBe("123…");
+  expect(fitted("12345", 1)).toBe("…");
 });
 
 test.for([

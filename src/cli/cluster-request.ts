@@ -6,7 +6,7 @@ import { parseHost, parseRemotePort, parseWhole } from "./argument.ts";
 import { type PasswordFlags, readPassword } from "./password.ts";
 import { addPasswordOptions } from "./password-options.ts";
 import { askRedis } from "./redis-request.ts";
-import { StatusRefusedError } from "./refusal.ts";
+import { NoAnswerError, StatusRefusedError } from "./refusal.ts";
 
 export interface ClusterFlags extends PasswordFlags {
   readonly host: string;
@@ -58,7 +58,16 @@ export class ClusterAccess {
 
   /** Has the directory changed; resolves with its epoch. @throws NO_ANSWER, STATUS_REFUSED */
   async change(words: readonly string[]): Promise<number> {
-    return Number(await this.ask(["COTERIE", ...words]));
+    try {
+      return Number(await this.ask(["COTERIE", ...words]));
+    } catch (error) {
+      if (!(error instanceof NoAnswerError) || error.outcome !== "unknown") throw error;
+      const { message, outcome } = error;
+      throw new NoAnswerError(`${message} The change may still happen: look before you ask again.`, {
+        cause: error,
+        outcome,
+      });
+    }
   }
 
   /** `value` as JSON, or `lines` for people. */

@@ -27,25 +27,35 @@ Each command explains itself: coterie demo --help.`;
  * process. `binary` is the absolute path of `bin/coterie`.
  */
 export async function runCommandLine(words: readonly string[], binary: string): Promise<number> {
+  const program = buildProgram(binary);
   try {
-    const program = buildProgram(binary);
     if (words.length === 0) program.outputHelp();
     else await program.parseAsync([...words], { from: "user" });
     return exitCode.done;
   } catch (error) {
-    const { text, code } = explain(error, words[0] ?? "");
+    const { text, code } = explain(error, namedCommand(program, words));
     if (text !== undefined) process.stderr.write(`coterie: ${text}\n`);
     return code;
   }
 }
 
-/** What to print for an error, and the exit code. */
+/** The command that `words` name as far as they name one: "shard transfer" of `shard transfer 2 --to n4`; may be empty. */
+function namedCommand(program: Command, words: readonly string[]): string {
+  const named: string[] = [];
+  let at: Command | undefined = program;
+  for (const word of words) {
+    at = at.commands.find((command) => command.name() === word);
+    if (at === undefined) break;
+    named.push(word);
+  }
+  return named.join(" ");
+}
+
+/** What to print for an error of `command` ("" where none was named), and the exit code. */
 export function explain(error: unknown, command: string): { readonly text: string | undefined; readonly code: number } {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return { text: undefined, code: exitCode.done };
-    const help = ["demo", "start", "status", "cluster", "node", "shard", "ring"].includes(command)
-      ? `coterie ${command} --help`
-      : "coterie --help";
+    const help = ["coterie", command, "--help"].filter((word) => word !== "").join(" ");
     const text = error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
     return { text: `${text}${/[.?)]$/.test(text) ? "" : "."} See ${help}.`, code: exitCode.refused };
   }

@@ -118,5 +118,5 @@ test("what a change would move ends with the word that nothing has been changed"
   const moved = formatWhatIf(whatIf(four, [{ kind: "wish", shard: 0, nodes, configurationIndex: 0 }]));
   expect(moved[0]).toMatch(/^shard 0 moves n\d to n\d$/);
   expect(moved.at(-1)).toBe("Nothing has been changed.");
-  expect(formatWhatIf(whatIf(state, []))).toEqual(["nothing moves", "Nothing has been changed."]);
+  expect(formatWhatIf(whatIf(state, []))).toEqual(["Nothing would move."]);
 });

@@ -12,10 +12,11 @@ const nodeColumns: readonly Column[] = [
   { title: "leads", rightAligned: true },
   { title: "coming", rightAligned: true },
   { title: "going", rightAligned: true },
-  { title: "peer address" },
 ];
 
+/** A line a node. The directory knows no addresses of nodes before the first one has joined. */
 export function formatNodes(nodes: readonly NodePicture[]): readonly string[] {
+  const hasPeers = nodes.some(({ peer }) => peer !== null);
   const rows = nodes.map((node) => [
     node.name,
     stateText(node),
@@ -25,9 +26,9 @@ export function formatNodes(nodes: readonly NodePicture[]): readonly string[] {
     String(node.leads),
     String(node.coming),
     String(node.going),
-    node.peer ?? "-",
+    ...(hasPeers ? [node.peer ?? "-"] : []),
   ]);
-  return formatTable(nodeColumns, rows);
+  return formatTable([...nodeColumns, ...(hasPeers ? [{ title: "peer address" }] : [])], rows);
 }
 
 function stateText({ state, isUp, isDecommissioned }: NodePicture): string {
@@ -128,9 +129,11 @@ function percent(part: number): string {
   return `${(part * 100).toFixed(1)} %`;
 }
 
-/** What a change would move; nothing has been changed. */
-export function formatWhatIf({ begun, plan }: WhatIf): readonly string[] {
+/** What a change would move; nothing has been changed. Nodes that are joining are not part of the plan yet. */
+export function formatWhatIf({ begun, plan }: WhatIf, joining: readonly string[] = []): readonly string[] {
+  const notes = joining.map((name) => `${name} is joining: it gets its share once it holds the directory.`);
   const moves = begun.map(({ shard, from = null, to = null }) => `shard ${shard} moves ${moveText({ from, to })}`);
-  const rest = moves.length > 0 && plan.moves.length === 0 ? [] : textOfPlan(plan).split("\n");
-  return [...moves, ...rest, "Nothing has been changed."];
+  if (moves.length + plan.moves.length === 0) return [...notes, "Nothing would move."];
+  const rest = plan.moves.length === 0 ? [] : textOfPlan(plan).split("\n");
+  return [...moves, ...rest, ...notes, "Nothing has been changed."];
 }

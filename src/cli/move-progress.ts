@@ -35,16 +35,22 @@ function timeText(milliseconds: number): string {
   return minutes < 100 ? `${minutes} min` : `${(minutes / 60).toFixed(1)} h`;
 }
 
+/** What fits a line of a terminal: one that is wrapped could not be written over. */
+export function fitted(text: string, columns: number): string {
+  return text.length < columns ? text : `${text.slice(0, Math.max(0, columns - 2))}…`;
+}
+
 /**
  * Looks until it is done, and writes how far it is to standard error; and, where it does not go on for a while, why. Whoever
- * stops waiting stops nothing else.
+ * stops waiting stops nothing else. Resolves to the number of replicas that were seen to have to move: where there are none
+ * nothing is written.
  *
  * @throws NO_ANSWER, STATUS_REFUSED, DIRECTORY_RECORD
  */
 export async function waitForMoves(
   cluster: { directory(): Promise<DirectoryFacts> },
   look: (facts: DirectoryFacts) => MoveProgress,
-): Promise<void> {
+): Promise<number> {
   const { clock } = background().runtime;
   const beganMs = clock.nowMs();
   const isTerminal = process.stderr.isTTY;
@@ -62,12 +68,15 @@ export async function waitForMoves(
     const [held] = !isDone && nowMs - changedMs >= quietMs ? pictureHeld(facts) : [];
     const why = held === undefined ? "" : `. ${heldText(held)}`;
     const text = progressText({ total, left, elapsedMs: nowMs - beganMs }) + why;
-    if (isTerminal) process.stderr.write(`\r\u001b[K${text}${isDone ? "\n" : ""}`);
+    if (total === 0 && why === "") {
+      if (isDone) return total;
+    } else if (isTerminal)
+      process.stderr.write(`\r\u001b[K${fitted(text, process.stderr.columns)}${isDone ? "\n" : ""}`);
     else if (isDone || nowMs - writtenMs >= lineMs) {
       process.stderr.write(`${text}\n`);
       writtenMs = nowMs;
     }
-    if (isDone) return;
+    if (isDone) return total;
     await sleep(lookMs);
   }
 }

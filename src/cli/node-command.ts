@@ -28,11 +28,49 @@ interface ChangeFlags extends ClusterFlags {
 const help = `
 Examples:
   coterie node ls
-  coterie node drain n3 --dry-run      what would move
-  coterie node decommission n3         its replicas move, then it leaves the cluster
-  coterie node remove n3               it is gone for good; its replicas are made anew
+  coterie node drain n3 --dry-run   what would move
+  coterie node decommission n3      its replicas move, then it leaves for good
+  coterie node remove n3            it is lost; its replicas are made anew
 
 A node joins with coterie start --join HOST:PORT.`;
+
+const listHelp = `
+coming and going are replicas on their way to a node, and from it.
+
+Examples:
+  coterie node ls
+  coterie node ls --all --json | jq '.nodes[] | select(.state == "removed")'`;
+
+const drainHelp = `
+It stays in the cluster, and goes on serving clients. Ctrl-C ends the waiting
+and nothing else.
+
+Examples:
+  coterie node drain n3 --dry-run
+  coterie node drain n3
+  coterie node resume n3                 take it back`;
+
+const decommissionHelp = `
+Once its replicas have moved it leaves the cluster, and its process ends. It may
+come back with an empty directory, as a new node. Ctrl-C ends the waiting and
+nothing else.
+
+Examples:
+  coterie node decommission n3 --dry-run
+  coterie node decommission n3`;
+
+const removeHelp = `
+For a node whose disk is lost. Refused while the node answers and has replicas,
+and where shards would be left without a majority. One that is alive is better
+decommissioned: then no shard is short of a replica meanwhile.
+
+Examples:
+  coterie node remove n3 --dry-run
+  coterie node remove n3`;
+
+const resumeHelp = `
+Examples:
+  coterie node resume n3`;
 
 export function addNodeCommand(program: Command): void {
   const node = program
@@ -42,21 +80,28 @@ export function addNodeCommand(program: Command): void {
     .addHelpText("after", help);
   addClusterOptions(node.command("ls").summary("list the nodes").description("Lists the nodes of a cluster."))
     .option("--all", "removed nodes too")
+    .addHelpText("after", listHelp)
     .action(list);
   const drain = node.command("drain <node>").summary("move a node's replicas elsewhere");
   addChangeOptions(drain.description("Moves a node's replicas to the others, and gives it no more."))
     .option("--no-wait", "return as soon as it has begun")
+    .addHelpText("after", drainHelp)
     .action((name: string, flags: ChangeFlags) => leave({ kind: "drain", node: parseNodeName(name) }, flags));
   const decommission = node.command("decommission <node>").summary("move a node's replicas elsewhere, then remove it");
   addChangeOptions(decommission.description("Drains a node, then removes it from the cluster, for good."))
     .option("--no-wait", "return as soon as it has begun")
+    .addHelpText("after", decommissionHelp)
     .action((name: string, flags: ChangeFlags) => leave({ kind: "decommission", node: parseNodeName(name) }, flags));
   const remove = node.command("remove <node>").summary("remove a node that is gone");
   addChangeOptions(
     remove.description("Removes a node that never comes back. Its replicas are made anew on the others."),
-  ).action((name: string, flags: ChangeFlags) => removeNode(parseNodeName(name), flags));
+  )
+    .addHelpText("after", removeHelp)
+    .action((name: string, flags: ChangeFlags) => removeNode(parseNodeName(name), flags));
   const resume = node.command("resume <node>").summary("give a drained node replicas again");
-  addClusterOptions(resume.description("Takes a drain back: the node takes replicas again.")).action(resumeNode);
+  addClusterOptions(resume.description("Takes a drain back: the node takes replicas again."))
+    .addHelpText("after", resumeHelp)
+    .action(resumeNode);
 }
 
 function addChangeOptions(command: Command): Command {
@@ -81,7 +126,8 @@ async function leave(
   const epoch = await cluster.change(["NODE", kind.toUpperCase(), node, ...(wish.isForced ? ["FORCE"] : [])]);
   if (flags.wait !== false) await waitForMoves(cluster, ({ state }) => leaving(state, wish));
   const done = kind === "drain" ? `${node} has no replicas any more.` : `${node} has left the cluster.`;
-  cluster.print({ node, epoch }, [flags.wait === false ? `${node}: begun, at epoch ${epoch}.` : done]);
+  const begun = `The replicas of ${node} begin to move: see coterie node ls.`;
+  cluster.print({ node, epoch }, [flags.wait === false ? begun : done]);
 }
 
 /** How far a node is on its way out. */

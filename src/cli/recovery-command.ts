@@ -34,21 +34,24 @@ interface RecoverFlags {
 }
 
 const surveyHelp = `
-The node must be stopped. Nothing in the directory is changed; all of it is read, which may take a while.
+The node must be stopped. Nothing in the directory is changed; all of it is
+read, which takes about as long as a start.
 
 Examples:
   coterie cluster survey --dir /var/lib/coterie --out n1.survey
   coterie cluster survey --dir ./data/n1 --json`;
 
 const recoverHelp = `
-For a cluster in which shards, or the directory, have lost their majority for good. It LOSES DATA: bring lost nodes back
-if there is any way to. Stop all nodes that are left, copy their directories, then:
+It LOSES DATA: bring lost nodes back if there is any way to. Stop all nodes
+that are left, copy their directories, then:
 
-  coterie cluster survey --dir DIR --out n1.survey         at each of them
+Examples:
+  coterie cluster survey --dir DIR --out n1.survey     at each of them
   coterie cluster recover n1.survey n4.survey --dry-run --out plan
-  coterie cluster recover --dir DIR --plan plan            at each of them, then start them
+  coterie cluster recover --dir DIR --plan plan        at each; then start them
+  coterie cluster recover --dir DIR             goes on where it was cut short
 
-A recovery that was cut short goes on with: coterie cluster recover --dir DIR`;
+docs/nodes.md tells it step by step.`;
 
 const ownerOnly = 0o600;
 
@@ -57,9 +60,9 @@ export function addRecoveryCommands(cluster: Command): void {
     .command("survey")
     .summary("tell what a stopped node's directory holds")
     .description("Tells what the directory of a stopped node holds, for a recovery of its cluster.")
-    .requiredOption("--dir <directory>", "the node's")
-    .option("--out <file>", "write it to a file, for coterie cluster recover")
-    .option("--json", "print it as JSON")
+    .requiredOption("--dir <directory>", "the stopped node's directory")
+    .option("--out <file>", "write the survey to a file, for coterie cluster recover")
+    .option("--json", "print the survey as JSON")
     .addHelpText("after", surveyHelp)
     .action(survey);
   cluster
@@ -84,7 +87,8 @@ async function survey({ dir, out, json }: SurveyFlags): Promise<void> {
     surveyDirectory({ disk, clock, logger: silentLogger, directory: dir, onGroup: telling("reading") }),
   );
   if (out !== undefined) writeFileDurably(out, formatSurvey(found), ownerOnly);
-  print(json === true ? [JSON.stringify(found)] : formatNodeSurvey(found));
+  const written = out === undefined ? [] : ["", `Written to ${out}, for coterie cluster recover.`];
+  print(json === true ? [JSON.stringify(found)] : [...formatNodeSurvey(found), ...written]);
 }
 
 async function recover(surveys: readonly string[], flags: RecoverFlags): Promise<void> {
@@ -97,7 +101,8 @@ async function recover(surveys: readonly string[], flags: RecoverFlags): Promise
     if (out !== undefined) writeFileDurably(out, formatRecoveryPlan(plan), ownerOnly);
     if (json !== true) print(formatPlan(plan));
     if (flags.dryRun === true) {
-      print(json === true ? [JSON.stringify(planForPrograms(plan))] : ["", "Nothing has been changed."]);
+      const written = out === undefined ? [] : [`Written to ${out}, for coterie cluster recover --dir DIR --plan.`];
+      print(json === true ? [JSON.stringify(planForPrograms(plan))] : ["", ...written, "Nothing has been changed."]);
       return;
     }
     if (dir === undefined)

@@ -32,7 +32,7 @@ export function formatNodeSurvey(survey: NodeSurvey): readonly string[] {
     String(each.keyCount),
     stateOf(each),
   ]);
-  const head = `${survey.name} (${survey.nodeId}) of cluster ${survey.clusterId}, start ${survey.bootCounter}`;
+  const head = `${survey.name} (${survey.nodeId}) of cluster ${survey.clusterId}, as of its start no. ${survey.bootCounter}`;
   return [head, "", ...formatTable(surveyColumns, rows)];
 }
 

@@ -46,7 +46,7 @@ export class RedisConnection {
       connection = await dialTcp({ host: target.host, port: target.port }, { context });
       return await talk(new RedisConnection(connection, context));
     } catch (cause) {
-      throw explained(cause, target);
+      throw explained(cause, target, connection !== undefined);
     } finally {
       cancel();
       connection?.destroy();
@@ -73,13 +73,16 @@ export class RedisConnection {
 }
 
 /** What whoever asked can make of it. What is no answer in the Redis protocol stays a ReplyFormatError. */
-function explained(cause: unknown, { host, port, timeoutMs, cure }: RedisTarget): unknown {
+function explained(cause: unknown, { host, port, timeoutMs, cure }: RedisTarget, isConnected: boolean): unknown {
   const where = formatAddress({ host, port });
+  const outcome = isConnected ? "unknown" : "notApplied";
   if (cause instanceof ReplyFormatError) return cause;
-  if (cause instanceof DeadlineExceededError)
-    return new NoAnswerError(`No answer from ${where} within ${timeoutMs / 1_000} s. Is it a Redis port of Coterie?`);
-  if (cause instanceof ConnectionClosedError)
-    return new NoAnswerError(`${where} closed the connection. Is it a Redis port of Coterie?`);
+  if (cause instanceof DeadlineExceededError) {
+    const what = isConnected ? `${where} has not answered` : `No connection to ${where}`;
+    return new NoAnswerError(`${what} within ${timeoutMs / 1_000} s. Is it a Redis port of Coterie?`, { outcome });
+  }
+  if (cause instanceof ConnectionClosedError || (isConnected && cause instanceof ConnectionLostError))
+    return new NoAnswerError(`${where} closed the connection. Is it a Redis port of Coterie?`, { cause, outcome });
   if (cause instanceof ConnectFailedError || cause instanceof ConnectionLostError)
     return new NoAnswerError(`Nothing answers at ${where}. ${cure}`, { cause });
   return cause;

@@ -1,4 +1,4 @@
-import { CoterieError } from "../platform/index.ts";
+import { CoterieError, type Outcome } from "../platform/index.ts";
 
 // What the command refuses before anything has happened. Each message is one line: what is wrong, and the cure. The
 // command prints it without a stack trace and ends with exit code 2. `docs/errors.md` has a section for every code.
@@ -72,9 +72,15 @@ export class DemoFailedError extends CoterieError {
   readonly code = "DEMO_FAILED";
 }
 
-/** No node answered at the address that was asked. */
+/** No node answered at the address that was asked. `outcome` is "unknown" if it was connected: it may do what it was asked. */
 export class NoAnswerError extends CoterieError {
   readonly code = "NO_ANSWER";
+  override readonly outcome: Outcome;
+
+  constructor(message: string, options: { readonly cause?: unknown; readonly outcome?: Outcome } = {}) {
+    super(message, options);
+    this.outcome = options.outcome ?? "notApplied";
+  }
 }
 
 /** A server answered, but not with a status. */

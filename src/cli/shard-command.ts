@@ -26,8 +26,32 @@ Examples:
   coterie shard move 17 --from n1 --to n4
   coterie shard transfer 17 --to n4    n4, which has a replica, leads the shard
 
-Replicas move by themselves when nodes join, leave or are lost. One that is moved by hand stays where it is for as long as no
-node has more than its share.`;
+Replicas move by themselves when nodes join, leave or are lost.`;
+
+const listHelp = `
+live counts the replicas whose nodes answer; a replica in (brackets) has no vote
+yet. A shard stands still while fewer than half of them are live.
+
+Examples:
+  coterie shard ls
+  coterie shard ls --json | jq '.shards[] | select(.hasMajority | not)'`;
+
+const moveHelp = `
+Give --from and --to. Where a shard has fewer replicas than it should, --to
+alone adds one; where it has more, --from alone takes one away. The shard serves
+all the while. A replica that was moved by hand stays where it is for as long as
+no node has more than its share.
+
+Examples:
+  coterie shard move 17 --from n1 --to n4 --dry-run
+  coterie shard move 17 --from n1 --to n4`;
+
+const transferHelp = `
+Leaders are kept even between nodes: this one stays for ten minutes, others may
+move.
+
+Examples:
+  coterie shard transfer 17 --to n4`;
 
 export function addShardCommand(program: Command): void {
   const shard = program
@@ -35,9 +59,9 @@ export function addShardCommand(program: Command): void {
     .summary("list shards, move their replicas and leaders, leave out an entry")
     .description("Lists the shards of a running cluster, and moves their replicas and leaders.")
     .addHelpText("after", help);
-  addClusterOptions(
-    shard.command("ls").summary("list the shards").description("Lists the shards of a cluster."),
-  ).action(list);
+  addClusterOptions(shard.command("ls").summary("list the shards").description("Lists the shards of a cluster."))
+    .addHelpText("after", listHelp)
+    .action(list);
   const move = shard
     .command("move <shard>")
     .summary("move a replica to another node")
@@ -46,15 +70,13 @@ export function addShardCommand(program: Command): void {
     .addOption(new Option("--to <node>", "who takes it").argParser(parseNodeName))
     .option("--dry-run", "say what would move, and change nothing")
     .option("--no-wait", "return as soon as it has begun");
-  addClusterOptions(move).action(moveReplica);
+  addClusterOptions(move).addHelpText("after", moveHelp).action(moveReplica);
   const transfer = shard
     .command("transfer <shard>")
     .summary("have another node lead a shard")
-    .description(
-      "Has another node lead a shard, and waits until it does. Leaders are kept even between nodes: this one stays for ten minutes, others may move.",
-    )
+    .description("Has another node, which has a replica, lead a shard, and waits until it does.")
     .addOption(new Option("--to <node>", "who leads it").argParser(parseNodeName).makeOptionMandatory());
-  addClusterOptions(transfer).action(transferLeader);
+  addClusterOptions(transfer).addHelpText("after", transferHelp).action(transferLeader);
   addSkipCommand(shard);
 }
 
@@ -75,9 +97,15 @@ async function moveReplica(text: string, flags: MoveFlags): Promise<void> {
   if (flags.dryRun === true) return dryRun(cluster, { kind: "move", shard, from, to });
   const ends = [...(from === undefined ? [] : ["FROM", from]), ...(to === undefined ? [] : ["TO", to])];
   const epoch = await cluster.change(["SHARD", "MOVE", text, ...ends]);
-  if (flags.wait !== false) await waitForMoves(cluster, ({ state }) => moving(state, shard));
-  const word = flags.wait === false ? "begun" : "done";
-  cluster.print({ shard, from: from ?? null, to: to ?? null, epoch }, [`shard ${shard}: ${word}, at epoch ${epoch}.`]);
+  const seen = flags.wait === false ? undefined : await waitForMoves(cluster, ({ state }) => moving(state, shard));
+  const ways = [...(from === undefined ? [] : [` from ${from}`]), ...(to === undefined ? [] : [` to ${to}`])].join("");
+  const line =
+    seen === undefined
+      ? `A replica of shard ${shard} begins to move${ways}: see coterie shard ls.`
+      : seen === 0
+        ? `Nothing had to move: shard ${shard} is as you want it.`
+        : `A replica of shard ${shard} has moved${ways}.`;
+  cluster.print({ shard, from: from ?? null, to: to ?? null, epoch }, [line]);
 }
 
 async function transferLeader(text: string, flags: TransferFlags): Promise<void> {

@@ -15,12 +15,14 @@ interface SkipFlags extends ClusterFlags {
 
 const help = `
 Examples:
-  coterie shard skip 17 4711 --dry-run                                    what the entry is, and whom it has stopped
-  coterie shard skip 17 4711 --checksum 9f3ab201 --because "issue 12"     leave it out
+  coterie shard skip 17 4711 --dry-run      what it is, and whom it has stopped
+  coterie shard skip 17 4711 --checksum 9f3ab201 --because "issue 12"
 
-What the entry holds is lost, at all replicas and for good. Its clients were told UNCERTAIN. Whoever sends the command again stops
-the shard again: find out first who does. Refused unless the entry has stopped a replica and holds up a majority of them,
-while one that answers has gone beyond it, and while a node answers whose version does not know of such entries.`;
+What the entry holds is lost, at all replicas and for good. Its clients were
+told UNCERTAIN. Whoever sends the command again stops the shard again: find out
+first who does. Refused unless the entry has stopped a replica and holds up a
+majority of them, while one that answers has gone beyond it, and while a node
+answers whose version does not know of such entries.`;
 
 export function addSkipCommand(shard: Command): void {
   const skip = shard

@@ -23,6 +23,14 @@ Examples:
 
 Exit code 3 means that no node answered.`;
 
+const clusterHelp = `
+Examples:
+  coterie cluster status
+  coterie cluster finish-upgrade --dry-run
+  coterie cluster survey --dir ./data/n1               of a node that is stopped
+
+Nodes and shards have commands of their own: coterie node, coterie shard.`;
+
 export function addStatusCommand(program: Command): void {
   describeStatus(program.command("status").summary("show every node of a cluster"));
 }
@@ -34,7 +42,8 @@ export function addClusterCommand(program: Command): void {
     .summary("a cluster as a whole: its state, its upgrades, its recovery")
     .description(
       "Shows a cluster as a whole, ends its upgrades, and has it go on after it has lost majorities for good.",
-    );
+    )
+    .addHelpText("after", clusterHelp);
   describeStatus(cluster.command("status").summary("show every node, as coterie status"));
   addFinishUpgradeCommand(cluster);
   addRecoveryCommands(cluster);

@@ -173,9 +173,9 @@ test("of several shards each has a row of its own, as its leader sees it", () =>
   const nodes = [node("n1", shardsOf([0, 2]), 0), node("n2", shardsOf([1]))];
   const lines = formatStatus({ nodes, commonChecksums: [checksum(1, "a"), checksum(2, "a"), checksum(3, "a")] });
   expect(lines).toEqual([
-    "node  role          term  commit  applied      log  heard  pid  Redis address",
-    "n1    leads 2 of 3     -       -        -  1.5 MiB   0 ms   11  127.0.0.1:7011",
-    "n2    leads 1 of 3     -       -        -  1.5 MiB   3 ms   11  127.0.0.1:7011",
+    "node  role              log  heard  pid  Redis address",
+    "n1    leads 2 of 3  1.5 MiB   0 ms   11  127.0.0.1:7011",
+    "n2    leads 1 of 3  1.5 MiB   3 ms   11  127.0.0.1:7011",
     "",
     "shard  slots  leader  term  commit  applied everywhere  keys",
     "    0  0-9    n1         4     120                 118     7",
@@ -190,7 +190,7 @@ test("of several shards each has a row of its own, as its leader sees it", () =>
   });
   expect(wrong.slice(-2)).toEqual([
     "Shard 1, at index 117: THE DIGESTS DIFFER a (n1), b (n2)",
-    "2 of 3 shards have no leader: writes wait until a majority of the 1 nodes is up.",
+    "2 of 3 shards have no leader: reads and writes wait until a majority of the 1 nodes is up.",
   ]);
 });
 
@@ -210,10 +210,10 @@ test("of shards that are on some of the nodes each is shown once, and one whose 
     });
   const nodes = [node("n1", groups([0, 2], [0])), node("n2", groups([2], [2])), node("n3", groups([], []))];
   expect(formatStatus({ shardCount: 4, nodes, commonChecksums: [] })).toEqual([
-    "node  role          term  commit  applied      log  heard  pid  Redis address",
-    "n1    leads 1 of 2     -       -        -  1.5 MiB   3 ms   11  127.0.0.1:7011",
-    "n2    leads 1 of 1     -       -        -  1.5 MiB   3 ms   11  127.0.0.1:7011",
-    "n3    leads 0 of 0     -       -        -  1.5 MiB   3 ms   11  127.0.0.1:7011",
+    "node  role              log  heard  pid  Redis address",
+    "n1    leads 1 of 2  1.5 MiB   3 ms   11  127.0.0.1:7011",
+    "n2    leads 1 of 1  1.5 MiB   3 ms   11  127.0.0.1:7011",
+    "n3    leads 0 of 0  1.5 MiB   3 ms   11  127.0.0.1:7011",
     "",
     "shard  slots  leader  term  commit  applied everywhere  keys",
     "    0  0-9    n1         4     120                 119     0",
@@ -221,7 +221,7 @@ test("of shards that are on some of the nodes each is shown once, and one whose 
     "    2  20-29  n3         4     120                 119     2",
     "    3  ---    -          -       -                   -     -",
     "",
-    "2 of 4 shards have no leader: writes wait until a majority of the 3 nodes is up.",
+    "2 of 4 shards have no leader: reads and writes wait until a majority of the 3 nodes is up.",
   ]);
 });
 
@@ -264,7 +264,7 @@ test("what is wrong is said below", () => {
   });
   expect(lines.slice(6)).toEqual([
     "",
-    "No node leads: writes wait until a majority of the 5 nodes is up.",
+    "No node leads: reads and writes wait until a majority of the 5 nodes is up.",
     "n1: the disk is full; writes are refused until there is space.",
     "n1: the disk is slow beside the others' (a sync takes 63 ms); other nodes lead where they can.",
     "n2: the replica has stopped: entry 7 cannot be read",

@@ -18,12 +18,17 @@ export function readStatus(address: { readonly host: string; readonly port: numb
   );
 }
 
-const columns: readonly Column[] = [
-  { title: "node" },
-  { title: "role" },
+/** How far a node is in the log; where there are several shards each has a line of its own that says it. */
+const progressColumns: readonly Column[] = [
   { title: "term", rightAligned: true },
   { title: "commit", rightAligned: true },
   { title: "applied", rightAligned: true },
+];
+
+const columnsOf = (progress: readonly Column[]): readonly Column[] => [
+  { title: "node" },
+  { title: "role" },
+  ...progress,
   { title: "log", rightAligned: true },
   { title: "heard", rightAligned: true },
   { title: "pid", rightAligned: true },
@@ -53,6 +58,7 @@ export function formatStatus(status: JsonObject): readonly string[] {
     ...semanticsLines(status),
     ...remarks(nodes, shardCount),
   ];
+  const columns = columnsOf(shardCount > 1 ? [] : progressColumns);
   return [...formatTable(columns, rows), ...shards, ...notes.flatMap((note, at) => (at === 0 ? ["", note] : [note]))];
 }
 
@@ -93,7 +99,7 @@ function rowOf(node: JsonObject, shardCount: number): readonly string[] {
   const status = fieldsOf(node.status);
   const groups = groupsOf(node);
   const [only = {}] = groups;
-  const group = shardCount > 1 ? {} : only;
+  const progress = shardCount > 1 ? [] : [only.term, only.commitIndex, only.appliedIndex].map(shown);
   const led = groups.filter(({ role }) => role === "leader").length;
   const role =
     shardCount > 1 ? `leads ${led} of ${groups.length}` : only.role === undefined ? "none" : shown(only.role);
@@ -101,9 +107,7 @@ function rowOf(node: JsonObject, shardCount: number): readonly string[] {
   return [
     shown(node.name),
     isSilent ? "no answer" : role,
-    shown(group.term),
-    shown(group.commitIndex),
-    shown(group.appliedIndex),
+    ...progress,
     typeof status.logBytes === "number" ? formatBytes(status.logBytes) : "-",
     formatHeard(node.lastContactMs),
     shown(status.pid),
@@ -156,7 +160,7 @@ function remarks(nodes: readonly JsonObject[], shardCount: number): string[] {
   ).filter((isLed) => isLed).length;
   const what = shardCount > 1 ? `${shardCount - ledShards} of ${shardCount} shards have no leader` : "No node leads";
   if (ledShards < shardCount || answered.length === 0)
-    lines.push(`${what}: writes wait until a majority of the ${nodes.length} nodes is up.`);
+    lines.push(`${what}: reads and writes wait until a majority of the ${nodes.length} nodes is up.`);
   for (const node of nodes) {
     const { gossip, name } = node;
     const isAnswering = answered.includes(node);

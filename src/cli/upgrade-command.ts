@@ -13,11 +13,12 @@ const columns: readonly Column[] = [{ title: "node" }, { title: "knows levels" }
 
 const help = `
 Examples:
-  coterie cluster finish-upgrade --dry-run     which semantics level each node knows, and where the data is
+  coterie cluster finish-upgrade --dry-run    what each node knows, and the data
   coterie cluster finish-upgrade
 
-Until then the cluster does what the old version did, and the way back to it is open. Refused while a node is older than
-another one, or does not answer. Where the new version brings no new level nothing changes.`;
+Until then the cluster does what the old version did, and the way back to it is
+open. Refused while a node is older than another one, or does not answer. Where
+the new version brings no new level nothing changes.`;
 
 export function addFinishUpgradeCommand(cluster: Command): void {
   const finish = cluster

@@ -123,7 +123,7 @@ export function drained(state: DirectoryState, request: RequestOf<"drained">): R
     return new NodeStateError(`${node.name} is ${node.state}, not draining. Drain it first.`);
   const left = shardCountOf(state, node.id);
   if (left > 0)
-    return new NodeStateError(`${node.name} has replicas of ${left} shards still. Wait until they have moved.`);
+    return new NodeStateError(`${node.name} has replicas of ${shardsText(left)} still. Wait until they have moved.`);
   return withNode(state, { ...node, state: "drained" });
 }
 
@@ -136,8 +136,8 @@ export function remove(state: DirectoryState, { node: id, heard, isForced }: Req
     const held = shardCountOf(state, id);
     if (heard.has(id) && held > 0) {
       const cure =
-        "Decommission it: its replicas move elsewhere, and then it is removed. Or stop it first, or say force.";
-      return new NodeStateError(`${node.name} is alive and has replicas of ${held} shards. ${cure}`);
+        "Decommission it: its replicas move elsewhere, and then it is removed. Or stop it first, or force it (--force).";
+      return new NodeStateError(`${node.name} is alive and has replicas of ${shardsText(held)}. ${cure}`);
     }
     const risk = faultOfMajorities(state, node, heard);
     if (risk !== undefined) return risk;
@@ -171,10 +171,9 @@ function faultOfLeaving(state: DirectoryState, node: DirectoryNode, isForced: bo
   if (left === 0) return lastRefusal(node);
   const { replicas } = state.settings;
   if (isForced || left >= replicas) return undefined;
-  const cure = `Join another node first, or lower the number of replicas, or say force to have ${left} replicas of each shard.`;
-  return new TooFewNodesError(
-    `Without ${node.name} only ${left} nodes would take replicas, and each shard should have ${replicas}. ${cure}`,
-  );
+  const would = left === 1 ? "1 node would take replicas" : `${left} nodes would take replicas`;
+  const cure = `Join another node first, or have fewer replicas (COTERIE SETTINGS replicas ${left}), or force it (--force).`;
+  return new TooFewNodesError(`Without ${node.name} only ${would}, and each shard should have ${replicas}. ${cure}`);
 }
 
 const shownShardsMax = 10;
@@ -194,11 +193,15 @@ function faultOfMajorities(
   const numbers = atRisk.map(({ shard }) => shard);
   const shown = numbers.slice(0, shownShardsMax).join(", ") + (numbers.length > shownShardsMax ? ", …" : "");
   const cure =
-    "Start it, or the others that are away. Only if they are gone for good say force: what they alone had is lost.";
+    "Start it, or the others that are away. Only if they are gone for good force it (--force): what they alone had is lost.";
   return new MajorityAtRiskError(
-    `Without ${node.name} no majority is left of ${numbers.length} shards (${shown}). ${cure}`,
+    `Without ${node.name} no majority is left of ${shardsText(numbers.length)} (${shown}). ${cure}`,
     numbers,
   );
+}
+
+function shardsText(count: number): string {
+  return count === 1 ? "1 shard" : `${count} shards`;
 }
 
 function faultOfDetails({ peerAddress, zone, weight }: NodeDetails): DirectoryRefusal | undefined {

@@ -78,10 +78,14 @@ function faultOfBeginning(
   }
   const least = Math.min(state.settings.replicas, activeNodes(state).length);
   if (come.length === 0 && nodes.length < least) {
-    return new MoveRefusedError(`Shard ${shard} has ${voters.length} replicas and should have ${least}: none can go.`);
+    return new MoveRefusedError(
+      `Shard ${shard} has ${voters.length} replicas and should have ${least}: none can go. Say where one comes instead (--to).`,
+    );
   }
   if (gone.length === 0 && nodes.length > state.settings.replicas) {
-    return new MoveRefusedError(`Shard ${shard} has ${voters.length} replicas, as it should: none can come.`);
+    return new MoveRefusedError(
+      `Shard ${shard} has ${voters.length} replicas, as it should: none can come. Say whose goes instead (--from).`,
+    );
   }
   const moving = movesPerNode(state);
   const { movesPerNodeMax } = state.settings;

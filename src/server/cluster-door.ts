@@ -11,7 +11,13 @@ import type { ServedNode } from "./served-node.ts";
 /** The attribute of a node that says where it serves cluster clients: "host:port". */
 export const clusterAddressAttribute = "cluster";
 
-export const clusterDisabled: ErrorReply = new ErrorReply("ERR This instance has cluster support disabled");
+/** Redis' words on the plain port, and where to go instead. */
+export function clusterDisabled(node: ServedNode): ErrorReply {
+  const address = node.topology().nodes.find(({ isSelf }) => isSelf)?.attributes[clusterAddressAttribute];
+  const cure = address === undefined ? "" : `: clients of Redis Cluster are served at ${address}`;
+  return new ErrorReply(`ERR This instance has cluster support disabled${cure}`);
+}
+
 const crossSlot = new ErrorReply("CROSSSLOT Keys in request don't hash to the same slot");
 
 /** Why a command is not for this node: undefined if it is, or if nobody knows whose. */

@@ -274,7 +274,7 @@ export class Connection implements ReplyTarget {
     } else if (command.needsPassword && !this.input.isAuthenticated) {
       this.#refuse(command, noPassword);
     } else if (command.isForCluster && !this.isCluster) {
-      this.#refuse(command, clusterDisabled);
+      this.#refuse(command, clusterDisabled(context.node));
     } else if (context.pause.mode !== "off" && context.pause.stops(command)) {
       this.#hold(args, stop.paused);
       context.pause.hold(this);

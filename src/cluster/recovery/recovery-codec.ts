@@ -20,6 +20,11 @@ const format = 1;
 const surveyKind = "coterie survey";
 const planKind = "coterie recovery plan";
 
+const cures = {
+  [surveyKind]: "coterie cluster survey --out makes one.",
+  [planKind]: "coterie cluster recover --out makes one.",
+};
+
 export function formatSurvey(survey: NodeSurvey): string {
   return `${JSON.stringify({ kind: surveyKind, format, survey }, undefined, 1)}\n`;
 }
@@ -51,9 +56,9 @@ export function parseSurveys(value: unknown): readonly NodeSurvey[] | undefined 
   return listOf(value, surveyFrom);
 }
 
-function fieldsOfKind(source: string, text: string, kind: string): Readonly<Record<string, unknown>> {
+function fieldsOfKind(source: string, text: string, kind: keyof typeof cures): Readonly<Record<string, unknown>> {
   const fields = parseObject(text);
-  if (fields?.kind !== kind) throw new RecoveryRefusedError(`${source} is no ${kind}.`);
+  if (fields?.kind !== kind) throw new RecoveryRefusedError(`${source} is no ${kind}. ${cures[kind]}`);
   if (fields.format === format) return fields;
   throw new RecoveryRefusedError(`${source} has format ${String(fields.format)}; this version knows ${format}.`);
 }
