@@ -64,8 +64,8 @@ export class ClusterSimulation {
   readonly world: SimulatedWorld;
   readonly #scenario: Scenario;
   readonly #members: readonly ClusterMember[];
-  readonly #clients: readonly WorkloadClient[];
-  readonly #sessionClients: readonly SessionClient[];
+  #clients: readonly WorkloadClient[];
+  #sessionClients: readonly SessionClient[];
   readonly #watch: ClusterWatch;
   readonly #recorder = new KeptHistory();
   /** What was done after most nodes were lost for good. */
@@ -74,6 +74,7 @@ export class ClusterSimulation {
   readonly #violations: string[] = [];
   readonly #injector: FaultInjector;
   readonly #mover: Mover;
+  readonly #sessionRandom: SeededRandom;
   /** The Redis ports of the nodes that take part now. */
   readonly #servers: SocketAddress[] = [];
   readonly #marks = new Map<MarkName, number>();
@@ -112,10 +113,9 @@ export class ClusterSimulation {
     }
     const historyNow = recovery === undefined ? undefined : (): number => this.#recorder.now;
     this.#watch = new ClusterWatch(this.world, this.#members, onViolation, historyNow);
-    this.#clients = clientNames(scenario.workload.clients).map((name) => this.#client(name));
-    const random = new SeededRandom(seed + sessionSeeds);
-    const sessions = sessionClientNames(scenario.workload.sessionClients);
-    this.#sessionClients = sessions.map((name) => this.#sessionClient(name, random.fork()));
+    this.#clients = clientNames(scenario.workload.clients).map((name) => this.#client(name, this.#recorder));
+    this.#sessionRandom = new SeededRandom(seed + sessionSeeds);
+    this.#sessionClients = this.#newSessionClients();
     this.#injector = new FaultInjector(this.world, this.#members);
     this.#mover = new Mover(this.world, this.#members);
     if (recovery === undefined) return;
@@ -213,10 +213,22 @@ export class ClusterSimulation {
     const check = this.#finalCheck(this.#laterRecorder);
     check.readAll();
     if (!(await goOn(() => check.isRead, recoveryMsMax, "not every key was read after the recovery"))) return false;
+    this.#startClientsAnew();
+    if (!(await loss.upset(goOn)) || !(await this.#comeToRest(goOn))) return false;
     if (!(await this.#serve(goOn, check))) return false;
     if (!(await goOn(() => loss.isJoined, joinMsMax, "not every new node came"))) return false;
     // Who has joined serves every key as well.
     return (await this.#settle(goOn)) && (await this.#serve(goOn, check)) && this.#compare(goOn, check);
+  }
+
+  /** What they did before is another history. */
+  #startClientsAnew(): void {
+    const { workload } = this.#scenario;
+    this.#clients = clientNames(workload.clients).map((name) => this.#client(name, this.#laterRecorder));
+    const sessionClients = this.#newSessionClients("again");
+    this.#sessionClients = [...this.#sessionClients, ...sessionClients];
+    this.world.trace("phase", "clients start anew");
+    for (const client of [...this.#clients, ...sessionClients]) client.start();
   }
 
   /** While clients work. Where a node is gone for good nobody can say that all know the new level. */
@@ -336,14 +348,14 @@ export class ClusterSimulation {
     else this.violated(`not in the order of a connection [R-9]: ${ordered.explanation}`);
   }
 
-  #client(name: string): WorkloadClient {
+  #client(name: string, recorder: HistoryRecorder<KeyValueInput, KeyValueOutput>): WorkloadClient {
     const machine = this.world.machine(name);
     return new WorkloadClient({
       platform: machine.start(),
       random: this.world.random.fork(),
       servers: this.#servers,
       workload: this.#scenario.workload,
-      recorder: this.#recorder,
+      recorder,
       takeConnection: () => ++this.#connectionCount,
       takeValue: () => this.#takeValue(),
       onViolation: (text) => this.violated(text),
@@ -351,10 +363,17 @@ export class ClusterSimulation {
     });
   }
 
-  #sessionClient(name: string, random: SeededRandom): SessionClient {
+  /** On keys of their own, which the suffix tells from those of others on the same machines. */
+  #newSessionClients(suffix = ""): readonly SessionClient[] {
+    const names = sessionClientNames(this.#scenario.workload.sessionClients);
+    return names.map((name) => this.#sessionClient(name, `${name}${suffix}`));
+  }
+
+  #sessionClient(name: string, keyName: string): SessionClient {
     const { patienceMs, sessionThinkMs, sessionTtlMs } = this.#scenario.workload;
+    const random = this.#sessionRandom.fork();
     return new SessionClient({
-      name,
+      name: keyName,
       platform: this.world.machine(name).start(),
       random,
       servers: this.#servers,

@@ -14,6 +14,8 @@ const recovery: DrawnRecovery = {
   cutsMs: {},
   isPlanGivenAgain: false,
   joinsMs: [],
+  workMs: 300,
+  upsets: [],
 };
 const five = { nodes: ["n1", "n2", "n3", "n4", "n5"], replicas: 5, shards: 2 };
 
@@ -67,17 +69,50 @@ test("new nodes join in place of the lost ones, and every shard gets its replica
   for (const name of ["n4", "n5"]) expect(lines.join("\n")).toMatch(new RegExp(`shard 0 gets a replica on ${name}`));
 });
 
-test("a recovery that does not hold is seen", async () => {
-  const scenario: Scenario = { ...plainScenario(1), faultsMs: 300, recovery };
-  const simulation = new ClusterSimulation(scenario);
-  const survivor = simulation.world.machine("n3");
-  const { disk } = survivor;
-  // The recovered state is lost again behind the operator's back.
+const upsets = [
+  { atMs: 300, node: "n3", how: "cutPower", downMs: 50 },
+  { atMs: 700, node: "n3", how: "kill", downMs: 50 },
+] as const;
+
+test("clients work with what was recovered, though it is stopped again and again", async () => {
+  const { workload } = plainScenario(1);
+  const idle = await run(1, { workMs: 0 });
+  const { report, told } = await run(1, { workMs: 1_500, upsets }, { workload: { ...workload, sessionClients: 1 } });
+  expect(report.violations).toEqual([]);
+  expect(report.operationCount).toBeGreaterThan(idle.report.operationCount + 300);
+  expect(told.match(/n3 is stopped once more/g)).toHaveLength(2);
+});
+
+/** Calls back once the recovery is carried out on the node's disk. */
+function onceRecovered(simulation: ClusterSimulation, name: string, then: () => void): void {
+  const { disk } = simulation.world.machine(name);
   simulation.world.schedule(0, function wait() {
     const journal = disk.contentOf("/var/coterie/recovery.json");
     const isDone = journal !== undefined && Buffer.from(journal).toString().includes('"done"');
-    if (isDone) disk.erase();
+    if (isDone) then();
     else simulation.world.schedule(1, wait);
+  });
+}
+
+test("a recovery that does not hold is seen", async () => {
+  const simulation = new ClusterSimulation({ ...plainScenario(1), faultsMs: 300, recovery });
+  // The recovered state is lost again behind the operator's back.
+  onceRecovered(simulation, "n3", () => simulation.world.machine("n3").disk.erase());
+  const { violations } = await simulation.run();
+  expect(violations).not.toEqual([]);
+});
+
+test("what was acknowledged after a recovery and is lost then is seen", async () => {
+  const drawn = { ...recovery, workMs: 1_500, upsets };
+  const simulation = new ClusterSimulation({ ...plainScenario(1), faultsMs: 300, recovery: drawn });
+  const { disk } = simulation.world.machine("n3");
+  // It lies as soon as clients work.
+  onceRecovered(simulation, "n3", () => {
+    const before = simulation.operations.length;
+    simulation.world.schedule(0, function wait() {
+      if (simulation.operations.length > before + 50) disk.settings = { ...disk.settings, ignoresSync: true };
+      else simulation.world.schedule(1, wait);
+    });
   });
   const { violations } = await simulation.run();
   expect(violations).not.toEqual([]);

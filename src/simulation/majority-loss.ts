@@ -79,6 +79,27 @@ export class MajorityLoss {
     return true;
   }
 
+  /** Until those that carried on have been stopped and started again, and time for work has passed. */
+  async upset(goOn: GoOn): Promise<boolean> {
+    const { recovery, world } = this.#options;
+    let downCount = 0;
+    for (const { atMs, downMs, how, node } of recovery.upsets) {
+      world.schedule(atMs, () => {
+        const member = this.#left.find(({ name }) => name === node);
+        if (member?.node === undefined) return;
+        world.trace("operator", `${node} is stopped once more: ${how}`);
+        downCount++;
+        member.halt(how);
+        world.schedule(downMs, () => {
+          downCount--;
+          member.resume();
+        });
+      });
+    }
+    if (!(await this.#pass(goOn, recovery.workMs))) return false;
+    return goOn(() => downCount === 0 && this.#areUp(), upMsMax, "not every node that was left is up again");
+  }
+
   /** Whether the new nodes have begun to join. */
   get isJoined(): boolean {
     return this.#joiners.every(({ isPresent }) => isPresent);

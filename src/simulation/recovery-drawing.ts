@@ -21,6 +21,18 @@ export interface DrawnRecovery {
   readonly isPlanGivenAgain: boolean;
   /** From the start of those that are left, of each joiner. */
   readonly joinsMs: readonly number[];
+  /** So long clients work with what was recovered, at least. */
+  readonly workMs: number;
+  /** Meanwhile, in the order of their times: those that carried on are stopped once more. */
+  readonly upsets: readonly DrawnUpset[];
+}
+
+/** A node that is stopped and started again, from the beginning of the clients' work on. */
+export interface DrawnUpset {
+  readonly atMs: number;
+  readonly node: string;
+  readonly how: "kill" | "cutPower";
+  readonly downMs: number;
 }
 
 /** Added to a seed: what is drawn of recoveries shifts nothing else. */
@@ -43,7 +55,7 @@ export function drawRecovery(
   const joinerCount = random.pick([0, 1, lostCount]);
   const joiners = Array.from({ length: joinerCount }, (_, index) => `n${nodes.length + index + 1}`);
   const cut = left.filter(() => random.chance(0.5));
-  return {
+  const drawn: Omit<DrawnRecovery, keyof Afterwards> = {
     lost,
     joiners,
     afterMs: random.between(0, 10) * electionMs,
@@ -55,4 +67,21 @@ export function drawRecovery(
     isPlanGivenAgain: random.chance(0.5),
     joinsMs: joiners.map(() => random.between(0, 10) * electionMs),
   };
+  return { ...drawn, ...drawAfterwards(random, { left, electionMs }) };
+}
+
+/** What comes once those that are left run again. */
+type Afterwards = Pick<DrawnRecovery, "workMs" | "upsets">;
+
+function drawAfterwards(
+  random: SeededRandom,
+  { electionMs, left }: { readonly left: readonly string[]; readonly electionMs: number },
+): Afterwards {
+  const workMs = random.between(5, 30) * electionMs;
+  const upsets = Array.from({ length: random.pick([0, 0, 1, 3]) }, (): DrawnUpset => {
+    const how = random.pick(["kill", "cutPower"] as const);
+    const downMs = 1 + random.exponential(electionMs);
+    return { atMs: random.float() * workMs, node: random.pick(left), how, downMs };
+  });
+  return { workMs, upsets: upsets.sort((one, other) => one.atMs - other.atMs) };
 }
