@@ -63,6 +63,8 @@ export class ClusterMember {
   #isHalted = false;
   #isPresent: boolean;
   #mayBeRemoved = false;
+  #isOutcast = false;
+  #refusalCount = 0;
 
   constructor(world: SimulatedWorld, options: MemberOptions) {
     this.name = options.name;
@@ -114,6 +116,23 @@ export class ClusterMember {
     this.machine.kill();
   }
 
+  /** It was declared lost for good, and runs again all the same, as it was: it is to be refused, and to end. */
+  returnInVain(): void {
+    this.#isOutcast = true;
+    this.#mayBeRemoved = true;
+    this.start();
+  }
+
+  /** Declared lost for good, and running all the same. */
+  get isOutcast(): boolean {
+    return this.#isOutcast;
+  }
+
+  /** How often it was told that it was removed, and ended. */
+  get refusalCount(): number {
+    return this.#refusalCount;
+  }
+
   /** An operator has stopped it: nobody starts it before `resume`. */
   halt(how: "kill" | "cutPower"): void {
     this.#isHalted = true;
@@ -162,7 +181,8 @@ export class ClusterMember {
 
   /** Starts the process, unless it runs, or is not to. */
   start(): void {
-    if (this.machine.process !== undefined || !this.#isPresent || this.#isHalted) return;
+    const isToRun = (this.#isPresent || this.#isOutcast) && !this.#isHalted;
+    if (this.machine.process !== undefined || !isToRun) return;
     this.#startCount++;
     this.machine.start((platform) => {
       this.#run(platform).catch((error: unknown) => {
@@ -255,6 +275,8 @@ export class ClusterMember {
       const restartMs = this.#expectedExits.get(end.code);
       if (end.code === nodeExitCode.refused && this.mayEndAs(end.reason)) {
         this.#world.trace(this.name, "has been removed");
+        this.#refusalCount++;
+        this.#isOutcast = false;
         this.#setPresent(false);
         return;
       }

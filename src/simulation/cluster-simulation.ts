@@ -14,7 +14,8 @@ import { clientNames, lossesBorne, type Scenario, sessionClientNames, sessionSee
 import { SeededRandom } from "./seeded-random.ts";
 import { SessionClient } from "./session-client.ts";
 import { newerLevel } from "./simulated-version.ts";
-import { WorkloadClient } from "./workload-client.ts";
+import { VainHistory } from "./vain-history.ts";
+import { type ClientOptions, WorkloadClient } from "./workload-client.ts";
 import { SimulatedWorld, type WorldOptions } from "./world.ts";
 
 export interface SimulationReport {
@@ -53,6 +54,8 @@ const settleLookMs = 500;
 const joinMsMax = 60_000;
 /** Above the size of an entry's pieces. */
 const hugeBytes = 300_000;
+/** Who asks nodes that soon end again loses no time. */
+const vainWork = { reconnectMs: 1, thinkMs: 1 };
 /** Some seconds of search for one key. */
 const checkConfigurationsMax = 300_000;
 
@@ -77,6 +80,9 @@ export class ClusterSimulation {
   readonly #sessionRandom: SeededRandom;
   /** The Redis ports of the nodes that take part now. */
   readonly #servers: SocketAddress[] = [];
+  /** Those of nodes that were declared lost and came back, and who asks them. */
+  readonly #vainAddresses: SocketAddress[] = [];
+  #vainClient: WorkloadClient | undefined;
   readonly #marks = new Map<MarkName, number>();
   #connectionCount = 0;
   #valueCount = 0;
@@ -121,7 +127,8 @@ export class ClusterSimulation {
     if (recovery === undefined) return;
     const { segmentBytes } = settings;
     const parts = { world: this.world, members: this.#members, watch: this.#watch, history: this.#recorder };
-    this.#loss = new MajorityLoss({ ...parts, recovery, shards, segmentBytes, onViolation });
+    const onReturn = (member: ClusterMember): void => this.#askInVain(member);
+    this.#loss = new MajorityLoss({ ...parts, recovery, shards, segmentBytes, onReturn, onViolation });
   }
 
   /** What the clients did so far. */
@@ -214,7 +221,7 @@ export class ClusterSimulation {
     check.readAll();
     if (!(await goOn(() => check.isRead, recoveryMsMax, "not every key was read after the recovery"))) return false;
     this.#startClientsAnew();
-    if (!(await loss.upset(goOn)) || !(await this.#comeToRest(goOn))) return false;
+    if (!(await loss.upset(goOn)) || !(await loss.returnLost(goOn)) || !(await this.#comeToRest(goOn))) return false;
     if (!(await this.#serve(goOn, check))) return false;
     if (!(await goOn(() => loss.isJoined, joinMsMax, "not every new node came"))) return false;
     // Who has joined serves every key as well.
@@ -229,6 +236,16 @@ export class ClusterSimulation {
     this.#sessionClients = [...this.#sessionClients, ...sessionClients];
     this.world.trace("phase", "clients start anew");
     for (const client of [...this.#clients, ...sessionClients]) client.start();
+  }
+
+  /** Somebody works with a node that was declared lost, if it lets them. */
+  #askInVain({ redisAddress }: ClusterMember): void {
+    this.#vainAddresses.push(redisAddress);
+    if (this.#vainClient !== undefined) return;
+    const recorder = new VainHistory((text) => this.violated(text));
+    const workload = { ...this.#scenario.workload, ...vainWork };
+    this.#vainClient = this.#client("vain", recorder, { servers: this.#vainAddresses, workload });
+    this.#vainClient.start();
   }
 
   /** While clients work. Where a node is gone for good nobody can say that all know the new level. */
@@ -292,7 +309,8 @@ export class ClusterSimulation {
   }
 
   async #comeToRest(goOn: GoOn): Promise<boolean> {
-    const clients = [...this.#clients, ...this.#sessionClients];
+    const vain = this.#vainClient === undefined ? [] : [this.#vainClient];
+    const clients = [...this.#clients, ...this.#sessionClients, ...vain];
     for (const client of clients) client.stop();
     const isIdle = (): boolean => clients.every((client) => client.isIdle);
     const isAtRest = await goOn(isIdle, drainMsMax, "clients did not come to rest");
@@ -348,13 +366,18 @@ export class ClusterSimulation {
     else this.violated(`not in the order of a connection [R-9]: ${ordered.explanation}`);
   }
 
-  #client(name: string, recorder: HistoryRecorder<KeyValueInput, KeyValueOutput>): WorkloadClient {
+  #client(
+    name: string,
+    recorder: HistoryRecorder<KeyValueInput, KeyValueOutput>,
+    of: Partial<Pick<ClientOptions, "servers" | "workload">> = {},
+  ): WorkloadClient {
     const machine = this.world.machine(name);
     return new WorkloadClient({
       platform: machine.start(),
       random: this.world.random.fork(),
       servers: this.#servers,
       workload: this.#scenario.workload,
+      ...of,
       recorder,
       takeConnection: () => ++this.#connectionCount,
       takeValue: () => this.#takeValue(),

@@ -47,6 +47,8 @@ export class ClusterWatch {
   /** Whose a number is, and in which process that was seen. */
   readonly #numbers = new Map<number, string>();
   readonly #numbered = new Map<string, number>();
+  /** How far a replica was at first of a node that was declared lost, by process, group and replica. */
+  readonly #outcasts = new Map<string, { readonly term: number; readonly lastIndex: number }>();
   #leaderCount = 0;
   #comparedCount = 0;
 
@@ -98,6 +100,10 @@ export class ClusterWatch {
     const node = member?.node;
     const processId = member?.machine.process?.id;
     if (member === undefined || node === undefined || processId === undefined) return;
+    if (member.isOutcast) {
+      this.#lookAtOutcast(member, processId);
+      return;
+    }
     const shards = node.hostedShards;
     for (const shard of shards) this.#lookAt(member, node.replicaOf(shard), { group: shard + 1, processId });
     this.#noteGone(member, shards);
@@ -107,6 +113,21 @@ export class ClusterWatch {
     }
     const { directoryReplica } = node;
     if (directoryReplica !== undefined) this.#lookAt(member, directoryReplica, { group: 0, processId });
+  }
+
+  /** What it has is of another time. It neither leads nor votes, and nothing comes into its log. */
+  #lookAtOutcast({ name, node }: ClusterMember, processId: number): void {
+    const replicas = [node?.directoryReplica, ...(node?.hostedShards ?? []).map((shard) => node?.replicaOf(shard))];
+    for (const [group, replica] of replicas.entries()) {
+      if (replica === undefined || replica.stoppedBecause !== undefined) continue;
+      const { id, role, term } = replica.core;
+      const { lastIndex } = replica.log;
+      const key = `${processId} ${group} ${id}`;
+      const first = this.#outcasts.get(key) ?? { lastIndex, term };
+      this.#outcasts.set(key, first);
+      if (role === "leader" || term > first.term || lastIndex > first.lastIndex)
+        this.#onViolation(`${name} was declared lost, and is ${role} of term ${term}, up to entry ${lastIndex} [M-10]`);
+    }
   }
 
   #lookAt(

@@ -16,6 +16,7 @@ const recovery: DrawnRecovery = {
   joinsMs: [],
   workMs: 300,
   upsets: [],
+  returners: [],
 };
 const five = { nodes: ["n1", "n2", "n3", "n4", "n5"], replicas: 5, shards: 2 };
 
@@ -81,6 +82,40 @@ test("clients work with what was recovered, though it is stopped again and again
   expect(report.violations).toEqual([]);
   expect(report.operationCount).toBeGreaterThan(idle.report.operationCount + 300);
   expect(told.match(/n3 is stopped once more/g)).toHaveLength(2);
+});
+
+const both = [
+  { node: "n1", how: "kill", afterMs: 0 },
+  { node: "n2", how: "cutPower", afterMs: 20 },
+] as const;
+
+test("who was declared lost and comes back is refused each time, and nobody notices [M-10]", async () => {
+  const lines: string[] = [];
+  const trace = (_timeMs: number, name: string, text: string): void => void lines.push(`${name} ${text}`);
+  const drawn = { ...recovery, returners: both };
+  const { violations } = await new ClusterSimulation(
+    { ...plainScenario(1), faultsMs: 300, recovery: drawn },
+    trace,
+  ).run();
+  expect(violations).toEqual([]);
+  const told = lines.filter((line) => line.endsWith("has been removed")).toSorted();
+  expect(told).toEqual(["n1", "n1", "n2", "n2"].map((name) => `${name} has been removed`));
+  expect(lines.filter((line) => line.startsWith("vain asks")).length).toBeGreaterThan(0);
+});
+
+test("two of three that were declared lost and find each other instead of who went on are seen", async () => {
+  const drawn = { ...recovery, returners: both };
+  const simulation = new ClusterSimulation({ ...plainScenario(1), faultsMs: 300, recovery: drawn });
+  const { network } = simulation.world;
+  // The operator has not taken them off the network, and who went on is behind a wall.
+  onceRecovered(simulation, "n3", () =>
+    network.partition([
+      ["n1", "n2", "vain"],
+      ["n3", "c1", "c2", "c3", "checker"],
+    ]),
+  );
+  const { violations } = await simulation.run();
+  expect(violations.join("\n")).toMatch(/was declared lost, and is (candidate|leader|follower) of term/);
 });
 
 /** Calls back once the recovery is carried out on the node's disk. */

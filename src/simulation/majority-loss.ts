@@ -20,10 +20,16 @@ export interface MajorityLossOptions {
   readonly recovery: DrawnRecovery;
   readonly shards: number;
   readonly segmentBytes: number | undefined;
+  /** A node that was declared lost starts again. */
+  readonly onReturn: (member: ClusterMember) => void;
   readonly onViolation: (text: string) => void;
 }
 
 const upMsMax = 20_000;
+/** From the start of a node that was declared lost until it has ended. */
+const refusedMsMax = 20_000;
+/** Whoever is told to go may be started again by somebody who has not looked. */
+const returnsMax = 2;
 
 /**
  * Most machines are lost for good while clients work. What is left is stopped, surveyed, recovered and started, as
@@ -49,8 +55,10 @@ export class MajorityLoss {
     if (recovery.apartMs > 0) world.network.partition([recovery.apart, others]);
     if (!(await this.#pass(goOn, recovery.apartMs))) return false;
     for (const member of this.#lost) {
+      const returner = recovery.returners.find(({ node }) => node === member.name);
+      if (returner?.how === "cutPower") member.machine.cutPower("random");
       member.lose();
-      member.machine.disk.erase();
+      if (returner === undefined) member.machine.disk.erase();
     }
     world.network.healAll();
     return this.#pass(goOn, recovery.vainMs);
@@ -98,6 +106,28 @@ export class MajorityLoss {
     }
     if (!(await this.#pass(goOn, recovery.workMs))) return false;
     return goOn(() => downCount === 0 && this.#areUp(), upMsMax, "not every node that was left is up again");
+  }
+
+  /** Some that were declared lost start again as they were, and once more after that. Each time they are told to go. */
+  async returnLost(goOn: GoOn): Promise<boolean> {
+    const { onReturn, recovery, world } = this.#options;
+    const back = recovery.returners.flatMap(({ afterMs, node }) => {
+      return this.#lost.flatMap((member) => (member.name === node ? [{ afterMs, member }] : []));
+    });
+    for (let round = 1; round <= returnsMax && back.length > 0; round++) {
+      world.trace("phase", "nodes that were declared lost start again");
+      const firstMs = Math.min(...back.map(({ afterMs }) => afterMs));
+      for (const { afterMs, member } of back) {
+        world.schedule(afterMs - firstMs, () => {
+          member.returnInVain();
+          onReturn(member);
+        });
+      }
+      const areRefused = (): boolean => back.every(({ member }) => member.refusalCount === round);
+      const what = "not every node that was declared lost was refused";
+      if (!(await goOn(areRefused, refusedMsMax, what))) return false;
+    }
+    return true;
   }
 
   /** Whether the new nodes have begun to join. */

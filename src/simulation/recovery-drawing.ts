@@ -25,6 +25,8 @@ export interface DrawnRecovery {
   readonly workMs: number;
   /** Meanwhile, in the order of their times: those that carried on are stopped once more. */
   readonly upsets: readonly DrawnUpset[];
+  /** Lost ones whose machines run again after that, with what is on their disks. */
+  readonly returners: readonly DrawnReturner[];
 }
 
 /** A node that is stopped and started again, from the beginning of the clients' work on. */
@@ -67,21 +69,36 @@ export function drawRecovery(
     isPlanGivenAgain: random.chance(0.5),
     joinsMs: joiners.map(() => random.between(0, 10) * electionMs),
   };
-  return { ...drawn, ...drawAfterwards(random, { left, electionMs }) };
+  return { ...drawn, ...drawAfterwards(random, { left, lost, electionMs }) };
+}
+
+export interface DrawnReturner {
+  readonly node: string;
+  /** How it was lost. */
+  readonly how: "kill" | "cutPower";
+  /** Between its start and that of the first. */
+  readonly afterMs: number;
 }
 
 /** What comes once those that are left run again. */
-type Afterwards = Pick<DrawnRecovery, "workMs" | "upsets">;
+type Afterwards = Pick<DrawnRecovery, "workMs" | "upsets" | "returners">;
 
 function drawAfterwards(
   random: SeededRandom,
-  { electionMs, left }: { readonly left: readonly string[]; readonly electionMs: number },
+  of: { readonly left: readonly string[]; readonly lost: readonly string[]; readonly electionMs: number },
 ): Afterwards {
+  const { electionMs, left, lost } = of;
   const workMs = random.between(5, 30) * electionMs;
   const upsets = Array.from({ length: random.pick([0, 0, 1, 3]) }, (): DrawnUpset => {
     const how = random.pick(["kill", "cutPower"] as const);
     const downMs = 1 + random.exponential(electionMs);
     return { atMs: random.float() * workMs, node: random.pick(left), how, downMs };
   });
-  return { workMs, upsets: upsets.sort((one, other) => one.atMs - other.atMs) };
+  upsets.sort((one, other) => one.atMs - other.atMs);
+  const returning = random.chance(0.5) ? lost.slice(0, random.integer(1, lost.length)) : [];
+  const returners = returning.map((node): DrawnReturner => {
+    const afterMs = random.pick([0, random.float(), random.between(0, 10)]) * electionMs;
+    return { node, how: random.pick(["kill", "cutPower"]), afterMs };
+  });
+  return { workMs, upsets, returners };
 }
