@@ -27,7 +27,7 @@ async function run(job: LoadJob): Promise<LoadResult> {
   meter.clear();
   const startMs = performance.now();
   const machineCpuStart = machineCpuSeconds();
-  const serverCpuStart = cpuSeconds(job.serverPids);
+  const serverCpuStarts = job.serverPids.map((pid) => cpuSeconds([pid]));
   const ownCpuStart = process.cpuUsage();
   if (job.operation === "fill") {
     for (const connection of connections) connection.start();
@@ -36,7 +36,8 @@ async function run(job: LoadJob): Promise<LoadResult> {
     await sleep(job.measureMs);
   }
   const ownCpu = process.cpuUsage(ownCpuStart);
-  const serverCpu = cpuSeconds(job.serverPids) - serverCpuStart;
+  const serverCpus = job.serverPids.map((pid, place) => cpuSeconds([pid]) - serverCpuStarts[place]!);
+  const serverCpu = serverCpus.reduce((sum, each) => sum + each, 0);
   const machineCpu = machineCpuSeconds() - machineCpuStart;
   const ownCpuSeconds = (ownCpu.user + ownCpu.system) / 1e6;
   const seconds = (performance.now() - startMs) / 1000;
@@ -51,6 +52,7 @@ async function run(job: LoadJob): Promise<LoadResult> {
     serverCores: serverCpu / seconds,
     otherCores: Math.max(0, machineCpu - serverCpu - ownCpuSeconds) / seconds,
     serverCpuUsPerOperation: (serverCpu * 1e6) / Math.max(1, meter.operationCount),
+    busiestServerCpuUsPerOperation: (Math.max(0, ...serverCpus) * 1e6) / Math.max(1, meter.operationCount),
     missCount: meter.missCount,
   };
 

@@ -53,6 +53,8 @@ export interface LoadResult {
   /** CPU time of everything else on the machine: the kernel's own threads, and whoever else works there. */
   readonly otherCores: number;
   readonly serverCpuUsPerOperation: number;
+  /** Of the server that took most: where each has a core of its own, it is the one that says how many operations there are. */
+  readonly busiestServerCpuUsPerOperation: number;
   /** Error replies, failed streams and lost connections, in the warm-up and the end too. A valid run has none. */
   readonly errorCount: number;
   readonly firstError: string | undefined;
