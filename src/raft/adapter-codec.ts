@@ -293,7 +293,7 @@ export function progressJsonOf(progress: ProgressStatus): ProgressJson {
     learner: progress.isLearner,
     paused: progress.isPaused,
     pendingSnapshot: progress.pendingSnapshotIndex,
-    recentActive: progress.isRecentlyActive,
+    recentActive: progress.isActiveSinceCheck,
     inflight: progress.inflightCount,
     inflightFull: progress.isInflightFull,
   };

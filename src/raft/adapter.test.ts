@@ -133,6 +133,18 @@ test("a restart keeps what was persisted and applies the rest again", () => {
   expect(nodes[2]!.status()).toMatchObject({ commit: 12, applied: 12 });
 });
 
+test("a check of the quorum forgets who was active before it", () => {
+  const nodes = nodesOf(3, { checkQuorum: true });
+  nodes[0]!.campaign();
+  settle(nodes);
+  const active = () => Object.values(nodes[0]!.status().progress).map(({ recentActive }) => recentActive);
+  expect(active()).toEqual([true, true, true]);
+  for (let tick = 0; tick < 3; tick++) nodes[0]!.tick();
+  expect(active()).toEqual([true, false, false]);
+  settle(nodes.slice(0, 2));
+  expect(active()).toEqual([true, true, false]);
+});
+
 test("configuration changes come back as they were given, also across messages", () => {
   const nodes = nodesOf(3);
   nodes[0]!.campaign();

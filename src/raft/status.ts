@@ -36,6 +36,8 @@ export interface ProgressStatus {
   readonly pendingSnapshotIndex: LogIndex;
   /** Whether it answered in the last election time, or the one before, as the quorum is checked. */
   readonly isRecentlyActive: boolean;
+  /** Whether it answered since the quorum was checked last: false for whoever has not yet had the time to. */
+  readonly isActiveSinceCheck: boolean;
   readonly inflightCount: number;
   readonly isInflightFull: boolean;
 }
@@ -70,6 +72,7 @@ function progressStatus(progress: Replica["members"]["all"][number]): ProgressSt
     isPaused: progress.isPaused,
     pendingSnapshotIndex: progress.pendingSnapshotIndex,
     isRecentlyActive: progress.isRecentlyActive || progress.wasActiveBefore,
+    isActiveSinceCheck: progress.isRecentlyActive,
     inflightCount: progress.inflights.count,
     isInflightFull: progress.inflights.isFull,
   };

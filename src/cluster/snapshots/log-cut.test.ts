@@ -14,6 +14,7 @@ const follower: FollowerProgress = {
   isPaused: false,
   pendingSnapshotIndex: 0,
   isRecentlyActive: true,
+  isActiveSinceCheck: true,
   inflightCount: 0,
   isInflightFull: false,
 };
