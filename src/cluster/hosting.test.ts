@@ -1,37 +1,19 @@
 /** Shards that are on some of the nodes, and come and go while clients write. */
 import { afterEach, describe, expect, test } from "vitest";
 import { runChaos } from "../../test/cluster/chaos.ts";
-import { bulk, type Client, okReply } from "../../test/cluster/client.ts";
+import { bulk, okReply } from "../../test/cluster/client.ts";
 import { MovedByHand } from "../../test/cluster/moved-by-hand.ts";
-import { SimulatedCluster, type SimulatedClusterOptions } from "../../test/cluster/simulated-cluster.ts";
-import { hashSlotOfText, SlotRanges } from "../ring/index.ts";
+import { answers, ShardedClusters } from "../../test/cluster/sharded-clusters.ts";
+import type { SimulatedCluster, SimulatedClusterOptions } from "../../test/cluster/simulated-cluster.ts";
 import { replicaOf } from "./replica/replica-id.ts";
 
-const shards = 8;
-const ranges = new SlotRanges(shards);
-const shardOf = (key: string): number => ranges.shardOf(hashSlotOfText(key));
+const clusters = new ShardedClusters({ size: 5, node: { replicas: 3 } });
+const { shardCount: shards } = clusters;
+const started = clusters.start.bind(clusters);
+const shardOf = clusters.shardOf.bind(clusters);
 const keys = Array.from({ length: 40 }, (_, at) => `key:${at}`);
 
-let open: SimulatedCluster[] = [];
-
-afterEach(async () => {
-  for (const cluster of open) await cluster.close();
-  open = [];
-});
-
-async function started(options: SimulatedClusterOptions = {}): Promise<SimulatedCluster> {
-  const cluster = new SimulatedCluster({ size: 5, ...options, node: { shards, replicas: 3, ...options.node } });
-  open.push(cluster);
-  await cluster.start();
-  await cluster.untilAllLed();
-  return cluster;
-}
-
-async function answers(cluster: SimulatedCluster, client: Client, ...commands: string[]): Promise<unknown[]> {
-  const tickets = commands.map((command) => client.send(...command.split(" ")));
-  await cluster.until(() => client.isAnswered, "replies");
-  return tickets.map((ticket) => client.replies[ticket]);
-}
+afterEach(() => clusters.close());
 
 function hostsOf(cluster: SimulatedCluster, shard: number): readonly string[] {
   return cluster.names.filter((name) => cluster.nodes.get(name)?.hostedShards.includes(shard));

@@ -1,33 +1,15 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { runChaos } from "../../test/cluster/chaos.ts";
 import { bulk, type Client, okReply } from "../../test/cluster/client.ts";
-import { SimulatedCluster, type SimulatedClusterOptions } from "../../test/cluster/simulated-cluster.ts";
-import { hashSlotOfText, SlotRanges } from "../ring/index.ts";
+import { answers, ShardedClusters } from "../../test/cluster/sharded-clusters.ts";
+import type { SimulatedCluster, SimulatedClusterOptions } from "../../test/cluster/simulated-cluster.ts";
 
-const shards = 8;
-const ranges = new SlotRanges(shards);
-const shardOf = (key: string): number => ranges.shardOf(hashSlotOfText(key));
+const clusters = new ShardedClusters();
+const { shardCount: shards } = clusters;
+const started = clusters.start.bind(clusters);
+const shardOf = clusters.shardOf.bind(clusters);
 
-let open: SimulatedCluster[] = [];
-
-afterEach(async () => {
-  for (const cluster of open) await cluster.close();
-  open = [];
-});
-
-async function started(options: SimulatedClusterOptions = {}): Promise<SimulatedCluster> {
-  const cluster = new SimulatedCluster({ ...options, node: { shards, ...options.node } });
-  open.push(cluster);
-  await cluster.start();
-  await cluster.untilAllLed();
-  return cluster;
-}
-
-async function answers(cluster: SimulatedCluster, client: Client, ...commands: string[]): Promise<unknown[]> {
-  const tickets = commands.map((command) => client.send(...command.split(" ")));
-  await cluster.until(() => client.isAnswered, "replies");
-  return tickets.map((ticket) => client.replies[ticket]);
-}
+afterEach(() => clusters.close());
 
 /** The words of an array of bulk strings. */
 function words(reply: unknown): string[] {
@@ -227,8 +209,7 @@ describe("a cluster of several shards", () => {
   });
 
   test("has no place for a node that was created with another number", async () => {
-    const cluster = new SimulatedCluster();
-    open.push(cluster);
+    const cluster = clusters.make();
     await Promise.all([
       cluster.world.until(
         Promise.all(cluster.names.map((name) => cluster.startNode(name, { shards: name === "n3" ? 4 : 8 }))),

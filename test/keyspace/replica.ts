@@ -112,3 +112,10 @@ export function loaded(chunks: Iterable<Uint8Array>): Keyspace {
   for (const chunk of chunks) loader.feed(chunk);
   return loader.finish();
 }
+
+/** A replica that has these keys, with values of so many bytes. */
+export function filled(names: readonly string[], bytes = 10): Replica {
+  const replica = new Replica();
+  replica.write(1, ...names.map((name) => ["SET", name, "v".repeat(bytes)]));
+  return replica;
+}

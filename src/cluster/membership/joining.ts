@@ -9,7 +9,7 @@ import { type GivenIdentity, openHost, openSecret } from "./identity.ts";
 import { type AskToJoin, JoinRefusedError } from "./join-asking.ts";
 import type { JoinGrant } from "./join-wire.ts";
 import { isHex, parseObject } from "./json-fields.ts";
-import { type NodeRecord, nodeKey } from "./node-record.ts";
+import { firstRecord, type NodeRecord, nodeKey } from "./node-record.ts";
 import { readFileIfThere, removeIfThere, replaceFile } from "./small-file.ts";
 
 const joiningFile = "joining.json";
@@ -48,25 +48,8 @@ export async function joinedIdentity(options: JoiningOptions): Promise<Identity>
   const addresses: Record<string, SocketAddress> = {};
   for (const { id, peerAddress } of members) if (peerAddress !== undefined) addresses[nodeKey(names, id)] = peerAddress;
   if (given.address !== undefined) addresses[nodeKey(names, nodeId)] = given.address;
-  const record: NodeRecord = {
-    clusterId,
-    name,
-    nodeId,
-    names,
-    shardCount,
-    replicaCount,
-    members,
-    directoryId,
-    bootCounter: 0,
-    incarnations: [],
-    diskEpoch: 0,
-    addresses,
-    peers: {},
-    replicas: {},
-    skips: [],
-    refusal: undefined,
-  };
-  return { record, secret };
+  const known = { clusterId, name, nodeId, names, shardCount, replicaCount, members, directoryId, addresses };
+  return { record: firstRecord(known), secret };
 }
 
 /** The node is one of the cluster, and `node.json` says so. */

@@ -21,6 +21,7 @@ import { derivedClusterId, type GivenIdentity, type NodeAddress, namesOf, openHo
 import { forgetJoining, type Identity, joinedIdentity } from "./joining.ts";
 import { areSameMembers, firstMembers, type Member, memberOf } from "./member.ts";
 import {
+  firstRecord,
   formatNodeRecord,
   incarnationsMax,
   type NodeRecord,
@@ -394,7 +395,7 @@ function newIdentity(options: Pick<NodeDirectoryOptions, "given" | "logger" | "r
   const directoryId = Buffer.from(random.bytes(16)).toString("hex");
   const { name } = given;
   return {
-    record: {
+    record: firstRecord({
       clusterId,
       name,
       nodeId: names.indexOf(name) + 1,
@@ -403,15 +404,8 @@ function newIdentity(options: Pick<NodeDirectoryOptions, "given" | "logger" | "r
       replicaCount,
       members: firstMembers(names),
       directoryId,
-      bootCounter: 0,
-      incarnations: [],
-      diskEpoch: 0,
       addresses,
-      peers: {},
-      replicas: {},
-      skips: [],
-      refusal: undefined,
-    },
+    }),
     secret,
   };
 }

@@ -59,6 +59,17 @@ export interface PeerMemory {
   readonly diskEpoch: number;
 }
 
+/** What is known of a node before its first start, when nothing has happened yet. */
+export function firstRecord(
+  identity: Pick<
+    NodeRecord,
+    "clusterId" | "name" | "nodeId" | "names" | "shardCount" | "replicaCount" | "members" | "directoryId" | "addresses"
+  >,
+): NodeRecord {
+  const nothingYet = { bootCounter: 0, incarnations: [], diskEpoch: 0, peers: {}, replicas: {}, skips: [] };
+  return { ...identity, ...nothingYet, refusal: undefined };
+}
+
 /** In the node's directory. */
 export const nodeRecordFile = "node.json";
 
