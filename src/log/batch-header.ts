@@ -51,13 +51,34 @@ export function batchHeaderBytes(view: DataView, offset: number): number {
   return view.getUint32(offset + 12, true) > batchBodyBytesMax ? 0 : headerBytes;
 }
 
+/** Whether `bytes` are a header, exactly, that is whole and was written for this place. */
+export function isBatchHeader(bytes: Uint8Array, seed: number, position: number): boolean {
+  const view = viewOf(bytes);
+  return view.getUint32(4, true) === crc32(bytes.subarray(8), seed) && getUint53(view, 24) === position;
+}
+
+/** What a header says of the bytes behind it. */
+export interface BatchSizes {
+  readonly bodyBytes: number;
+  readonly bodyChecksum: number;
+  readonly groupCount: number;
+}
+
+/** Of a header for which {@link isBatchHeader} holds. */
+export function decodeBatchSizes(bytes: Uint8Array): BatchSizes {
+  const view = viewOf(bytes);
+  return {
+    bodyBytes: view.getUint32(12, true),
+    bodyChecksum: view.getUint32(16, true),
+    groupCount: view.getUint32(20, true),
+  };
+}
+
 /** The header in `bytes` (exactly its own), if it is whole and was written for this place. */
 export function decodeBatchHeader(bytes: Uint8Array, seed: number, position: number): BatchHeader | undefined {
+  if (!isBatchHeader(bytes, seed, position)) return undefined;
   const view = viewOf(bytes);
-  if (view.getUint32(4, true) !== crc32(bytes.subarray(8), seed)) return undefined;
-  if (getUint53(view, 24) !== position) return undefined;
-  const bodyBytes = view.getUint32(12, true);
-  const groupCount = view.getUint32(20, true);
+  const { bodyBytes, bodyChecksum, groupCount } = decodeBatchSizes(bytes);
   const groups: BatchGroup[] = [];
   for (let place = 0; place < groupCount; place++) {
     groups.push(decodeBatchGroup(view, batchFixedBytes + place * batchGroupBytes));
@@ -66,13 +87,17 @@ export function decodeBatchHeader(bytes: Uint8Array, seed: number, position: num
     headerBytes: bytes.length,
     bodyBytes,
     totalBytes: blocksUp(bytes.length + bodyBytes),
-    bodyChecksum: view.getUint32(16, true),
+    bodyChecksum,
     syncMark: { segment: getUint53(view, 32), offset: getUint53(view, 40) },
     groups,
   };
 }
 
-export function isBatchBody(header: BatchHeader, body: Uint8Array, seed: number): boolean {
+export function isBatchBody(
+  header: Pick<BatchSizes, "bodyBytes" | "bodyChecksum">,
+  body: Uint8Array,
+  seed: number,
+): boolean {
   return body.length === header.bodyBytes && crc32(body, seed) === header.bodyChecksum;
 }
 

@@ -8,8 +8,28 @@ export class EntryAssembler {
     this.#cursor.open(body, slotCount);
     for (let found = this.#cursor.next(); found !== "end"; found = this.#cursor.next()) {
       if (found === "unknown") return false;
-      if (this.#cursor.slot === slot && !this.#take(body)) return false;
+      if (this.#cursor.slot === slot && !this.take(this.#cursor, body)) return false;
     }
+    return true;
+  }
+
+  /** One record of the group, on which `cursor` stands in `body`. Each has to be given, in order. False: it does not belong there. */
+  take(cursor: RecordCursor, body: Uint8Array): boolean {
+    const { kind, flags, term, index, dataStart, dataEnd, isRestated } = cursor;
+    if ((flags & recordBegins) !== 0) {
+      this.#staged = [];
+      this.#whole = undefined;
+    }
+    if (kind === recordKind.entry || kind === recordKind.restatedEntry) {
+      this.#staged.push({ kind: "normal", term, index, data: body.subarray(dataStart, dataEnd) });
+    } else if (kind === recordKind.configurationEntry || kind === recordKind.restatedConfigurationEntry) {
+      const entry = decodeConfigurationEntry(body.subarray(dataStart, dataEnd), { term, index });
+      if (entry === undefined) return false;
+      this.#staged.push(entry);
+    } else if (cursor.isPiece && !this.#takePiece(cursor, body)) {
+      return false;
+    }
+    if ((flags & recordEnds) !== 0) this.#endSet({ isRestated });
     return true;
   }
 
@@ -32,28 +52,9 @@ export class EntryAssembler {
   #whole: Uint8Array | undefined;
   #wholeBytes = 0;
 
-  #take(body: Uint8Array): boolean {
-    const { kind, flags, term, index, dataStart, dataEnd, isRestated } = this.#cursor;
-    if ((flags & recordBegins) !== 0) {
-      this.#staged = [];
-      this.#whole = undefined;
-    }
-    if (kind === recordKind.entry || kind === recordKind.restatedEntry) {
-      this.#staged.push({ kind: "normal", term, index, data: body.subarray(dataStart, dataEnd) });
-    } else if (kind === recordKind.configurationEntry || kind === recordKind.restatedConfigurationEntry) {
-      const entry = decodeConfigurationEntry(body.subarray(dataStart, dataEnd), { term, index });
-      if (entry === undefined) return false;
-      this.#staged.push(entry);
-    } else if (this.#cursor.isPiece && !this.#takePiece(body)) {
-      return false;
-    }
-    if ((flags & recordEnds) !== 0) this.#endSet({ isRestated });
-    return true;
-  }
-
   /** Pieces whose beginning was not fed belong to a set that nobody asked for. */
-  #takePiece(body: Uint8Array): boolean {
-    const { term, index, dataStart, dataEnd, wholeBytes, pieceOffset } = this.#cursor;
+  #takePiece(cursor: RecordCursor, body: Uint8Array): boolean {
+    const { term, index, dataStart, dataEnd, wholeBytes, pieceOffset } = cursor;
     if (pieceOffset === 0) {
       this.#whole = new Uint8Array(wholeBytes);
       this.#wholeBytes = 0;

@@ -1,11 +1,12 @@
 import { DiskError, mark } from "../platform/index.ts";
 import type { Entry, LogIndex } from "../raft/index.ts";
-import { batchHeaderBytes, decodeBatchHeader, isBatchBody } from "./batch-header.ts";
+import { lossCodes, readTriesMax } from "./batch-reads.ts";
 import { EntryAssembler } from "./entry-assembler.ts";
-import { checksumSeed, type LogIdentity, viewOf } from "./format.ts";
+import { checksumSeed, type LogIdentity } from "./format.ts";
 import { LogDamagedError } from "./log-errors.ts";
 import type { BatchPlace, PositionIndex, PositionRun } from "./position-index.ts";
 import type { SegmentReads } from "./segment-files.ts";
+import { VerifiedBatch } from "./verified-batch.ts";
 
 /** The group whose entries are wanted, and how far the disk holds them. */
 export interface FetchedGroup {
@@ -18,12 +19,6 @@ export type FetchResult =
   | { readonly damage: LogDamagedError }
   /** The system had no file to spare, or something else that says nothing of the bytes: to be tried again later. */
   | { readonly trouble: DiskError };
-
-/** Further tries tell a passing fault of the disk from bytes that are lost. */
-const readTriesMax = 3;
-
-/** The bytes cannot be read, or their file is gone. */
-const lossCodes: ReadonlySet<string> = new Set(["EIO", "ENOENT"]);
 
 /** Reads stored entries back. Every batch's checksum is verified, each time it is read (CONSENSUS D-8). */
 export class EntryFetcher {
@@ -125,15 +120,9 @@ export class EntryFetcher {
   }
 
   #feed(assembler: EntryAssembler, group: FetchedGroup, place: BatchPlace, batch: Uint8Array): boolean {
-    const seed = checksumSeed(this.#identity, place.segment);
-    const headerBytes = batchHeaderBytes(viewOf(batch), 0);
-    if (headerBytes === 0 || headerBytes > batch.length) return false;
-    const header = decodeBatchHeader(batch.subarray(0, headerBytes), seed, place.offset);
-    if (header === undefined) return false;
-    const body = batch.subarray(headerBytes, headerBytes + header.bodyBytes);
-    if (!isBatchBody(header, body, seed)) return false;
-    const slot = header.groups.findIndex((candidate) => candidate.group === group.group);
-    return assembler.feed(body, slot, header.groups.length);
+    const verified = VerifiedBatch.of(batch, checksumSeed(this.#identity, place.segment), place.offset);
+    if (verified === undefined) return false;
+    return assembler.feed(verified.body, verified.slotOf(group.group), verified.groupCount);
   }
 
   #damage(group: FetchedGroup, place: BatchPlace | undefined, what: string): LogDamagedError {

@@ -1,5 +1,6 @@
 import { assert, type Clock, type Disk, DiskError, type Logger } from "../platform/index.ts";
 import type { HardState, LogIndex, ReplicaId, Snapshot } from "../raft/index.ts";
+import { BatchReads } from "./batch-reads.ts";
 import { EntryFetcher } from "./entry-fetcher.ts";
 import type { GroupLog } from "./group-log.ts";
 import { type LogDamagedError, LogDiskError, type SnapshotDamagedError } from "./log-errors.ts";
@@ -300,16 +301,19 @@ export class Log implements NodeLog {
     };
   }
 
-  #reclaimerHost({ disk }: LogOptions): ReclaimerHost {
+  #reclaimerHost({ disk, clock, identity }: LogOptions): ReclaimerHost {
+    const append = (sets: readonly RecordSet[]): void => {
+      for (const set of sets) this.#push(set);
+      this.#writer.flush();
+    };
+    const batches = new BatchReads(this.#reads, identity);
     return {
       groups: () => this.#groups.values(),
       currentSegment: () => this.#writer.current.segment,
       oldestWaiting: () => this.#writer.queue.oldestSegment(),
       snapshotBytes: () => this.#snapshots.sizeBytes,
-      append: (set) => {
-        this.#push(set);
-        this.#writer.flush();
-      },
+      isFull: () => this.#writer.isFull,
+      restating: { clock, batches, append, troubled: (error) => this.#troubled(error) },
       remove: (segment) => this.#removeSegment(disk, segment),
       wantSnapshot: (group) => this.#onSnapshotWanted?.(group),
       restated: (segment, bytes) => this.#logger.log("info", "log entries restated", { segment, bytes }),

@@ -4,20 +4,22 @@ import type { Clock, Timer } from "../platform/index.ts";
 export const bulkPieceBytes = 262_144;
 
 /** A pause of this many times as long as a piece took leaves the disk to the log. */
-const pauseFactor = 2;
+const pauseFactorDefault = 2;
 const pauseMsMax = 50;
 
-/** The pauses between the pieces of a large file, by which the log's own writes come first. */
+/** The pauses between the pieces of bulk work, by which the log's own writes, and the node's other work, come first. */
 export class Pauses {
-  constructor(clock: Clock) {
+  /** @param factor how many times as long as a piece the pause after it is, up to 50 ms */
+  constructor(clock: Clock, factor: number = pauseFactorDefault) {
     this.#clock = clock;
+    this.#factor = factor;
   }
 
   /** After a piece that took `workMs`. */
   async rest(workMs: number): Promise<void> {
     if (this.#isSkipped) return;
     await new Promise<void>((resolve) => {
-      const timer = this.#clock.setTimer(Math.min(workMs * pauseFactor, pauseMsMax), () => this.#end());
+      const timer = this.#clock.setTimer(Math.min(workMs * this.#factor, pauseMsMax), () => this.#end());
       this.#pause = { timer, resume: resolve };
     });
   }
@@ -33,6 +35,7 @@ export class Pauses {
   }
 
   readonly #clock: Clock;
+  readonly #factor: number;
   #isSkipped = false;
   #pause: { readonly timer: Timer; readonly resume: () => void } | undefined;
 

@@ -26,6 +26,13 @@ export interface StoredRun extends PositionRun {
   readonly dataBytes: number;
 }
 
+/** Offsets in a segment, from `from` up to `to` (excluded). */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
+const wholeSegment: Stretch = { from: 0, to: Number.POSITIVE_INFINITY };
 const nowhere = 0;
 const capacityAtStart = 64;
 
@@ -169,12 +176,20 @@ export class PositionIndex {
     return this.#use.bytesIn(segment);
   }
 
-  /** All runs that need `segment`, an object for each: there may be tens of thousands. `lastIndex` is the log's. */
-  runsIn(segment: number, lastIndex: LogIndex): readonly StoredRun[] {
+  /**
+   * The runs that need `segment`, an object for each: there may be tens of thousands. With `stretch` those of which the first batch there
+   * begins within it. `lastIndex` is the log's.
+   */
+  runsIn(segment: number, lastIndex: LogIndex, stretch: Stretch = wholeSegment): readonly StoredRun[] {
     const found: StoredRun[] = [];
-    for (let run = 0; run < this.#count; run++) {
-      const isIn = this.#segments[run] === segment || this.#hasEarlierIn(run, segment);
-      if (isIn) found.push({ ...this.#describe(run, lastIndex), dataBytes: this.#data[run]! });
+    // Those of the oldest segment stand at the front: the others are not looked at.
+    let left = this.#use.runsIn(segment);
+    for (let run = 0; left > 0; run++) {
+      const offset = this.#firstOffsetIn(run, segment);
+      if (offset === undefined) continue;
+      left--;
+      if (offset < stretch.from || offset >= stretch.to) continue;
+      found.push({ ...this.#describe(run, lastIndex), dataBytes: this.#data[run]! });
     }
     return found;
   }
@@ -243,9 +258,11 @@ export class PositionIndex {
     };
   }
 
-  #hasEarlierIn(run: number, segment: number): boolean {
-    if (this.#earlierPlaces.size === 0) return false;
-    return this.#earlierPlaces.get(this.#firsts[run]!)?.some((place) => place.segment === segment) === true;
+  /** Of the batches that the run is in, where the first of that segment begins. */
+  #firstOffsetIn(run: number, segment: number): number | undefined {
+    const earlier = this.#earlierPlaces.size === 0 ? undefined : this.#earlierPlaces.get(this.#firsts[run]!);
+    const offset = earlier?.find((place) => place.segment === segment)?.offset;
+    return offset ?? (this.#segments[run] === segment ? this.#blocks[run]! * blockBytes : undefined);
   }
 
   /** A part of a run. */

@@ -3,13 +3,10 @@
  *
  * A segment is needed as long as an entry in it is: hard states, snapshots' names and numbers of batches are repeated by
  * every later segment's header. What little is left of the oldest one is written again at the head, by records that
- * restate and never discard. If it is much, and the log larger than it should be, the groups that hold it are asked for
+ * restate and never discard ({@link SegmentRestating}). If it is much, and the log larger than it should be, the groups that hold it are asked for
  * a snapshot. Files go only when a header that no longer needs them is durable.
  */
-import type { Entry } from "../raft/index.ts";
-import type { StoredRun } from "./position-index.ts";
-import { entryOverheadBytes } from "./record.ts";
-import { entryData, pieceBytesMax, RecordSet } from "./record-set.ts";
+import { type RestatingHost, SegmentRestating } from "./segment-restating.ts";
 import type { StoredGroup } from "./stored-group.ts";
 
 export interface ReclaimerHost {
@@ -20,7 +17,9 @@ export interface ReclaimerHost {
   /** The oldest segment that holds a part of a record set that still waits; undefined: none does. */
   oldestWaiting(): number | undefined;
   snapshotBytes(): number;
-  append(set: RecordSet): void;
+  /** There is no space for more. */
+  isFull(): boolean;
+  readonly restating: Omit<RestatingHost, "isHurried">;
   /** Removes a segment's file. Does not reject; false: it is still there. */
   remove(segment: number): Promise<boolean>;
   wantSnapshot(group: number): void;
@@ -49,6 +48,9 @@ const segmentsMany = 8;
 const restatedBytesMin = 262_144;
 /** … and this part. What is written again is packed densely: each time it shrinks by this much, or it would go round for ever. */
 const restatedPartMany = 1 / 2;
+
+/** What is left of segments is written again without pauses while the log is so many times as large as it should be. */
+const hurryFactor = 2;
 
 export class Reclaimer {
   /**
@@ -98,7 +100,7 @@ export class Reclaimer {
   /** Ends as soon as what is being read or removed has been. What is being written belongs to the log. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#reading;
+    await this.#restating?.close();
     await this.#removing;
   }
 
@@ -108,7 +110,8 @@ export class Reclaimer {
   #isWanted = false;
   #isClosed = false;
   #running: Promise<void> | undefined;
-  #reading: Promise<unknown> | undefined;
+  /** The last one, which may have ended. */
+  #restating: SegmentRestating | undefined;
   #removing: Promise<void> = Promise.resolve();
 
   async #remove(oldestNeeded: number): Promise<void> {
@@ -164,7 +167,7 @@ export class Reclaimer {
 
   /** The groups that hold most of it, until the others' part is small. */
   #askFor(remains: Remains): void {
-    if (this.sizeBytes <= Math.max(this.#reclaimBytes, 2 * this.#host.snapshotBytes())) return;
+    if (this.sizeBytes <= this.#sizeBytesWanted()) return;
     let { bytes } = remains;
     for (const part of remains.parts.toSorted((a, b) => b.bytes - a.bytes)) {
       if (this.#isSmall({ ...remains, bytes })) return;
@@ -175,62 +178,21 @@ export class Reclaimer {
 
   /** Resolves when all of it stands at the head, durably. False: some of it could not be read. */
   async #restate({ segment, parts, bytes }: Remains): Promise<boolean> {
-    for (const { group } of parts) {
-      for (const run of joined(group.runsIn(segment))) {
-        for (let index = run.firstIndex; index <= run.lastIndex && !this.#isClosed; ) {
-          const reading = group.readStored(Math.max(index, group.firstIndex));
-          this.#reading = reading;
-          let stored = await reading;
-          if (stored === undefined) return false;
-          do {
-            index = await this.#append(group, stored, { segment, lastIndex: run.lastIndex });
-            stored = stored.filter((entry) => entry.index >= index);
-          } while (stored.length > 0 && index <= run.lastIndex && !this.#isClosed);
-        }
-      }
-    }
-    if (this.#isClosed) return false;
-    if (parts.length > 0) this.#host.restated(segment, bytes);
-    return true;
+    if (parts.length === 0) return !this.#isClosed;
+    const left = { segment, end: this.#segments.get(segment) ?? 0, groups: parts.map(({ group }) => group) };
+    const restating = new SegmentRestating({ ...this.#host.restating, isHurried: () => this.#isHurried() }, left);
+    this.#restating = restating;
+    const isDone = await restating.run();
+    if (isDone) this.#host.restated(segment, bytes);
+    return isDone;
   }
 
-  /** Writes a part of `stored` again, as far as it still is in the log and in the segment. Gives the index that comes next. */
-  async #append(
-    group: StoredGroup,
-    stored: readonly Entry[],
-    place: { readonly segment: number; readonly lastIndex: number },
-  ): Promise<number> {
-    const entries: Entry[] = [];
-    let bytes = 0;
-    let next = stored[0]?.index ?? place.lastIndex + 1;
-    for (const entry of stored) {
-      if (entry.index > place.lastIndex || !group.holds(entry, place.segment)) break;
-      bytes += entryOverheadBytes + entryData(entry).length;
-      if (entries.length > 0 && bytes > pieceBytesMax) break;
-      entries.push(entry);
-      next = entry.index + 1;
-    }
-    // What was compacted or rewritten meanwhile needs no other place, nor does anything behind it.
-    if (entries.length === 0) return place.lastIndex + 1;
-    await new Promise<void>((resolve) => {
-      this.#host.append(
-        new RecordSet(group, { entries, hardState: undefined }, { isHint: false, isRestated: true, dones: [resolve] }),
-      );
-    });
-    return next;
+  /** Space is short, or the log grows faster than it is given up. */
+  #isHurried(): boolean {
+    return this.#host.isFull() || this.sizeBytes > hurryFactor * this.#sizeBytesWanted();
   }
-}
 
-/**
- * Runs that follow each other as one: each batch was a run of its own, and entries that are written again one by one would
- * take as many batches as before.
- */
-function joined(runs: readonly StoredRun[]): readonly { readonly firstIndex: number; readonly lastIndex: number }[] {
-  const ranges: { firstIndex: number; lastIndex: number }[] = [];
-  for (const { firstIndex, lastIndex } of runs) {
-    const last = ranges.at(-1);
-    if (last !== undefined && firstIndex === last.lastIndex + 1) last.lastIndex = lastIndex;
-    else ranges.push({ firstIndex, lastIndex });
+  #sizeBytesWanted(): number {
+    return Math.max(this.#reclaimBytes, 2 * this.#host.snapshotBytes());
   }
-  return ranges;
 }

@@ -213,10 +213,15 @@ test("what is written, rewritten, compacted, restated, ended and begun anew mean
     expect(alarms).toEqual([]);
     expect(log.scrub.roundCount).toBeGreaterThan(3);
     const kept = await host.until(readAll(log, 1));
+    const { firstIndex } = log.group(1);
     await host.until(log.close());
     host.restart();
     const again = await openLog(host, settings);
-    expect(plain(await host.until(readAll(again.log, 1))).slice(-5)).toEqual(plain(kept).slice(-5));
+    // The first one may be missing, whose snapshot stands for it: the term before it stood in a segment that was given up.
+    const { firstIndex: firstNow, snapshot } = again.log.group(1);
+    expect(firstNow === firstIndex || (firstNow === firstIndex + 1 && firstIndex <= (snapshot?.index ?? 0))).toBe(true);
+    const found = plain(await host.until(readAll(again.log, 1)));
+    expect(found).toEqual(plain(kept).slice(firstNow - firstIndex));
   }
 });
 

@@ -38,6 +38,11 @@ export class SegmentUse {
     return oldest;
   }
 
+  /** How many runs need the segment. */
+  runsIn(segment: number): number {
+    return this.#uses.get(segment)?.runs ?? 0;
+  }
+
   /** Of all runs that need the segment; undefined: none does. */
   bytesIn(segment: number): number | undefined {
     return this.#uses.get(segment)?.bytes;

@@ -5,14 +5,8 @@ import type { EntryFetcher } from "./entry-fetcher.ts";
 import { AppendedLog, entryDataBytes, type GroupLog } from "./group-log.ts";
 import type { LogDamagedError } from "./log-errors.ts";
 import type { LogRecords } from "./node-log.ts";
-import { type BatchPlace, PositionIndex, type PositionRun, type StoredRun } from "./position-index.ts";
-import {
-  pieceBytesMax,
-  type RecordSet,
-  type ReplicaRecord,
-  type ReplicaState,
-  type SnapshotRecord,
-} from "./record-set.ts";
+import { type BatchPlace, PositionIndex, type PositionRun, type Stretch } from "./position-index.ts";
+import type { RecordSet, ReplicaRecord, ReplicaState, SnapshotRecord } from "./record-set.ts";
 import type { StoredSnapshot } from "./snapshot.ts";
 import { TermRuns } from "./term-runs.ts";
 
@@ -261,9 +255,9 @@ export class StoredGroup implements GroupLog {
     return this.#positions.dataBytesIn(segment);
   }
 
-  /** What is needed of `segment`. */
-  runsIn(segment: number): readonly StoredRun[] {
-    return this.#positions.runsIn(segment, this.durable.lastIndex);
+  /** What is needed of `segment`, and begins within that stretch of it. */
+  runsIn(segment: number, stretch: Stretch): readonly PositionRun[] {
+    return this.#positions.runsIn(segment, this.durable.lastIndex, stretch);
   }
 
   /** Whether `entry` is in the log, and the disk has it in `segment`. */
@@ -275,19 +269,21 @@ export class StoredGroup implements GroupLog {
     return run.place.segment === segment || run.earlierPlaces.some((place) => place.segment === segment);
   }
 
-  /** Durable entries from `index` on, at least one; undefined if it is damaged. Entries that are gone meanwhile may be among them. */
-  async readStored(index: LogIndex): Promise<readonly Entry[] | undefined> {
-    for (;;) {
-      const atHand = this.#storedAtHand(index);
-      if (atHand.length > 0) return atHand;
-      const before = this.#positions.find(index, this.durable.lastIndex);
-      if (before === undefined) return [];
-      const result = await this.#host.fetcher.fetch(this, this.#positions, index);
-      if ("entries" in result) return result.entries.filter((found) => found.index >= index);
-      if ("damage" in result) this.#lost(index, before, result.damage);
-      else await this.#host.troubled(result.trouble);
-      if (this.#isDamaged) return undefined;
+  /** The entries of a run, if all of them are in memory. */
+  atHand({ firstIndex, lastIndex }: PositionRun): readonly Entry[] | undefined {
+    const found: Entry[] = [];
+    for (let index = firstIndex; index <= lastIndex; index++) {
+      const entry = this.#appended.cache.get(index) ?? this.#readBack(index);
+      if (entry === undefined) return undefined;
+      found.push(entry);
     }
+    return found;
+  }
+
+  /** A run could not be read back: that is damage, unless it was given up or moved meanwhile. */
+  lost(run: PositionRun, error: LogDamagedError): void {
+    const index = Math.max(run.firstIndex, this.firstIndex);
+    if (index <= run.lastIndex) this.#lost(index, run, error);
   }
 
   /** Reads back what the disk holds from `from` on, about so many bytes, be it in memory or not. */
@@ -370,19 +366,6 @@ export class StoredGroup implements GroupLog {
     if (firstIndex > lastIndex) return;
     const moved = { firstIndex, lastIndex, place, earlierPlaces: set.earlierPlaces, dataBytes: set.bytes };
     this.#positions.restate(moved, this.durable.lastIndex);
-  }
-
-  /** Durable entries from `index` on that are in memory, as many as one record set may hold. */
-  #storedAtHand(from: LogIndex): readonly Entry[] {
-    const found: Entry[] = [];
-    let bytes = 0;
-    for (let index = from; index <= this.durable.lastIndex && bytes < pieceBytesMax; index++) {
-      const entry = this.#appended.cache.get(index) ?? this.#readBack(index);
-      if (entry === undefined) break;
-      bytes += entryDataBytes(entry);
-      found.push(entry);
-    }
-    return found;
   }
 
   #readBack(index: LogIndex): Entry | undefined {

@@ -28,6 +28,7 @@ export const markNames = [
   "a torn tail is cut",
   "a damaged record is found at start",
   "a segment is begun",
+  "what is left of a segment is written again",
   "a batch is being written",
   "a batch is durable",
   "entries are held back by a full disk",
