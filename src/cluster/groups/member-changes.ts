@@ -5,7 +5,7 @@
  */
 import { type Clock, type Logger, mark } from "../../platform/index.ts";
 import type { Configuration, ConfigurationChange, ReplicaId } from "../../raft/index.ts";
-import type { NodeDisks } from "../leadership/node-disks.ts";
+import { handOverToWell, type PeerDisks } from "../leadership/hand-over.ts";
 import type { Replica } from "../replica/replica.ts";
 import { nodeOf } from "../replica/replica-id.ts";
 import { isCaughtUp } from "../replica/succession.ts";
@@ -29,7 +29,7 @@ export interface MemberChangesOptions {
   /** Where the members are to be; the same object as long as that does not change. Undefined: where they are. */
   readonly wish: () => GroupWish | undefined;
   /** What the other nodes say of theirs. */
-  readonly disks: Pick<NodeDisks, "isPeerFull" | "isPeerSlow">;
+  readonly disks: PeerDisks;
   /** See `GroupPlacement.isKnown`. */
   readonly areMembersKnown: (configuration: Configuration) => boolean;
 }
@@ -114,20 +114,13 @@ export class MemberChanges {
     else if ("change" in step && step.change !== undefined) this.#propose(replica, step, step.change);
   }
 
-  /**
-   * To one that stays, as long as one of those follows closely; otherwise to anybody. Of these to one whose disk is well: who is slow beside the
-   * others, or full, would hand over at once in its turn.
-   */
+  /** To one that stays, as long as one of those follows closely; otherwise to anybody. Of these to one whose disk is well. */
   #handOver(replica: Replica, nodes: readonly number[]): void {
     if (replica.handOverTarget !== undefined) return;
-    const { disks } = this.#options;
     const { progress } = replica.core.status();
-    const isFit = (node: number): boolean => !disks.isPeerFull(node) && !disks.isPeerSlow(node);
     const close = nodes.filter((node) => isCaughtUp(progress, node, replica.core.lastIndex));
     const isNext = (node: number): boolean => close.length === 0 || close.includes(node);
-    replica.handOver((node) => isNext(node) && isFit(node));
-    if (replica.handOverTarget === undefined) replica.handOver((node) => isNext(node) && !disks.isPeerFull(node));
-    if (replica.handOverTarget === undefined) replica.handOver(isNext);
+    handOverToWell(replica, this.#options.disks, isNext);
     mark("a leader that is to go hands over");
   }
 

@@ -3,6 +3,7 @@ import type { NodeLog } from "../../log/index.ts";
 import type { PeerLinks } from "../../net/index.ts";
 import type { Clock, Logger } from "../../platform/index.ts";
 import type { InstallSnapshot } from "../../raft/index.ts";
+import { handOverToWell, type PeerDisks } from "../leadership/hand-over.ts";
 import type { DiskSpace } from "../peers/disk-space.ts";
 import type { Replica } from "../replica/replica.ts";
 import { isSnapshotAwaited } from "../replica/snapshot-need.ts";
@@ -22,6 +23,8 @@ export interface GroupSnapshotsOptions {
   readonly links: () => PeerLinks;
   readonly budget: SnapshotBudget;
   readonly space: Pick<DiskSpace, "isPeerFull">;
+  /** What peers say of their disks. */
+  readonly disks: PeerDisks;
   readonly onOutput: () => void;
 }
 
@@ -57,7 +60,7 @@ export class GroupSnapshots {
    * (CONSENSUS N-7, D-8).
    */
   unreadable(): void {
-    this.#replica?.handOver();
+    if (this.#replica !== undefined) handOverToWell(this.#replica, this.#options.disks);
     this.want();
   }
 
