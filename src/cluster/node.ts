@@ -27,12 +27,12 @@ import { type NodeSettings, nodeSettings } from "./settings.ts";
 import { loadKeyspaces } from "./snapshots/snapshot-loading.ts";
 import {
   type ClusterStatus,
-  commonChecksums,
   type NodeInfo,
   type NodeStatus,
   type NodeView,
   parseNodeStatus,
   type ReplicaView,
+  summaryOf,
 } from "./status.ts";
 import type { Topology, TopologyNode } from "./topology.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -291,13 +291,12 @@ export class Node {
     const { clusterId } = this.#directory.record;
     this.#work.wantChecksums();
     const nodes = await Promise.all(this.#presentMembers().map((member) => this.#view(member)));
-    const statuses = nodes.flatMap(({ status }) => (status === null ? [] : [status]));
     return {
       clusterId,
       askedNode: this.name,
       shardCount: this.shardCount,
       nodes,
-      commonChecksums: commonChecksums(statuses),
+      ...summaryOf(nodes),
       moves: pictureMoves(this.directoryState),
       semantics: semanticsStatus(nodes),
     };

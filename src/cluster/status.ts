@@ -158,6 +158,8 @@ export interface ClusterStatus {
   /** The replicas on their way, as the asked node knows. */
   readonly moves: readonly MovePicture[];
   readonly semantics: SemanticsStatus;
+  /** What an operator has to decide or mend, as the node says that leads the directory, if it answered: sentences. Mostly nothing. */
+  readonly warnings: readonly string[];
 }
 
 /** How far an upgrade is, by those that answered. */
@@ -253,8 +255,16 @@ export function parseNodeStatus(answer: string | undefined): NodeStatus | null {
   }
 }
 
+/** What the answers of all nodes come to. */
+export function summaryOf(nodes: readonly NodeView[]): Pick<ClusterStatus, "commonChecksums" | "warnings"> {
+  const statuses = nodes.flatMap(({ status }) => (status === null ? [] : [status]));
+  // Two nodes may both take themselves for who leads, for a moment; and one of another version may say nothing of it.
+  const warnings = new Set(statuses.flatMap(({ directory }) => directory?.warnings ?? []));
+  return { commonChecksums: commonChecksums(statuses), warnings: [...warnings] };
+}
+
 /** For each group the newest round that all of `statuses` have finished in which it is. */
-export function commonChecksums(statuses: readonly NodeStatus[]): readonly CommonChecksum[] {
+function commonChecksums(statuses: readonly NodeStatus[]): readonly CommonChecksum[] {
   const groups = new Set(statuses.flatMap((status) => status.groups.map(({ group }) => group)));
   return [...groups].sort((a, b) => a - b).flatMap((group) => commonChecksum(group, statuses));
 }

@@ -47,6 +47,7 @@ describe("over HTTP", () => {
       shardCount: 3,
       semantics: { nodes: [{ name: "n1", knows: semanticsLevelMax }], isUpgradeFinished: true },
       nodes: [{ name: "n1", status: { groups: [{ group: 1 }, { group: 2 }, { group: 3 }] } }],
+      warnings: [],
     });
   });
 
@@ -121,7 +122,7 @@ function never(): never {
   throw new Error("not to be asked");
 }
 
-test("a node is not ready without a leader or with a stopped replica; a full disk is told and does not count", async () => {
+test("a node is not ready without a leader or with a stopped replica; a full disk is told and does not count, nor does what is left to an operator", async () => {
   const node = await Node.start({ platform, logger: silentLogger, name: "n1", shards: 3 });
   opened.push(node);
   const status = node.nodeStatus();
@@ -134,7 +135,9 @@ test("a node is not ready without a leader or with a stopped replica; a full dis
     ...topology,
     shards: topology.shards.map((shard, at) => ({ ...shard, leader: at === 0 ? leader : 1 })),
   });
-  const isFull = { ...status, isDiskFull: true };
+  // As where it leads the directory.
+  const directory = status.directory && { ...status.directory, warnings: ["1 shard has no live majority (2)."] };
+  const isFull = { ...status, isDiskFull: true, directory };
   // It has no replica of the last one.
   const here = groups.slice(0, 2);
   expect(healthOf({ nodeStatus: () => ({ ...isFull, groups: here }), topology: () => led(undefined) })).toEqual({
@@ -144,6 +147,7 @@ test("a node is not ready without a leader or with a stopped replica; a full dis
       "[-]shard 1 its replica here has stopped: entry 7 cannot be read",
       "[+]shard 2 ok",
       "[!]disk is full: writes are refused until there is space",
+      "[!]1 shard has no live majority (2).",
     ],
   });
   const ready = groups.map((group) => ({ ...group, stoppedBecause: null }));
