@@ -88,7 +88,7 @@ test("a key's way is told line by line", () => {
 });
 
 test("the spread shows each node's part as a bar", () => {
-  const node = { state: "active", zone: "", weight: 100, fairShare: 2 } as const;
+  const node = { state: "active", isUp: true, zone: "", weight: 100, fairShare: 2 } as const;
   const picture: SpreadPicture = {
     epoch: 7,
     shards: 2,
@@ -96,12 +96,14 @@ test("the spread shows each node's part as a bar", () => {
     nodes: [
       { ...node, name: "n1", replicas: 3, share: 0.75, ledSlots: 1 },
       { ...node, name: "n2", state: "draining", replicas: 1, share: 0.25, ledSlots: 0 },
+      { ...node, name: "n3", isUp: false, replicas: 0, share: 0, ledSlots: 0 },
     ],
   };
   expect(formatSpread(picture)).toEqual([
-    "node           zone  weight  replicas  fair   share    leads",
-    `n1             -        100         3   2.0  75.0 %  100.0 %  ${"█".repeat(20)}`,
-    `n2 (draining)  -        100         1   2.0  25.0 %    0.0 %  ${"█".repeat(7)}`,
+    "node            zone  weight  replicas  fair   share    leads",
+    `n1              -        100         3   2.0  75.0 %  100.0 %  ${"█".repeat(20)}`,
+    `n2 (draining)   -        100         1   2.0  25.0 %    0.0 %  ${"█".repeat(7)}`,
+    "n3 (no answer)  -        100         0   2.0   0.0 %    0.0 %",
     "",
     "2 shards with 2 replicas each; directory at epoch 7",
   ]);

@@ -111,7 +111,7 @@ const barColumns = 20;
 export function formatSpread({ epoch, shards, replicas, nodes }: SpreadPicture): readonly string[] {
   const widest = Math.max(...nodes.map(({ share }) => share), Number.MIN_VALUE);
   const rows = nodes.map((node) => [
-    node.state === "active" ? node.name : `${node.name} (${node.state})`,
+    nameWithState(node),
     node.zone || "-",
     String(node.weight),
     String(node.replicas),
@@ -123,6 +123,12 @@ export function formatSpread({ epoch, shards, replicas, nodes }: SpreadPicture):
   const each = replicas === 1 ? "1 replica" : `${replicas} replicas`;
   const sum = `${shards === 1 ? "1 shard" : `${shards} shards`} with ${each} each; directory at epoch ${epoch}`;
   return [...formatTable(spreadColumns, rows), "", sum];
+}
+
+function nameWithState({ name, state, isUp }: SpreadPicture["nodes"][number]): string {
+  const silent = isUp || state === "removed" ? [] : ["no answer"];
+  const remarks = [...(state === "active" ? [] : [state]), ...silent];
+  return remarks.length === 0 ? name : `${name} (${remarks.join(", ")})`;
 }
 
 function percent(part: number): string {

@@ -103,6 +103,7 @@ test("the spread: replicas wished, fair shares by weight, slots led", () => {
     ["n3", 4, 0],
     ["n4", 1, 0],
   ]);
+  expect(nodes.filter(({ isUp }) => !isUp).map(({ name }) => name)).toEqual(["n3"]);
   expect(nodes.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1);
   expect(nodes.map(({ fairShare }) => fairShare)).toEqual([4, 4, 0, 4]);
 });

@@ -67,6 +67,8 @@ export interface SpreadPicture {
   readonly nodes: readonly {
     readonly name: string;
     readonly state: DirectoryNodeState;
+    /** Whether it answers. */
+    readonly isUp: boolean;
     readonly zone: string;
     readonly weight: number;
     /** Replicas that are wished to be on it. */
@@ -146,7 +148,7 @@ export function pictureKey({ state, leaders }: DirectoryFacts, key: string): Key
   };
 }
 
-export function pictureSpread({ state, leaders }: DirectoryFacts): SpreadPicture {
+export function pictureSpread({ state, leaders, heard }: DirectoryFacts): SpreadPicture {
   const ranges = new SlotRanges(state.shards.length);
   const wished = new Map<number, number>();
   for (const { wish } of state.shards) for (const id of wish) add(wished, id);
@@ -162,6 +164,7 @@ export function pictureSpread({ state, leaders }: DirectoryFacts): SpreadPicture
     .map(({ id, name, state: kind, zone, weight }) => ({
       name,
       state: kind,
+      isUp: heard.has(id),
       zone,
       weight,
       replicas: wished.get(id) ?? 0,
