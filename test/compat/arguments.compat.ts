@@ -2,13 +2,13 @@
  * Every command with too few words, too many, and words that make no sense, against Redis 7.0 itself: the same bytes to
  * both, the same bytes from both. Run by `npm run compat`; needs redis-server on the PATH.
  */
-import { connect, type NetConnectOpts } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { commandTable } from "../../src/keyspace/index.ts";
 import { ServedCommands } from "../../src/server/served-command.ts";
 import { serverCommands } from "../../src/server/server-commands.ts";
 import { encodeCommand } from "../server/raw-client.ts";
 import { type ServedTest, serve } from "../server/served-keyspace.ts";
+import { exchange } from "./exchange.ts";
 import { RedisServer } from "./redis-server.ts";
 
 let redis: RedisServer;
@@ -23,23 +23,6 @@ afterAll(async () => {
   await redis.close();
   await ours.server.close();
 });
-
-/** All that comes back for `text` on a connection of its own, which ends after it. */
-function exchange(to: NetConnectOpts, text: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let received = "";
-    const socket = connect({ ...to, allowHalfOpen: true });
-    socket.on("data", (bytes) => {
-      received += bytes.toString("latin1");
-    });
-    socket.on("end", () => {
-      socket.destroy();
-      resolve(received);
-    });
-    socket.on("error", reject);
-    socket.end(text, "latin1");
-  });
-}
 
 /** They say something of this server or this moment, end it, or stop it for a while. */
 const incomparable =

@@ -2,7 +2,7 @@
  * The server's own commands and its protocol, against Redis 7.0 itself: the same bytes to both, the same bytes from both.
  * Run by `npm run compat`; needs redis-server on the PATH.
  */
-import { connect, type NetConnectOpts } from "node:net";
+import type { NetConnectOpts } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { commandTable } from "../../src/keyspace/index.ts";
 import { MapReply, type Reply, ReplyDecoder, SetReply, SimpleString } from "../../src/resp/index.ts";
@@ -11,6 +11,7 @@ import { ServedCommands } from "../../src/server/served-command.ts";
 import { serverCommands } from "../../src/server/server-commands.ts";
 import { encodeCommand } from "../server/raw-client.ts";
 import { type ServedTest, serve } from "../server/served-keyspace.ts";
+import { exchange } from "./exchange.ts";
 import { RedisServer } from "./redis-server.ts";
 
 let redis: RedisServer;
@@ -25,23 +26,6 @@ afterAll(async () => {
   await redis.close();
   await ours.server.close();
 });
-
-/** All that comes back for `text` on a connection of its own, which ends after it. */
-function exchange(to: NetConnectOpts, text: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let received = "";
-    const socket = connect({ ...to, allowHalfOpen: true });
-    socket.on("data", (bytes) => {
-      received += bytes.toString("latin1");
-    });
-    socket.on("end", () => {
-      socket.destroy();
-      resolve(received);
-    });
-    socket.on("error", reject);
-    socket.end(text, "latin1");
-  });
-}
 
 async function expectSame(text: string): Promise<void> {
   // What both count for themselves: connection ids.
