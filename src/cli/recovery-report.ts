@@ -98,7 +98,7 @@ function losses({ groups }: RecoveryPlan): readonly string[] {
       );
     if (doubtfulCount > 0)
       lines.push(
-        `${name}: its last ${counted(doubtfulCount, "entry", "entries")} may or may not have been acknowledged; kept.`,
+        `${name}: its last ${doubtfulCount === 1 ? "entry" : `${doubtfulCount} entries`} may or may not have been acknowledged; kept.`,
       );
   }
   const names = recovered.map(({ group }) => nameOfGroup(group)).join(", ");

@@ -87,6 +87,10 @@ test("a plan is told in words, and what it costs loudly", () => {
   ]);
   const alone = planRecovery(surveys.slice(0, 1));
   expect(formatPlan(alone)).toContain("shard 0: its last 2 entries may or may not have been acknowledged; kept.");
+  const groups = alone.groups.map((fate) => (fate.kind === "recovered" ? { ...fate, doubtfulCount: 1 } : fate));
+  expect(formatPlan({ ...alone, groups })).toContain(
+    "shard 0: its last entry may or may not have been acknowledged; kept.",
+  );
   expect(formatOutcome({ nodeId: 1, name: "n1", begun: [], fenced: [2] }, plan)).toEqual([
     "n1: 0 groups are carried on, 0 begin empty, 1 are left to others. Carry the same plan out at n2 (2), if that is not done yet; only then start the nodes.",
   ]);

@@ -52,7 +52,7 @@ test.for<{ what: string; parse: () => unknown; reason: RegExp }>([
   {
     what: "a plan",
     parse: () => parseSurvey("file", formatRecoveryPlan(planRecovery([survey]))),
-    reason: /is no coterie survey/,
+    reason: /is no coterie survey\. It is a plan: give it with --plan\.$/,
   },
   {
     what: "another format",

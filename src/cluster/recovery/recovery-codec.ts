@@ -58,7 +58,10 @@ export function parseSurveys(value: unknown): readonly NodeSurvey[] | undefined 
 
 function fieldsOfKind(source: string, text: string, kind: keyof typeof cures): Readonly<Record<string, unknown>> {
   const fields = parseObject(text);
-  if (fields?.kind !== kind) throw new RecoveryRefusedError(`${source} is no ${kind}. ${cures[kind]}`);
+  if (fields?.kind !== kind) {
+    const cure = fields?.kind === planKind ? "It is a plan: give it with --plan." : cures[kind];
+    throw new RecoveryRefusedError(`${source} is no ${kind}. ${cure}`);
+  }
   if (fields.format === format) return fields;
   throw new RecoveryRefusedError(`${source} has format ${String(fields.format)}; this version knows ${format}.`);
 }
