@@ -53,7 +53,9 @@ test("what is left of a cluster is surveyed, looked at, recovered, and grows aga
 
   const surveyed = await run(["cluster", "survey", "--dir", n1.dir, "--out", survey]);
   expect(surveyed).toMatchObject({ code: 0, stderr: "" });
-  expect(surveyed.stdout).toMatch(/^n1 \(1\) of cluster [0-9a-f]{32}, as of its start no\. 1\n\ngroup +replica .*\ndirectory +1 /);
+  expect(surveyed.stdout).toMatch(
+    /^n1 \(1\) of cluster [0-9a-f]{32}, as of its start no\. 1\n\ngroup +replica .*\ndirectory +1 /,
+  );
   const dry = await run(["cluster", "recover", survey, "--dry-run", "--out", plan]);
   expect(dry).toMatchObject({ code: 0, stderr: "" });
   expect(dry.stdout).toMatch(/LOST FOR GOOD: n2 \(2\), n3 \(3\)\. They must NEVER run again/);
