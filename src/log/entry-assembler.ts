@@ -5,10 +5,12 @@ import { decodeConfigurationEntry, RecordCursor, recordBegins, recordEnds, recor
 export class EntryAssembler {
   /** A body whose checksum has been verified. False: it holds what does not belong there. */
   feed(body: Uint8Array, slot: number, slotCount: number): boolean {
-    this.#cursor.open(body, slotCount);
-    for (let found = this.#cursor.next(); found !== "end"; found = this.#cursor.next()) {
+    this.#cursor ??= new RecordCursor();
+    const cursor = this.#cursor;
+    cursor.open(body, slotCount);
+    for (let found = cursor.next(); found !== "end"; found = cursor.next()) {
       if (found === "unknown") return false;
-      if (this.#cursor.slot === slot && !this.take(this.#cursor, body)) return false;
+      if (cursor.slot === slot && !this.take(cursor, body)) return false;
     }
     return true;
   }
@@ -44,7 +46,15 @@ export class EntryAssembler {
     return entries;
   }
 
-  readonly #cursor = new RecordCursor();
+  /** Forgets all that it was given, for another group or another batch. */
+  reset(): void {
+    this.#complete.clear();
+    this.#lastIndex = 0;
+    this.#staged = [];
+    this.#whole = undefined;
+  }
+
+  #cursor: RecordCursor | undefined;
   readonly #complete: Map<LogIndex, Entry> = new Map();
   #lastIndex: LogIndex = 0;
   #staged: Entry[] = [];

@@ -38,8 +38,8 @@ test("sets of one batch share a run, and a run is cut by what rewrites its end",
   index.add(4, place(1, 2));
   expect(index.runCount).toBe(1);
   index.add(3, place(1, 4));
-  expect(index.find(2, 9)).toEqual({ firstIndex: 1, lastIndex: 2, place: place(1, 2), earlierPlaces: [] });
-  expect(index.find(9, 9)).toEqual({ firstIndex: 3, lastIndex: 9, place: place(1, 4), earlierPlaces: [] });
+  expect(index.find(2, 9)).toMatchObject({ firstIndex: 1, lastIndex: 2, place: place(1, 2), earlierPlaces: [] });
+  expect(index.find(9, 9)).toMatchObject({ firstIndex: 3, lastIndex: 9, place: place(1, 4), earlierPlaces: [] });
 });
 
 test("a set that is spread over batches is found with all of them", () => {

@@ -34,6 +34,7 @@ export interface Stretch {
 
 const wholeSegment: Stretch = { from: 0, to: Number.POSITIVE_INFINITY };
 const nowhere = 0;
+const nowhereElse: readonly BatchPlace[] = [];
 const capacityAtStart = 64;
 
 /** One run as the arrays hold it. */
@@ -189,7 +190,7 @@ export class PositionIndex {
       if (offset === undefined) continue;
       left--;
       if (offset < stretch.from || offset >= stretch.to) continue;
-      found.push({ ...this.#describe(run, lastIndex), dataBytes: this.#data[run]! });
+      found.push(this.#describe(run, lastIndex));
     }
     return found;
   }
@@ -243,7 +244,7 @@ export class PositionIndex {
     return run + 1 < this.#count ? this.#firsts[run + 1]! - 1 : lastIndex;
   }
 
-  #describe(run: number, lastIndex: LogIndex): PositionRun {
+  #describe(run: number, lastIndex: LogIndex): StoredRun {
     const firstIndex = this.#firsts[run]!;
     const place = {
       segment: this.#segments[run]!,
@@ -254,7 +255,8 @@ export class PositionIndex {
       firstIndex,
       lastIndex: this.#endOf(run, lastIndex),
       place: place.segment === nowhere ? undefined : place,
-      earlierPlaces: this.#earlierPlaces.get(firstIndex) ?? [],
+      earlierPlaces: this.#earlierPlaces.get(firstIndex) ?? nowhereElse,
+      dataBytes: this.#data[run]!,
     };
   }
 

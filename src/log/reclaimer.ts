@@ -110,7 +110,6 @@ export class Reclaimer {
   #isWanted = false;
   #isClosed = false;
   #running: Promise<void> | undefined;
-  /** The last one, which may have ended. */
   #restating: SegmentRestating | undefined;
   #removing: Promise<void> = Promise.resolve();
 
@@ -183,6 +182,7 @@ export class Reclaimer {
     const restating = new SegmentRestating({ ...this.#host.restating, isHurried: () => this.#isHurried() }, left);
     this.#restating = restating;
     const isDone = await restating.run();
+    this.#restating = undefined;
     if (isDone) this.#host.restated(segment, bytes);
     return isDone;
   }

@@ -47,7 +47,7 @@ export interface LeftSegment {
 
 const everything = Number.POSITIVE_INFINITY;
 /** Looked through at once for what is needed: positions are an object for each batch and group. */
-const windowBytes = 4 * 1_048_576;
+const windowBytes = 1_048_576;
 /** Read and verified at once; a single batch may be more. */
 const readBytesMax = 524_288;
 /** Less than this between two batches is read along with them. */
@@ -59,10 +59,17 @@ const restFactor = 3;
 /** Shorter pieces rest together: timers are no finer. */
 const workMsMin = 1;
 
-/** Entries of one group that are being put together. */
+/** Entries of one group that are to be put together. */
 interface Wanted {
   readonly group: StoredGroup;
   readonly run: PositionRun;
+  /** Of a run that is spread over batches; the others borrow one while their batch is being looked at. */
+  readonly assembler: EntryAssembler | undefined;
+}
+
+/** What goes to one group out of the batch that is being looked at. */
+interface Taker {
+  readonly wanted: Wanted;
   readonly assembler: EntryAssembler;
 }
 
@@ -107,6 +114,7 @@ export class SegmentRestating {
   readonly #pauses: Pauses;
   readonly #collected: CollectedEntries = new CollectedEntries();
   readonly #cursor = new RecordCursor();
+  readonly #assemblers: EntryAssembler[] = [];
   /** What has been planned and not read, by segment and offset. */
   readonly #due: Map<number, Map<number, DueBatch>> = new Map();
   #reading: Promise<unknown> | undefined;
@@ -124,8 +132,10 @@ export class SegmentRestating {
           continue;
         }
         assert(run.place !== undefined, "entries that a segment holds have a place");
-        const wanted = { group, run, assembler: new EntryAssembler() };
-        for (const place of [...run.earlierPlaces, run.place]) this.#dueAt(place).wanted.push(wanted);
+        const assembler = run.earlierPlaces.length === 0 ? undefined : new EntryAssembler();
+        const wanted = { group, run, assembler };
+        for (const place of run.earlierPlaces) this.#dueAt(place).wanted.push(wanted);
+        this.#dueAt(run.place).wanted.push(wanted);
       }
     }
   }
@@ -180,34 +190,43 @@ export class SegmentRestating {
 
   /** All groups take what is theirs out of one batch. */
   #take(due: DueBatch, batch: VerifiedBatch): void {
-    const takers = new Map<number, Wanted[]>();
-    for (const wanted of due.wanted) {
-      const { group } = wanted.group;
-      const others = takers.get(group);
-      if (others === undefined) takers.set(group, [wanted]);
-      else others.push(wanted);
-    }
-    const bySlot: (readonly Wanted[] | undefined)[] = [];
-    for (let slot = 0; slot < batch.groupCount; slot++) bySlot.push(takers.get(batch.groupAt(slot)));
-    if (!this.#feed(batch, bySlot)) {
+    const takers = due.wanted.map((wanted, at) => ({ wanted, assembler: wanted.assembler ?? this.#borrowed(at) }));
+    if (!this.#feed(batch, takers)) {
       this.#lost(due, due.wanted, "a batch holds what does not belong there");
       return;
     }
-    const ended = due.wanted.filter(({ run }) => isSamePlace(run.place, due.place));
-    for (const wanted of ended) {
-      const entries = wanted.assembler.entries(wanted.run.firstIndex, wanted.run.lastIndex);
+    for (const { wanted, assembler } of takers) {
+      const { group, run } = wanted;
+      if (!isSamePlace(run.place, due.place)) continue;
+      const entries = assembler.entries(run.firstIndex, run.lastIndex);
       if (entries === undefined) this.#lost(due, [wanted], "a batch lacks entries");
-      else this.#collected.add(wanted.group, entries);
+      else this.#collected.add(group, entries);
     }
   }
 
+  #borrowed(at: number): EntryAssembler {
+    const assembler = this.#assemblers[at] ?? new EntryAssembler();
+    this.#assemblers[at] = assembler;
+    assembler.reset();
+    return assembler;
+  }
+
   /** One walk over the records, however many groups want some of them. */
-  #feed(batch: VerifiedBatch, takers: readonly (readonly Wanted[] | undefined)[]): boolean {
+  #feed(batch: VerifiedBatch, takers: readonly Taker[]): boolean {
+    const bySlot: (Taker[] | undefined)[] = new Array(batch.groupCount);
+    for (const taker of takers) {
+      const slot = batch.slotOf(taker.wanted.group.group);
+      const others = bySlot[slot];
+      if (others !== undefined) others.push(taker);
+      else if (slot !== -1) bySlot[slot] = [taker];
+    }
     const cursor = this.#cursor;
     cursor.open(batch.body, batch.groupCount);
     for (let found = cursor.next(); found !== "end"; found = cursor.next()) {
       if (found === "unknown") return false;
-      for (const { assembler } of takers[cursor.slot] ?? []) if (!assembler.take(cursor, batch.body)) return false;
+      const ofGroup = bySlot[cursor.slot];
+      if (ofGroup === undefined) continue;
+      for (const { assembler } of ofGroup) if (!assembler.take(cursor, batch.body)) return false;
     }
     return true;
   }
