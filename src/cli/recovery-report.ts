@@ -76,7 +76,7 @@ function fateCells(fate: GroupFate, nameOf: (id: number) => string): readonly st
 }
 
 /** In sentences. */
-function losses({ groups }: RecoveryPlan): readonly string[] {
+function losses({ groups, surveys }: RecoveryPlan): readonly string[] {
   const emptied = groups.filter((fate): fate is EmptiedGroup => fate.kind === "emptied");
   const recovered = groups.filter((fate): fate is RecoveredGroup => fate.kind === "recovered");
   if (emptied.length + recovered.length === 0)
@@ -85,7 +85,7 @@ function losses({ groups }: RecoveryPlan): readonly string[] {
   if (emptied.length > 0) {
     const names = emptied.map(({ group }) => nameOfGroup(group)).join(", ");
     lines.push(
-      `ALL DATA IS LOST of ${names}: no log of it is left. What was there is gone, and it begins with nothing.`,
+      `ALL DATA IS LOST of ${names}: no log of it is left that can be read. What was there is gone, and it begins with nothing.`,
     );
   }
   if (emptied.some(({ group }) => group === 0))
@@ -94,19 +94,30 @@ function losses({ groups }: RecoveryPlan): readonly string[] {
     const name = nameOfGroup(group);
     if (lostEntries !== undefined)
       lines.push(
-        `LOST of ${name}: entries ${lostEntries.first} to ${lostEntries.last}, which were committed and stand in no log that is left.`,
+        `LOST of ${name}: entries ${lostEntries.first} to ${lostEntries.last}, which were committed and stand in no log that can be read.`,
       );
     if (doubtfulCount > 0)
       lines.push(
         `${name}: its last ${doubtfulCount === 1 ? "entry" : `${doubtfulCount} entries`} may or may not have been acknowledged; kept.`,
       );
   }
+  for (const fate of [...emptied, ...recovered]) lines.push(...notUsed(fate.group, surveys));
   const names = recovered.map(({ group }) => nameOfGroup(group)).join(", ");
   if (recovered.length > 0)
     lines.push(
       `WRITES MAY BE LOST of ${names}: whatever only the lost nodes had, acknowledged or not. Nobody can say how much that is.`,
     );
   return lines;
+}
+
+/** Somebody may know a way to read it after all. */
+function notUsed(group: number, surveys: readonly NodeSurvey[]): readonly string[] {
+  return surveys.flatMap(({ groups, name }) => {
+    const damage = groups.find((each) => each.group === group)?.damage;
+    const cure =
+      "If there is a sound copy of that directory, from after the node was stopped, survey the copy instead.";
+    return damage === undefined ? [] : [`NOT USED is what ${name} has of ${nameOfGroup(group)}: ${damage}. ${cure}`];
+  });
 }
 
 /** What was done at a directory, and what is to be done next. */

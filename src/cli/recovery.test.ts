@@ -81,8 +81,9 @@ test("a plan is told in words, and what it costs loudly", () => {
     "shard 1    carried on by one replica         n1     7  n2 n3",
     "shard 2    BEGINS ANEW, EMPTY                n2     0  all",
     "",
-    "ALL DATA IS LOST of shard 2: no log of it is left. What was there is gone, and it begins with nothing.",
-    "LOST of shard 1: entries 13 to 15, which were committed and stand in no log that is left.",
+    "ALL DATA IS LOST of shard 2: no log of it is left that can be read. What was there is gone, and it begins with nothing.",
+    "LOST of shard 1: entries 13 to 15, which were committed and stand in no log that can be read.",
+    "NOT USED is what n2 has of shard 1: its log is damaged. If there is a sound copy of that directory, from after the node was stopped, survey the copy instead.",
     "WRITES MAY BE LOST of shard 1: whatever only the lost nodes had, acknowledged or not. Nobody can say how much that is.",
   ]);
   const alone = planRecovery(surveys.slice(0, 1));

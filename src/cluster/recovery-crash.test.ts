@@ -200,6 +200,16 @@ test("a directory that has been used since it was surveyed is refused, and so is
   await copy.world.until(lock.release());
 });
 
+test("a directory without its cluster's secret is surveyed once that is put back: no plan counts on it before", async () => {
+  const copy = await copied();
+  const path = `${directory}/secret`;
+  const { disk } = copy.platform;
+  await copy.world.until(disk.remove(path));
+  await expect(copy.survey()).rejects.toMatchObject({ code: "DIRECTORY_UNREADABLE", path });
+  await copy.world.until(put(disk, path, files.get(path) ?? Buffer.of()));
+  expect(surveyText(await copy.survey())).toBe(surveyText(plan.surveys[1]));
+});
+
 test.for<{ what: string; changed: () => readonly NodeSurvey[]; reason: RegExp }>([
   {
     what: "another cluster",

@@ -27,7 +27,7 @@ export const redisPort = 7001;
 export const peerPort = 17_001;
 export const nodeDirectory = "/var/coterie";
 const startRetryMs = 1_000;
-const secret = "the secret of all simulated nodes";
+export const secret = "the secret of all simulated nodes";
 
 export interface MemberOptions {
   readonly name: string;

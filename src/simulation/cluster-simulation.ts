@@ -216,7 +216,9 @@ export class ClusterSimulation {
   async #loseAndRecover(goOn: GoOn, loss: MajorityLoss): Promise<boolean> {
     if (!(await loss.lose(goOn))) return false;
     for (const client of this.#sessionClients) client.giveUp();
-    if (!(await this.#comeToRest(goOn)) || !(await loss.recover(goOn))) return false;
+    if (!(await this.#comeToRest(goOn))) return false;
+    const end = await loss.recover(goOn);
+    if (end !== "recovered") return end === "nothing is left";
     const check = this.#finalCheck(this.#laterRecorder);
     check.readAll();
     if (!(await goOn(() => check.isRead, recoveryMsMax, "not every key was read after the recovery"))) return false;

@@ -41,7 +41,7 @@ export class DamageInjector {
         return machine.disk.inject({ operation: "read", code: "EIO", count: Number.POSITIVE_INFINITY });
       case "loseFile":
         if (fault.while === "down") machine.cutPower("nothing");
-        this.#loseFile(member);
+        loseSomeFile(member);
         return start;
       case "damageAt":
         this.#armed.add(fault);
@@ -82,15 +82,6 @@ export class DamageInjector {
     this.#world.schedule(downMs, () => member.start());
   }
 
-  #loseFile(member: ClusterMember): void {
-    const { disk } = member.machine;
-    const paths = disk.files().flatMap(({ path }) => (path.startsWith(nodeDirectory) ? [path] : []));
-    if (paths.length === 0) return;
-    const path = disk.random.pick(paths);
-    disk.loseFile(path);
-    member.excuse(`lost ${path}`);
-  }
-
   /**
    * The copy is of a process that was killed; it has run on since. Nobody can tell where a peer that never heard of this
    * later run is the only one to be asked (CONSENSUS D-10: best effort): then the copy is not put back.
@@ -119,7 +110,17 @@ export class DamageInjector {
   }
 }
 
-function isLog(path: string): boolean {
+/** Any of the files of a node that does not run. */
+export function loseSomeFile(member: ClusterMember): void {
+  const { disk } = member.machine;
+  const paths = disk.files().flatMap(({ path }) => (path.startsWith(nodeDirectory) ? [path] : []));
+  if (paths.length === 0) return;
+  const path = disk.random.pick(paths);
+  disk.loseFile(path);
+  member.excuse(`lost ${path}`);
+}
+
+export function isLog(path: string): boolean {
   return path.startsWith(`${nodeDirectory}/log/`) && path.endsWith(".segment");
 }
 

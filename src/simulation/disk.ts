@@ -171,6 +171,15 @@ export class SimulatedDisk {
     return { path, position: to * pageBytes };
   }
 
+  /** Of the log that is written now the end of what was synced last was not: it cannot know that. Says where. */
+  tearTail(isLog: (path: string) => boolean): { path: string; position: number } | undefined {
+    const newest = allFiles(this.root)
+      .filter(({ path, file }) => isLog(path) && file.content.settledBytes > 0)
+      .toSorted((left, right) => (left.path < right.path ? 1 : -1))[0];
+    const position = newest?.file.content.tearTail(this.#random);
+    return newest === undefined || position === undefined ? undefined : { path: newest.path, position };
+  }
+
   /** A file's name vanishes, durably. */
   loseFile(path: string): void {
     const { folder, name } = findParent(this.root, path, "lose");

@@ -163,6 +163,29 @@ export class FileContent {
     page.durable = isClean ? page.current : flipped(page.durable);
   }
 
+  /**
+   * The end of what was synced last is not on the disk, and reads as zeros: from a sector on, or all of it. Says where; undefined
+   * if nothing was synced.
+   */
+  tearTail(random: SeededRandom): number | undefined {
+    if (this.#syncedEnd <= this.#settledEnd) return undefined;
+    const firstSector = Math.ceil(this.#settledEnd / sectorBytes);
+    const sectorCount = Math.ceil(this.#syncedEnd / sectorBytes) - firstSector;
+    const isWhole = sectorCount === 0 || random.chance(0.3);
+    const from = isWhole ? this.#settledEnd : (firstSector + random.integer(0, sectorCount - 1)) * sectorBytes;
+    for (let at = from; at < this.#writtenEnd; at = (pageOf(at) + 1) * pageBytes) {
+      const page = this.#pages.get(pageOf(at));
+      if (page === undefined) continue;
+      const cut = (content: Content): Content => copyOf(content).fill(0, at % pageBytes);
+      page.current = cut(page.current);
+      page.durable = cut(page.durable);
+      page.between.length = 0;
+    }
+    this.#writtenEnd = from;
+    this.#syncedEnd = from;
+    return from;
+  }
+
   /** What was meant for the page of `from` stands on that of `to`: a write that went astray. */
   misdirect(from: number, to: number): void {
     const source = this.#pages.get(pageOf(from));

@@ -1,13 +1,20 @@
-import { isRecoveryNeeded, type RecoveryPlan } from "../cluster/index.ts";
+import { isRecoveryNeeded, type NodeSurvey, type RecoveryPlan } from "../cluster/index.ts";
 import { membersOf } from "../raft/index.ts";
 import { hashSlotOfText, SlotRanges } from "../ring/index.ts";
 import type { ClusterMember } from "./cluster-member.ts";
 import type { ClusterWatch } from "./cluster-watch.ts";
 import type { FoundValue, KeptHistory } from "./kept-history.ts";
 import type { KeyValueOutput } from "./key-value-specification.ts";
+import { damageSurvivor } from "./recovery-damage.ts";
 import type { DrawnRecovery } from "./recovery-drawing.ts";
 import { drillRecovery } from "./recovery-drill.ts";
 import type { SimulatedWorld } from "./world.ts";
+
+/** What came of it. Nothing is left where none of the directories that are left can be surveyed. */
+export type RecoveryEnd = "recovered" | "nothing is left" | "cut short";
+
+/** Of each node that was left, by shard. */
+type AgreedIndexes = ReadonlyMap<string, ReadonlyMap<number, number>>;
 
 /** True once it is done; false if that took too long, or the run is over. */
 export type GoOn = (isDone: () => boolean, limitMs: number, what: string) => Promise<boolean>;
@@ -65,26 +72,31 @@ export class MajorityLoss {
   }
 
   /** The nodes that are left run again, or begin to, and the new ones are about to join. */
-  async recover(goOn: GoOn): Promise<boolean> {
+  async recover(goOn: GoOn): Promise<RecoveryEnd> {
     const { onViolation, recovery, watch, world } = this.#options;
-    if (!(await goOn(() => this.#areUp(), upMsMax, "not every node that is left is up"))) return false;
-    const agreed = this.#left.map((member) => this.#agreedIndexes(member));
+    if (!(await goOn(() => this.#areUp(), upMsMax, "not every node that is left is up"))) return "cut short";
+    const agreed = new Map(this.#left.map((member) => [member.name, this.#agreedIndexes(member)]));
     for (const member of this.#left) member.halt(recovery.stop);
+    this.#damage();
     try {
-      const plan = await drillRecovery({ ...this.#options, members: this.#left });
+      const outcome = await drillRecovery({ ...this.#options, members: this.#left });
+      if (outcome === undefined) return "nothing is left";
+      const { plan } = outcome;
+      this.#leaveOut(outcome.members);
+      this.#checkEmptied(plan, agreed);
       this.#sinceAt = this.#keptSince(plan, agreed);
       this.#emptied = new Set(plan.groups.flatMap(({ group, kind }) => (kind === "emptied" ? [group - 1] : [])));
       if (isRecoveryNeeded(plan)) watch.forget();
     } catch (error) {
       onViolation(`the cluster was not recovered: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
-      return false;
+      return "cut short";
     }
     world.trace("phase", "the nodes that are left start again");
     for (const member of this.#left) member.resume();
     for (const [at, member] of this.#joiners.entries()) {
       world.schedule(recovery.joinsMs[at] ?? 0, () => member.enter());
     }
-    return true;
+    return "recovered";
   }
 
   /** Until those that carried on have been stopped and started again, and time for work has passed. */
@@ -148,11 +160,38 @@ export class MajorityLoss {
   readonly #options: MajorityLossOptions;
   readonly #ranges: SlotRanges;
   readonly #lost: readonly ClusterMember[];
-  readonly #left: readonly ClusterMember[];
+  #left: readonly ClusterMember[];
   readonly #joiners: readonly ClusterMember[];
   /** By shard. */
   #sinceAt: readonly number[] = [];
   #emptied: ReadonlySet<number> = new Set();
+
+  /** Of one disk that is left, as it was drawn. */
+  #damage(): void {
+    const { damage } = this.#options.recovery;
+    const member = this.#left.find(({ name }) => name === damage?.node);
+    if (damage !== undefined && member !== undefined) damageSurvivor(member, damage);
+  }
+
+  /** Who cannot be surveyed is a lost node like the others. */
+  #leaveOut(surveyed: readonly ClusterMember[]): void {
+    for (const member of this.#left) if (!surveyed.includes(member)) member.lose();
+    this.#left = surveyed;
+  }
+
+  /** A shard begins with nothing only where no log of it is left that can be read. */
+  #checkEmptied({ groups, surveys }: RecoveryPlan, agreed: AgreedIndexes): void {
+    const { onViolation } = this.#options;
+    for (const { group, kind } of groups) {
+      if (kind !== "emptied") continue;
+      for (const survey of surveys) {
+        const found = soundReplica(survey, group);
+        const isKnown = (agreed.get(survey.name)?.get(group - 1) ?? 0) > 0;
+        if (isKnown && found !== undefined && found.lastIndex > 0)
+          onViolation(`group ${group} is to begin with nothing, and ${survey.name} has a log of it`);
+      }
+    }
+  }
 
   #areUp(): boolean {
     return [...this.#left, ...this.#lost].every((member) => member.isGone || member.node !== undefined);
@@ -182,18 +221,17 @@ export class MajorityLoss {
    * By shard, since when what is found may be so. All that any of the logs that were left held of what was committed is kept:
    * of what was in memory as much as was on the disk.
    */
-  #keptSince(plan: RecoveryPlan, agreed: readonly ReadonlyMap<number, number>[]): readonly number[] {
+  #keptSince(plan: RecoveryPlan, agreed: AgreedIndexes): readonly number[] {
     const { history, shards, watch, world } = this.#options;
     const never = history.now + 1;
     return Array.from({ length: shards }, (_, shard) => {
       const fate = plan.groups[shard + 1];
       if (fate?.kind === "whole") return never;
       if (fate?.kind !== "recovered") return 0;
-      const kept = this.#left.map(({ name }, at) => {
-        const number = plan.nodes.find((node) => node.name === name)?.id;
-        const survey = plan.surveys.find(({ nodeId }) => nodeId === number);
-        const onDisk = survey?.groups.find(({ group }) => group === shard + 1)?.lastIndex ?? 0;
-        return Math.min(onDisk, agreed[at]?.get(shard) ?? 0);
+      // Of a damaged log nothing counts.
+      const kept = plan.surveys.map((survey) => {
+        const onDisk = soundReplica(survey, shard + 1)?.lastIndex ?? 0;
+        return Math.min(onDisk, agreed.get(survey.name)?.get(shard) ?? 0);
       });
       const index = Math.max(...kept);
       const sinceAt = watch.committedBeyondAt(shard + 1, index) ?? never;
@@ -201,4 +239,9 @@ export class MajorityLoss {
       return sinceAt;
     });
   }
+}
+
+/** Undefined: there is none, or it cannot be counted on. */
+function soundReplica({ groups }: NodeSurvey, group: number): NodeSurvey["groups"][number] | undefined {
+  return groups.find((each) => each.group === group && each.damage === undefined && !each.hasGone);
 }

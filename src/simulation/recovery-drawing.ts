@@ -27,6 +27,14 @@ export interface DrawnRecovery {
   readonly upsets: readonly DrawnUpset[];
   /** Lost ones whose machines run again after that, with what is on their disks. */
   readonly returners: readonly DrawnReturner[];
+  /** Of a disk that is left, before it is surveyed; undefined: all are well. */
+  readonly damage?: DrawnDamage | undefined;
+}
+
+export interface DrawnDamage {
+  readonly node: string;
+  /** The end of what was written last is not there, which nobody can know; a bit is another one; a file is gone. */
+  readonly kind: "tornTail" | "oldBit" | "newBit" | "lostFile";
 }
 
 /** A node that is stopped and started again, from the beginning of the clients' work on. */
@@ -45,8 +53,9 @@ const recoveryChance = 0.07;
 /** Undefined: there is none. */
 export function drawRecovery(
   seed: number,
-  { electionMs, nodes }: { readonly nodes: readonly string[]; readonly electionMs: number },
+  of: { readonly nodes: readonly string[]; readonly replicas: number; readonly electionMs: number },
 ): DrawnRecovery | undefined {
+  const { electionMs, nodes } = of;
   const random = new SeededRandom(seed + recoverySeeds);
   if (!random.chance(recoveryChance)) return undefined;
   const lostMin = Math.floor(nodes.length / 2) + 1;
@@ -69,7 +78,9 @@ export function drawRecovery(
     isPlanGivenAgain: random.chance(0.5),
     joinsMs: joiners.map(() => random.between(0, 10) * electionMs),
   };
-  return { ...drawn, ...drawAfterwards(random, { left, lost, electionMs }) };
+  // Where two that are left are a majority, the end of one's log may be all that they have of what was acknowledged.
+  const mayTear = of.replicas >= nodes.length;
+  return { ...drawn, ...drawAfterwards(random, { left, lost, electionMs, mayTear }) };
 }
 
 export interface DrawnReturner {
@@ -81,13 +92,18 @@ export interface DrawnReturner {
 }
 
 /** What comes once those that are left run again. */
-type Afterwards = Pick<DrawnRecovery, "workMs" | "upsets" | "returners">;
+type Afterwards = Pick<DrawnRecovery, "workMs" | "upsets" | "returners" | "damage">;
 
 function drawAfterwards(
   random: SeededRandom,
-  of: { readonly left: readonly string[]; readonly lost: readonly string[]; readonly electionMs: number },
+  of: {
+    readonly left: readonly string[];
+    readonly lost: readonly string[];
+    readonly electionMs: number;
+    readonly mayTear: boolean;
+  },
 ): Afterwards {
-  const { electionMs, left, lost } = of;
+  const { electionMs, left, lost, mayTear } = of;
   const workMs = random.between(5, 30) * electionMs;
   const upsets = Array.from({ length: random.pick([0, 0, 1, 3]) }, (): DrawnUpset => {
     const how = random.pick(["kill", "cutPower"] as const);
@@ -100,5 +116,10 @@ function drawAfterwards(
     const afterMs = random.pick([0, random.float(), random.between(0, 10)]) * electionMs;
     return { node, how: random.pick(["kill", "cutPower"]), afterMs };
   });
-  return { workMs, upsets, returners };
+  return { workMs, upsets, returners, damage: random.chance(0.4) ? drawDamage(random, left, mayTear) : undefined };
+}
+
+function drawDamage(random: SeededRandom, left: readonly string[], mayTear: boolean): DrawnDamage {
+  const kind = random.pick(["tornTail", "oldBit", "newBit", "lostFile"] as const);
+  return { node: random.pick(left), kind: kind === "tornTail" && !mayTear ? "newBit" : kind };
 }

@@ -11,8 +11,8 @@ import {
   recoverDirectory,
   surveyDirectory,
 } from "../cluster/index.ts";
-import { type Platform, silentLogger } from "../platform/index.ts";
-import { type ClusterMember, nodeDirectory } from "./cluster-member.ts";
+import { CoterieError, type Disk, type Platform, silentLogger } from "../platform/index.ts";
+import { type ClusterMember, nodeDirectory, secret } from "./cluster-member.ts";
 import type { DrawnRecovery } from "./recovery-drawing.ts";
 import type { SimulatedWorld } from "./world.ts";
 
@@ -28,32 +28,66 @@ export interface DrillOptions {
   readonly segmentBytes: number | undefined;
 }
 
+export interface DrillOutcome {
+  readonly plan: RecoveryPlan;
+  /** Those whose directories were surveyed. */
+  readonly members: readonly ClusterMember[];
+}
+
 /**
- * What `coterie cluster survey` and `recover` do at each of the directories, by the hand of an operator who carries out a plan
- * again where the power went in the middle. Surveys and plan come back from files.
+ * What `coterie cluster survey` and `recover` do at each of the directories, by the hand of an operator who leaves out what cannot be
+ * surveyed, and carries out a plan again where the power went in the middle. Surveys and plan come back from files.
  *
+ * @returns undefined: none of the directories can be surveyed
  * @throws what the two commands throw
  */
-export async function drillRecovery(options: DrillOptions): Promise<RecoveryPlan> {
-  const { members, world } = options;
-  const surveys: NodeSurvey[] = [];
-  for (const member of members) surveys.push(await survey(options, member));
-  const planned = planRecovery(surveys);
+export async function drillRecovery(options: DrillOptions): Promise<DrillOutcome | undefined> {
+  const { world } = options;
+  const found: { readonly member: ClusterMember; readonly survey: NodeSurvey }[] = [];
+  for (const member of options.members) {
+    const each = await survey(options, member);
+    if (each !== undefined) found.push({ member, survey: each });
+  }
+  if (found.length === 0) return undefined;
+  const members = found.map(({ member }) => member);
+  const planned = planRecovery(found.map((each) => each.survey));
   const plan = parseRecoveryPlan("plan", formatRecoveryPlan(planned));
   const fates = plan.groups.map(({ group, ...fate }) => {
     return `group ${group} ${fate.kind}${fate.kind === "whole" ? "" : ` on ${fate.node}`}`;
   });
   world.trace("operator", `plan ${plan.id}: ${fates.join(", ")}`);
   if (isRecoveryNeeded(plan)) for (const member of members) await carryOut(options, member, plan);
-  return plan;
+  return { plan, members };
 }
 
-async function survey({ segmentBytes, world }: DrillOptions, member: ClusterMember): Promise<NodeSurvey> {
-  const found = await offline(world, member, (platform) => {
-    return surveyDirectory({ ...platform, logger: silentLogger, directory: nodeDirectory, ...sized(segmentBytes) });
-  });
+/** Undefined: it is a lost node, as docs/nodes.md has it. */
+async function survey(options: DrillOptions, member: ClusterMember): Promise<NodeSurvey | undefined> {
+  const { segmentBytes, world } = options;
+  let found: NodeSurvey | undefined;
+  try {
+    found = await offline(world, member, (platform) => {
+      return surveyDirectory({ ...platform, logger: silentLogger, directory: nodeDirectory, ...sized(segmentBytes) });
+    });
+  } catch (error) {
+    if (!(error instanceof CoterieError) || !member.isExcused) throw error;
+    world.trace("operator", `${member.name} cannot be surveyed: ${error.code}, ${error.message}`);
+    if (!error.message.includes("Put the cluster's secret back")) return undefined;
+    await offline(world, member, ({ disk }) => putSecretBack(disk));
+    return survey(options, member);
+  }
   if (found === undefined) throw new Error(`the survey of ${member.name} has not ended`);
   return parseSurvey(member.name, formatSurvey(found));
+}
+
+/** Which an operator has. */
+async function putSecretBack(disk: Disk): Promise<true> {
+  const file = await disk.open(`${nodeDirectory}/secret`, "create");
+  await new Promise<void>((resolve, reject) => {
+    file.writeAndSync(Buffer.from(secret), 0, (error) => (error === undefined ? resolve() : reject(error)));
+  });
+  await file.close();
+  await disk.syncDirectory(nodeDirectory);
+  return true;
 }
 
 async function carryOut(

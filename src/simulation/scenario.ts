@@ -208,12 +208,15 @@ export function drawScenario(options: ScenarioOptions): Scenario {
 
 /** What comes only where no nodes come or go. */
 function drawForKept(
-  of: Pick<Scenario, "seed" | "nodes" | "faultsMs"> & { readonly electionMs: number; readonly isDamaged: boolean },
+  of: Pick<Scenario, "seed" | "nodes" | "replicas" | "faultsMs"> & {
+    readonly electionMs: number;
+    readonly isDamaged: boolean;
+  },
 ): Pick<Scenario, "recovery" | "versions"> {
-  const { electionMs, faultsMs, isDamaged, nodes, seed } = of;
+  const { electionMs, faultsMs, isDamaged, nodes, replicas, seed } = of;
   const versions = drawVersions(seed, { nodes, durationMs: faultsMs, electionMs });
   const mayRecover = !isDamaged && versions === undefined;
-  return { versions, recovery: mayRecover ? drawRecovery(seed, { nodes, electionMs }) : undefined };
+  return { versions, recovery: mayRecover ? drawRecovery(seed, { nodes, replicas, electionMs }) : undefined };
 }
 
 const nothingForKept = { recovery: undefined, versions: undefined };

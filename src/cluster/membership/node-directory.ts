@@ -30,9 +30,8 @@ import {
   type PeerMemory,
   parseNodeRecord,
 } from "./node-record.ts";
+import { readSecret, writeSecret } from "./secret-file.ts";
 import { readFileIfThere, replaceFile, syncAncestors } from "./small-file.ts";
-
-const secretFile = "secret";
 
 export interface NodeDirectoryOptions {
   readonly disk: Disk;
@@ -308,17 +307,13 @@ async function firstStart(options: NodeDirectoryOptions): Promise<Identity> {
   await syncAncestors(disk, directory);
   const { join } = options.given;
   const identity = join === undefined ? newIdentity(options) : await joinedIdentity({ ...options, join });
-  await replaceFile(disk, directory, secretFile, `${identity.secret}\n`);
+  await writeSecret(disk, directory, identity.secret);
   return identity;
 }
 
 async function laterStart(options: NodeDirectoryOptions, record: NodeRecord): Promise<Identity> {
   const { disk, directory, given } = options;
-  const path = `${directory}/${secretFile}`;
-  const secret = (await readFileIfThere(disk, path))?.toString("utf8").trim();
-  if (secret === undefined || secret === "") {
-    throw new DirectoryUnreadableError(path, "is missing. Put the cluster's secret back, as the other nodes have it.");
-  }
+  const secret = await readSecret(disk, directory);
   if (given.shardCount !== undefined && given.shardCount !== record.shardCount) {
     const cure = "The number of shards is fixed when a cluster is created.";
     throw new IdentityError(`${directory} has ${record.shardCount} shards, not ${given.shardCount}. ${cure}`);
@@ -360,7 +355,7 @@ async function closedSecret(
   nodeCount: number,
 ): Promise<string> {
   if (given.secret !== undefined && given.secret.trim() !== "" && given.secret !== secret) {
-    await replaceFile(disk, directory, secretFile, `${given.secret}\n`);
+    await writeSecret(disk, directory, given.secret);
     logger.log("info", "the node has a cluster secret now", { directory });
     return given.secret;
   }

@@ -7,6 +7,7 @@ import { FirstMembers } from "../groups/first-members.ts";
 import { groupStanding } from "../groups/group-standing.ts";
 import { takeDirectoryLock } from "../membership/directory-lock.ts";
 import { type NodeRecord, nodeRecordFile, parseNodeRecord } from "../membership/node-record.ts";
+import { readSecret } from "../membership/secret-file.ts";
 import { readFileIfThere } from "../membership/small-file.ts";
 import { DirectoryCopy } from "../placement/directory-copy.ts";
 import { leftOutBy } from "../replica/left-out-entries.ts";
@@ -107,6 +108,8 @@ async function readRecord({ disk, directory }: SurveyOptions): Promise<NodeRecor
     const cure = "Nothing that this directory holds may be counted on: leave it out.";
     throw new RecoveryRefusedError(`${directory} was refused by its peers (${record.refusal}). ${cure}`);
   }
+  // Without it the node does not start: it is known before anybody counts on this directory.
+  await readSecret(disk, directory);
   return record;
 }
 
