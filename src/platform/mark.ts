@@ -13,6 +13,7 @@ export const markNames = [
   "an election is won",
   "an election is lost",
   "an entry of an older term is not committed by counting",
+  "a leader's configuration becomes a joint one",
   "an append is below the commit index",
   "a follower's tail is replaced",
   "a probe follows a hint",

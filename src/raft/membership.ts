@@ -1,4 +1,4 @@
-import { assert } from "../platform/index.ts";
+import { assert, mark } from "../platform/index.ts";
 import { type Configuration, type ConfigurationChange, isJoint } from "./configuration.ts";
 import { changeConfiguration } from "./configuration-change.ts";
 import type { LogIndex, ReplicaId } from "./entry.ts";
@@ -28,6 +28,7 @@ export function switchTo(replica: Replica, configuration: Configuration, renewed
     if (replica.settings.stepDownOnRemoval) replica.becomeFollower(replica.term, undefined);
     return;
   }
+  if (isJoint(configuration)) mark("a leader's configuration becomes a joint one");
   // Fewer voters may mean that more is committed.
   if (advanceCommit(replica)) {
     broadcastAppend(replica);

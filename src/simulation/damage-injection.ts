@@ -1,9 +1,12 @@
 import type { MarkName } from "../platform/index.ts";
 import { type ClusterMember, nodeDirectory } from "./cluster-member.ts";
+import { cutLinks, linksBetween } from "./cuts.ts";
 import type { Damage } from "./fault.ts";
+import { isLeading } from "./stage-injection.ts";
 import type { SimulatedWorld } from "./world.ts";
 
 type DamageAt = Extract<Damage, { readonly kind: "damageAt" }>;
+type DamageWitness = Extract<Damage, { readonly kind: "damageWitness" }>;
 
 /** One alone mostly hits what nobody reads any more. */
 const flipsAtMark = 8;
@@ -46,6 +49,9 @@ export class DamageInjector {
       case "damageAt":
         this.#armed.add(fault);
         return () => void this.#armed.delete(fault);
+      case "damageWitness":
+        this.#damageWitness(fault, member);
+        return nothing;
       case "loseDisk":
         machine.kill();
         machine.disk.erase();
@@ -74,12 +80,34 @@ export class DamageInjector {
 
   #damageNew(member: ClusterMember, { downMs, kind }: DamageAt): void {
     if (this.#isOver) return;
+    this.#flipNew(member, kind, flipsAtMark);
+    this.#world.schedule(downMs, () => member.start());
+  }
+
+  #flipNew(member: ClusterMember, kind: string, flips: number): void {
     const { disk } = member.machine;
     member.machine.cutPower("nothing");
-    for (let count = 0; count < flipsAtMark; count++) {
+    for (let count = 0; count < flips; count++) {
       this.#excuse(member, kind, disk.flipSettledBit("new", isLog, "logs"));
     }
-    this.#world.schedule(downMs, () => member.start());
+  }
+
+  /** The other one is who leads, if anybody else does. */
+  #damageWitness({ downMs, flips, holdMs, kind, lagMs }: DamageWitness, member: ClusterMember): void {
+    const others = this.#members.filter((other) => other !== member && other.isPresent);
+    const other = others.find(isLeading) ?? others[0];
+    if (other === undefined) return;
+    const rest = others.filter((each) => each !== other).map(({ name }) => name);
+    const join = cutLinks(this.#world, linksBetween([member.name, other.name], rest));
+    this.#world.schedule(lagMs, () => {
+      if (this.#isOver) return;
+      join();
+      this.#world.trace("fault", `${member.name} is without ${other.name}, and damaged`);
+      const heal = cutLinks(this.#world, linksBetween([other.name], [member.name, ...rest]));
+      this.#flipNew(member, kind, flips);
+      this.#world.schedule(downMs, () => member.start());
+      this.#world.schedule(holdMs, heal);
+    });
   }
 
   /**

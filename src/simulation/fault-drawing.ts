@@ -6,6 +6,7 @@ import type {
   FaultKind,
   Link,
   MemberFaultKind,
+  StagedFaultKind,
   TimedFault,
   VersionFaultKind,
 } from "./fault.ts";
@@ -18,7 +19,7 @@ const crashesMax = 5;
 
 /** How often each kind comes, if it is switched on at all. */
 const weights: Readonly<
-  Record<Exclude<FaultKind, DamageKind | MemberFaultKind | VersionFaultKind | "tearWrite">, number>
+  Record<Exclude<FaultKind, DamageKind | MemberFaultKind | VersionFaultKind | StagedFaultKind | "tearWrite">, number>
 > = {
   kill: 4,
   crashLoop: 1,
@@ -135,11 +136,19 @@ export function drawDamage(
   );
   if (isBeyondBudget) return faults;
   const twice = options.victims.filter(() => again.chance(0.6));
-  return [...faults, ...twice.flatMap((node) => drawDamageAgain(again, { node, durationMs, electionMs }))];
+  const seen = new SeededRandom(seed + witnessSeeds);
+  const witnesses = options.victims.filter(() => seen.chance(0.5));
+  return [
+    ...faults,
+    ...twice.flatMap((node) => drawDamageAgain(again, { node, durationMs, electionMs })),
+    ...witnesses.map((node) => drawWitness(seen, { node, durationMs, electionMs })),
+  ];
 }
 
 /** Added to a seed: what is drawn of replicas that are damaged while they are made anew shifts nothing else. */
 const againSeeds = 2 ** 46;
+/** And so what is drawn of those that had what others lacked. */
+const witnessSeeds = 2 ** 49;
 
 /** New records, and later those of the replica that is made anew for them. */
 function drawDamageAgain(
@@ -154,9 +163,19 @@ function drawDamageAgain(
   });
 }
 
+function drawWitness(
+  random: SeededRandom,
+  { durationMs, electionMs, node }: { readonly node: string; readonly durationMs: number; readonly electionMs: number },
+): TimedFault {
+  const atMs = random.between(0.1, 0.7) * durationMs;
+  const [lagMs, holdMs] = [random.between(1, 3) * electionMs, random.between(3, 6) * electionMs];
+  const [flips, downMs] = [random.integer(1, 3), 1 + random.exponential(electionMs / 4)];
+  return { atMs, fault: { kind: "damageWitness", node, lagMs, flips, downMs, holdMs } };
+}
+
 function drawOneDamage(
   random: SeededRandom,
-  kind: Exclude<DamageKind, "damageAt">,
+  kind: Exclude<DamageKind, "damageAt" | "damageWitness">,
   { electionMs, leftMs, node }: { readonly node: string; readonly leftMs: number; readonly electionMs: number },
 ): Damage {
   const forMs = Math.min(1 + random.exponential(electionMs / 2), leftMs);

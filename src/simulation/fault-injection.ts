@@ -1,6 +1,7 @@
 import { nodeExitCode } from "../cluster/index.ts";
 import type { MarkName } from "../platform/index.ts";
 import { type ClusterMember, nodeDirectory } from "./cluster-member.ts";
+import { cutLinks } from "./cuts.ts";
 import { DamageInjector } from "./damage-injection.ts";
 import type { DiskSettings, SimulatedDisk } from "./disk.ts";
 import {
@@ -18,6 +19,7 @@ import { MemberInjector } from "./member-injection.ts";
 import type { NetworkSettings } from "./network.ts";
 import { Operator } from "./operator.ts";
 import { SimulatedExit } from "./process.ts";
+import { StageInjector } from "./stage-injection.ts";
 import type { SimulatedWorld } from "./world.ts";
 
 type CutLeaders = Extract<NetworkFault, { readonly kind: "cutLeaders" }>;
@@ -35,6 +37,7 @@ export class FaultInjector {
   readonly #diskSettings: ReadonlyMap<string, DiskSettings>;
   readonly #linkSettings = new Map<string, Partial<NetworkSettings>>();
   readonly #damage: DamageInjector;
+  readonly #stages: StageInjector;
   readonly #coming: MemberInjector;
   readonly #operator: Operator;
   readonly #armed = new Set<StopAt>();
@@ -48,6 +51,7 @@ export class FaultInjector {
     this.#members = new Map(members.map((member) => [member.name, member]));
     this.#diskSettings = new Map(members.map(({ name, machine }) => [name, machine.disk.settings]));
     this.#damage = new DamageInjector(world, members);
+    this.#stages = new StageInjector(world, members);
     this.#operator = new Operator(world, members);
     this.#coming = new MemberInjector(this.#members, this.#operator);
   }
@@ -68,6 +72,7 @@ export class FaultInjector {
   passed(mark: MarkName, machineName: string): void {
     if (mark === "an election is won") for (const fault of this.#leaderCuts) this.#cutLeader(machineName, fault.holdMs);
     if (mark === "a batch is being written") this.#beingWritten(machineName);
+    this.#stages.passed(mark, machineName);
     for (const fault of this.#armed) {
       if (fault.mark !== mark || fault.node !== machineName) continue;
       this.#armed.delete(fault);
@@ -83,6 +88,7 @@ export class FaultInjector {
     this.#armed.clear();
     this.#tears.clear();
     this.#damage.disarm();
+    this.#stages.disarm();
     this.#leaderCuts.clear();
     this.#linkSettings.clear();
     this.#world.network.healAll();
@@ -144,6 +150,9 @@ export class FaultInjector {
       case "tearWrite":
         this.#tears.add(fault);
         return () => void this.#tears.delete(fault);
+      case "cutPowerAt":
+      case "partHalves":
+        return this.#stages.begin(fault);
       case "cutLinks":
         return this.#cut(fault.links);
       case "cutLeaders":
@@ -312,10 +321,7 @@ export class FaultInjector {
   }
 
   #cut(links: readonly Link[]): () => void {
-    for (const link of links) this.#world.network.cut(link);
-    return () => {
-      for (const link of links) this.#world.network.heal(link);
-    };
+    return cutLinks(this.#world, links);
   }
 
   /** Several faults of one link add up; the first that ends takes all away. */

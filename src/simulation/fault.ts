@@ -6,7 +6,15 @@ import type { SimulatedVersion } from "./simulated-version.ts";
  * Something that goes wrong, as data: a schedule of faults can be printed, and played again without some of them. Nodes
  * are given by their names.
  */
-export type Fault = ProcessFault | NetworkFault | DiskFailure | Damage | ClockFault | MemberFault | VersionFault;
+export type Fault =
+  | ProcessFault
+  | NetworkFault
+  | DiskFailure
+  | Damage
+  | ClockFault
+  | MemberFault
+  | VersionFault
+  | StagedFault;
 
 export type ProcessFault =
   /** The process is killed and started again. */
@@ -97,6 +105,19 @@ export type Damage =
       readonly downMs: number;
       readonly forMs: number;
     }
+  /**
+   * For `lagMs` the node and one other are alone, and the others do not hear what is committed. Then the power of the node goes, its
+   * new records are damaged by so many `flips`, and it is back after `downMs`, for `holdMs` together with the others and without that one: they must
+   * not go on without what it has lost.
+   */
+  | {
+      readonly kind: "damageWitness";
+      readonly node: string;
+      readonly lagMs: number;
+      readonly flips: number;
+      readonly downMs: number;
+      readonly holdMs: number;
+    }
   /** The node comes back with an empty disk. */
   | { readonly kind: "loseDisk"; readonly node: string; readonly forMs: number }
   /** What the disk held before is put back after `ageMs`. */
@@ -140,9 +161,36 @@ export type VersionFault =
   /** An operator asks for the new semantics level until somebody takes it or says no. */
   | { readonly kind: "finishUpgrade" };
 
+/** Several things in one moment, within `forMs`: promises that a fault of one thing at a time hardly ever puts to the test. */
+export type StagedFault =
+  /**
+   * `afterMs` after a leader has passed the mark it is alone for `holdMs`, and the power of all others goes, so that they know what was durable
+   * then and no more. Or its own power goes, and one of the others is alone. They are back `downMs` later, and elect somebody else.
+   */
+  | {
+      readonly kind: "cutPowerAt";
+      readonly mark: "an election is won" | "a batch is durable";
+      readonly who: "others" | "itself";
+      readonly afterMs: number;
+      readonly downMs: number;
+      readonly holdMs: number;
+      readonly forMs: number;
+    }
+  /**
+   * A leader whose configuration becomes a joint one is alone for `holdMs` with those that get their votes by it, while those that
+   * have had theirs may elect somebody else. It is killed, and starts again at once, `restartAfterMs` later.
+   */
+  | {
+      readonly kind: "partHalves";
+      readonly restartAfterMs: number;
+      readonly holdMs: number;
+      readonly forMs: number;
+    };
+
 export type FaultKind = Fault["kind"];
 export type MemberFaultKind = MemberFault["kind"];
 export type VersionFaultKind = VersionFault["kind"];
+export type StagedFaultKind = StagedFault["kind"];
 export type DamageKind = Damage["kind"];
 
 export interface Link {

@@ -10,6 +10,7 @@ const everyDamage: readonly string[] = [
   "failReads",
   "loseFile",
   "damageAt",
+  "damageWitness",
   "loseDisk",
   "oldCopy",
 ];
@@ -41,6 +42,7 @@ const everyKind: Readonly<Record<Fault["kind"], true>> = {
   failReads: true,
   loseFile: true,
   damageAt: true,
+  damageWitness: true,
   loseDisk: true,
   oldCopy: true,
   jumpClock: true,
@@ -54,6 +56,8 @@ const everyKind: Readonly<Record<Fault["kind"], true>> = {
   returnNode: true,
   replaceAfter: true,
   wantReplicas: true,
+  cutPowerAt: true,
+  partHalves: true,
   restartAs: true,
   finishUpgrade: true,
 };

@@ -15,6 +15,7 @@ import { drawMemberFaults, drawMembers, memberSeeds } from "./member-drawing.ts"
 import type { NetworkSettings } from "./network.ts";
 import { type DrawnRecovery, drawRecovery } from "./recovery-drawing.ts";
 import { SeededRandom } from "./seeded-random.ts";
+import { drawStages } from "./stage-drawing.ts";
 import { drawTears } from "./tear-drawing.ts";
 import { type DrawnVersions, drawVersions } from "./version-drawing.ts";
 
@@ -173,7 +174,7 @@ export function drawScenario(options: ScenarioOptions): Scenario {
   const victimCount = lossesBorne(nodes, replicas) + (isBeyondBudget ? 1 : 0);
   const victims = random.shuffle([...nodes]).slice(0, isDamaged ? victimCount : 0);
   const damage = drawDamage(random, { seed, victims, durationMs: faultsMs, electionMs, isBeyondBudget });
-  faults.push(...damage, ...drawTears(seed, plan));
+  faults.push(...damage, ...drawTears(seed, plan), ...drawStages(seed, plan));
   const skewMsMax = random.pick([0, 0, 50, 200]);
   const wrongByMs = random.pick([0, 0, 0, -10_000, 10_000]);
   const parts = {

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 
@@ -27,14 +28,40 @@ test("thirty and more wrong changes of one line are listed, for the simulator or
   }
 });
 
-test("a wrong change of one line is caught by the tests that it names [X-9]", () => {
-  const script = join(root, "scripts/mutants.mjs");
-  const args = [script, "--quick", "--only", "second-change-taken"];
-  // What vitest tells its workers is not for the one that this starts.
+/** What vitest tells its workers is not for the one that this starts. */
+function runScript(...args: readonly string[]): {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+} {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("VITEST")));
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", env });
+  return spawnSync(process.execPath, [join(root, "scripts/mutants.mjs"), ...args], { encoding: "utf8", env });
+}
+
+test("a wrong change of one line is caught by the tests that it names [X-9]", () => {
+  const { status, stdout, stderr } = runScript("--quick", "--only", "second-change-taken");
   expect(stdout, stderr).toMatch(
     /^caught second-change-taken +tests: src\/raft\/membership\.test\.ts\n1 of 1 mutants caught\n$/,
   );
   expect(status).toBe(0);
 }, 300_000);
+
+test("what a state file says of a wrong change is not tried again [X-9]", () => {
+  const folder = mkdtempSync(join(tmpdir(), "coterie-mutants-test-"));
+  try {
+    const state = join(folder, "state.json");
+    const change = "const hasVotedForIt = replica.vote === from; => const hasVotedForIt = true;";
+    const tried = { change: "return false; =>", nextSeed: 31, seedsTried: 30 };
+    const caught = { change, nextSeed: 8, seedsTried: 7, caughtBy: "seed 7: two leaders" };
+    writeFileSync(state, JSON.stringify({ "vote-for-anyone": caught, "commit-old-term": tried }));
+    const names = "vote-for-anyone,commit-old-term";
+    const { status, stdout } = runScript("--simulator", "--only", names, "--seeds", "30", "--state", state);
+    const [first = "", second, third] = stdout.split("\n");
+    expect(first).toMatch(/^MISSED commit-old-term +I-10/);
+    expect(second).toMatch(/^caught vote-for-anyone +7 seeds, seed 7: two leaders$/);
+    expect(third).toBe("1 of 2 mutants caught");
+    expect(status).toBe(1);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 60_000);
