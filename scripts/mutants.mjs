@@ -1,6 +1,6 @@
 // Shows that wrong changes are caught: each mutant of test/simulation/mutants.json, a change of one line, is applied to a
 // copy of the sources and has to fail the simulator, or the tests that it names (CONSENSUS X-9). Some are beyond the
-// simulator: who was given up by a recovery does not come back there, for example.
+// simulator: its recoveries come in one seed of thirty, for example.
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
