@@ -84,37 +84,49 @@ test("clients work with what was recovered, though it is stopped again and again
   expect(told.match(/n3 is stopped once more/g)).toHaveLength(2);
 });
 
+/** The first of some runs in which what was drawn has come to that: where damage hits, the seed decides. None may go wrong. */
+async function untilTold(
+  what: RegExp,
+  changes: Partial<DrawnRecovery>,
+  scenario: Partial<Scenario>,
+  first = 1,
+): Promise<string> {
+  const all: string[] = [];
+  for (let seed = first; seed < first + 12; seed++) {
+    const { report, told } = await run(seed, changes, scenario);
+    expect(report.violations).toEqual([]);
+    if (what.test(told)) return told;
+    all.push(told);
+  }
+  throw new Error(`no run of these: ${all.join("\n\n")}`);
+}
+
 test("where the end of the one log that is left was never on the disk, what it still holds is carried on", async () => {
-  const { report, told } = await run(3, { afterMs: 300, vainMs: 0, damage: { node: "n3", kind: "tornTail" } });
-  expect(report.violations).toEqual([]);
+  const changes = { afterMs: 300, vainMs: 0, damage: { node: "n3", kind: "tornTail" } } as const;
+  const told = await untilTold(/as of operation (\d+) of (?!\1$)/m, changes, {});
   expect(told).toContain("group 1 recovered on 3");
-  expect(told).toContain("as of operation 847 of 849");
 });
 
 test("of two that are left the one whose log is sound goes on", async () => {
-  const lost = ["n1", "n2", "n3"];
-  const { report, told } = await run(3, { lost, damage: { node: "n5", kind: "newBit" } }, five);
-  expect(report.violations).toEqual([]);
-  expect(told).toMatch(/group 1 recovered on 4, group 2 recovered on 4/);
+  const changes = { lost: ["n1", "n2", "n3"], damage: { node: "n5", kind: "newBit" } } as const;
+  await untilTold(/group 1 recovered on 4, group 2 recovered on 4/, changes, five);
 });
 
 test("where a record is damaged in the one log that is left its shard begins with nothing, and the others do not", async () => {
-  const { report, told } = await run(6, { damage: { node: "n3", kind: "newBit" } }, { shards: 3 });
-  expect(report.violations).toEqual([]);
-  expect(told).toMatch(/group \d emptied on 3/);
-  expect(told).toMatch(/group \d recovered on 3/);
+  const bothFates = /^(?=.*group [123] emptied on 3)(?=.*group [123] recovered on 3)/m;
+  await untilTold(bothFates, { damage: { node: "n3", kind: "newBit" } }, { shards: 3 });
 });
 
 test.for([
-  { what: "who has lost what it cannot be surveyed without is given up, too", seed: 3, why: "node.json is missing" },
-  { what: "who has lost the cluster's secret gets it back", seed: 2, why: "Put the cluster's secret back" },
-])("$what", async ({ seed, why }) => {
-  const lost = ["n1", "n2", "n3"];
-  const { report, told } = await run(seed, { lost, damage: { node: "n5", kind: "lostFile" } }, five);
-  expect(report.violations).toEqual([]);
-  expect(told).toContain("n5 cannot be surveyed");
-  expect(told).toContain(why);
-  expect(told).toMatch(/group 1 recovered on 4, group 2 recovered on 4/);
+  {
+    what: "who has lost what it cannot be surveyed without is given up, too",
+    why: /n5 cannot .* node.json is missing/,
+  },
+  { what: "who has lost the cluster's secret gets it back", why: /n5 cannot .* Put the cluster's secret back/ },
+])("$what", async ({ why }) => {
+  const changes = { lost: ["n1", "n2", "n3"], damage: { node: "n5", kind: "lostFile" } } as const;
+  const told = await untilTold(why, changes, five, 3);
+  expect(told).toMatch(/group 1 recovered on \d, group 2 recovered on \d/);
 });
 
 const both = [
