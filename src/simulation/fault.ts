@@ -166,11 +166,13 @@ export type StagedFault =
   /**
    * `afterMs` after a leader has passed the mark it is alone for `holdMs`, and the power of all others goes, so that they know what was durable
    * then and no more. Or its own power goes, and one of the others is alone. They are back `downMs` later, and elect somebody else.
+   * Where syncs fail those whose power goes can sync nothing from the mark on: what they say until then, if they say anything, is forgotten.
    */
   | {
       readonly kind: "cutPowerAt";
       readonly mark: "an election is won" | "a batch is durable";
       readonly who: "others" | "itself";
+      readonly doSyncsFail: boolean;
       readonly afterMs: number;
       readonly downMs: number;
       readonly holdMs: number;

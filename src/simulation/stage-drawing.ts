@@ -43,11 +43,14 @@ function drawPowerCut(
   { atMs, durationMs, electionMs }: Place & { readonly atMs: number },
 ): StagedFault {
   const isElection = mark === "an election is won";
+  const doSyncsFail = !isElection && random.chance(0.4);
   return {
     kind: "cutPowerAt",
     mark,
     who: isElection || random.chance(0.5) ? "others" : "itself",
-    afterMs: isElection ? 0 : random.exponential(afterWriteMs),
+    doSyncsFail,
+    // Where syncs fail there is time to say more than is true.
+    afterMs: isElection ? 0 : random.exponential(doSyncsFail ? electionMs / 10 : afterWriteMs),
     downMs: 1 + random.exponential(electionMs / 10),
     holdMs: random.between(3, 6) * electionMs,
     forMs: durationMs - atMs,

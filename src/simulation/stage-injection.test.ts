@@ -29,6 +29,7 @@ test("who is elected is alone, and those that elected it lose power and elect so
         kind: "cutPowerAt",
         mark: "an election is won",
         who: "others",
+        doSyncsFail: false,
         afterMs: 0,
         downMs: 1,
         holdMs: 800,
@@ -64,4 +65,24 @@ test("what two of three have is not given up where one of them is damaged, and t
   expect(report.violations).toEqual([]);
   expect(story).toMatch(/fault n2 is without n[13], and damaged\n/);
   expect(story).toMatch(/n2 is excused: damageWitness/);
+});
+
+test("what followers say while their syncs fail is not believed, for they say nothing [D-4]", async () => {
+  const [report, story] = await run([
+    {
+      atMs: 500,
+      fault: {
+        kind: "cutPowerAt",
+        mark: "a batch is durable",
+        who: "others",
+        doSyncsFail: true,
+        afterMs: 20,
+        downMs: 5,
+        holdMs: 800,
+        forMs: 500,
+      },
+    },
+  ]);
+  expect(report.violations).toEqual([]);
+  expect(story).toMatch(/ends: exit code \d+, .*\n(.*\n)*.*power is cut: others/);
 });

@@ -1,4 +1,4 @@
-import type { ReplicaView } from "../cluster/index.ts";
+import { nodeExitCode, type ReplicaView } from "../cluster/index.ts";
 import { nameOfNode, nodeOfReplica } from "../directory/index.ts";
 import type { MarkName } from "../platform/index.ts";
 import type { ReplicaId } from "../raft/index.ts";
@@ -52,13 +52,15 @@ export class StageInjector {
   readonly #armed: Set<StagedFault> = new Set();
   #isOver = false;
 
-  #cutPower({ afterMs, downMs, holdMs, who }: CutPowerAt, leader: ClusterMember): void {
+  #cutPower({ afterMs, doSyncsFail, downMs, holdMs, who }: CutPowerAt, leader: ClusterMember): void {
     const others = this.#members.filter((each) => each !== leader);
     const alone = who === "others" ? leader : this.#world.random.pick(others);
     const down = who === "others" ? others : [leader];
+    const healSyncs = doSyncsFail ? failSyncs(down, downMs) : (): void => {};
     const happen = (): void => {
       this.#world.trace("fault", `${leader.name} leads, ${alone.name} is alone; power is cut: ${who}`);
       for (const { machine } of down) machine.cutPower("everything");
+      healSyncs();
       this.#later(downMs, () => {
         for (const member of others) member.start();
         leader.start();
@@ -96,6 +98,17 @@ export class StageInjector {
       if (!this.#isOver) callback();
     });
   }
+}
+
+/** A process whose sync has failed ends, and is started again later. */
+function failSyncs(members: readonly ClusterMember[], restartMs: number): () => void {
+  const ends = members.map((member) => {
+    member.expectExit(nodeExitCode.diskFailed, restartMs);
+    return member.machine.disk.inject({ operation: "sync", code: "EIO", count: Number.POSITIVE_INFINITY });
+  });
+  return () => {
+    for (const end of ends) end();
+  };
 }
 
 function momentOf(fault: StagedFault): MarkName {
