@@ -152,6 +152,7 @@ export class FaultInjector {
         return () => void this.#tears.delete(fault);
       case "cutPowerAt":
       case "partHalves":
+      case "pauseLeader":
         return this.#stages.begin(fault);
       case "cutLinks":
         return this.#cut(fault.links);

@@ -179,6 +179,11 @@ export type StagedFault =
       readonly forMs: number;
     }
   /**
+   * A leader that has written stands still for `pauseMs`, so that another one is elected, and hears none of the nodes for `aloneMs` after that: it
+   * still takes itself for the leader, and clients ask it.
+   */
+  | { readonly kind: "pauseLeader"; readonly pauseMs: number; readonly aloneMs: number; readonly forMs: number }
+  /**
    * A leader whose configuration becomes a joint one is alone for `holdMs` with those that get their votes by it, while those that
    * have had theirs may elect somebody else. It is killed, and starts again at once, `restartAfterMs` later.
    */

@@ -58,6 +58,7 @@ const everyKind: Readonly<Record<Fault["kind"], true>> = {
   wantReplicas: true,
   cutPowerAt: true,
   partHalves: true,
+  pauseLeader: true,
   restartAs: true,
   finishUpgrade: true,
 };

@@ -4,9 +4,13 @@ import { SeededRandom } from "./seeded-random.ts";
 /** Added to a seed: what is drawn of staged faults shifts nothing else. */
 const stageSeeds = 2 ** 48;
 
-/** In one seed of four power goes around elections, in one of four around writes; in half of those in which replicas move halves are parted. */
+/**
+ * In one seed of four power goes around elections, in one of four around writes, in one of four leaders stand still; in half of those in which
+ * replicas move halves are parted.
+ */
 const electionChance = 0.25;
 const writeChance = 0.25;
+const pauseChance = 0.25;
 const halvesChance = 0.5;
 /** Of about the time of a write: what was acknowledged without it is seen in between. */
 const afterWriteMs = 2;
@@ -23,6 +27,7 @@ export function drawStages(seed: number, place: Place): readonly TimedFault[] {
   const counts = {
     elections: random.chance(electionChance) ? random.integer(1, 4) : 0,
     writes: random.chance(writeChance) ? random.integer(1, 4) : 0,
+    pauses: random.chance(pauseChance) ? random.integer(2, 6) : 0,
     halves: place.areShardsMoved && random.chance(halvesChance) ? random.integer(1, 3) : 0,
   };
   const times = (count: number, draw: (atMs: number) => StagedFault): readonly TimedFault[] =>
@@ -33,6 +38,7 @@ export function drawStages(seed: number, place: Place): readonly TimedFault[] {
   return [
     ...times(counts.elections, (atMs) => drawPowerCut(random, "an election is won", { ...place, atMs })),
     ...times(counts.writes, (atMs) => drawPowerCut(random, "a batch is durable", { ...place, atMs })),
+    ...times(counts.pauses, (atMs) => drawPause(random, { ...place, atMs })),
     ...times(counts.halves, (atMs) => drawParting(random, { ...place, atMs })),
   ];
 }
@@ -55,6 +61,14 @@ function drawPowerCut(
     holdMs: random.between(3, 6) * electionMs,
     forMs: durationMs - atMs,
   };
+}
+
+function drawPause(
+  random: SeededRandom,
+  { atMs, durationMs, electionMs }: Place & { readonly atMs: number },
+): StagedFault {
+  const [pauseMs, aloneMs] = [random.between(2, 4) * electionMs, random.between(0.5, 1.5) * electionMs];
+  return { kind: "pauseLeader", pauseMs, aloneMs, forMs: durationMs - atMs };
 }
 
 function drawParting(

@@ -86,3 +86,13 @@ test("what followers say while their syncs fail is not believed, for they say no
   expect(report.violations).toEqual([]);
   expect(story).toMatch(/ends: exit code \d+, .*\n(.*\n)*.*power is cut: others/);
 });
+
+test("a leader that stood still while another one was elected gives no old answers [R-1]", async () => {
+  const [report, story] = await run([
+    { atMs: 500, fault: { kind: "pauseLeader", pauseMs: 600, aloneMs: 250, forMs: 500 } },
+  ]);
+  expect(report.violations).toEqual([]);
+  const [, leader] = /fault (n\d) leads, stands still, and is alone then/.exec(story) ?? [];
+  const [, after = ""] = story.split("is alone then");
+  expect(after).toMatch(new RegExp(`(?!${leader})n\\d leads term(.*\\n)*.*${leader} process goes on`));
+});

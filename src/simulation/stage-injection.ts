@@ -8,6 +8,7 @@ import type { StagedFault } from "./fault.ts";
 import type { SimulatedWorld } from "./world.ts";
 
 type CutPowerAt = Extract<StagedFault, { readonly kind: "cutPowerAt" }>;
+type PauseLeader = Extract<StagedFault, { readonly kind: "pauseLeader" }>;
 type PartHalves = Extract<StagedFault, { readonly kind: "partHalves" }>;
 
 /**
@@ -41,7 +42,8 @@ export class StageInjector {
       if (fault.kind === "partHalves") this.#partHalves(fault, member);
       else {
         this.#armed.delete(fault);
-        this.#cutPower(fault, member);
+        if (fault.kind === "cutPowerAt") this.#cutPower(fault, member);
+        else this.#pause(fault, member);
       }
       return;
     }
@@ -73,6 +75,13 @@ export class StageInjector {
       if (afterMs > 0) part();
       happen();
     });
+  }
+
+  #pause({ aloneMs, pauseMs }: PauseLeader, leader: ClusterMember): void {
+    this.#world.trace("fault", `${leader.name} leads, stands still, and is alone then`);
+    this.#part([leader.name], pauseMs + aloneMs);
+    leader.machine.pause();
+    this.#later(pauseMs, () => leader.machine.resume());
   }
 
   #partHalves(fault: PartHalves, leader: ClusterMember): void {
@@ -112,6 +121,7 @@ function failSyncs(members: readonly ClusterMember[], restartMs: number): () => 
 }
 
 function momentOf(fault: StagedFault): MarkName {
+  if (fault.kind === "pauseLeader") return "a batch is durable";
   return fault.kind === "partHalves" ? "a leader's configuration becomes a joint one" : fault.mark;
 }
 
