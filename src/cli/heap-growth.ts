@@ -10,25 +10,28 @@ const steps: readonly { readonly mebibytes: number; readonly percent: number }[]
   { mebibytes: 32, percent: 80 },
   { mebibytes: 0, percent: 0 },
 ];
-/** While a node loads what it holds, nearly all that comes stays: looking for what may go a few times is enough. */
-const loadingPercentMin = 100;
+/**
+ * While a node loads what it holds, or replicas move, nearly all that comes stays, or goes all at once: looking for what may go
+ * a few times is enough. A full collection of a million keys costs half a second of CPU time, which clients would notice.
+ */
+const bulkyPercentMin = 100;
 const lookPeriodMs = 250;
 
 /** The percentage for a heap of that size. */
-export function heapGrowthPercent(usedBytes: number, isLoading: boolean): number {
+export function heapGrowthPercent(usedBytes: number, isBulky: boolean): number {
   const percent = steps.find(({ mebibytes }) => usedBytes >= mebibytes * 1024 * 1024)?.percent ?? 0;
-  return isLoading && percent > 0 ? Math.max(percent, loadingPercentMin) : percent;
+  return isBulky && percent > 0 ? Math.max(percent, bulkyPercentMin) : percent;
 }
 
 /**
  * Keeps this process's heap tight once it is large. For processes that are a node and nothing else.
  *
- * @param isLoading whether the node still loads what it holds: it may then take more, for a quicker start
+ * @param isBulky whether the node still loads what it holds, or replicas move: it may then take more, for a quicker start and quicker answers
  */
-export function limitHeapGrowth(isLoading: () => boolean): void {
+export function limitHeapGrowth(isBulky: () => boolean): void {
   let percent = 0;
   const look = (): void => {
-    const wanted = heapGrowthPercent(getHeapStatistics().used_heap_size, isLoading());
+    const wanted = heapGrowthPercent(getHeapStatistics().used_heap_size, isBulky());
     if (wanted === percent) return;
     percent = wanted;
     setFlagsFromString(`--heap-growing-percent=${percent}`);

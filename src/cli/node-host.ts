@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Context } from "../channels/index.ts";
 import { Node, type NodeAddress, type NodeOptions, type ReplicaView } from "../cluster/index.ts";
+import { pictureMoves } from "../directory/index.ts";
 import { HttpServer } from "../http/index.ts";
 import { type Logger, NetworkError, type Platform, type SocketAddress } from "../platform/index.ts";
 import { clusterAddressAttribute, ListenError, RedisServer } from "../server/index.ts";
@@ -34,8 +35,8 @@ export interface HostedNode {
   /** Undefined for a node that has no address for peers, and listens for none. */
   readonly peer: SocketAddress | undefined;
   role(): NodeRole;
-  /** Whether what it holds is not all loaded yet. */
-  isReplaying(): boolean;
+  /** Whether much comes and goes: what it holds is not all loaded yet, or the cluster's replicas move. */
+  isBulky(): boolean;
   close(): Promise<void>;
 }
 
@@ -77,7 +78,7 @@ export async function hostNode(options: HostOptions): Promise<HostedNode> {
       redis: server.address,
       peer: node.peerAddress,
       role: () => roleOf(node),
-      isReplaying: () => node.isReplaying,
+      isBulky: () => node.isReplaying || pictureMoves(node.directoryState).length > 0,
       // The node first: it answers what is under way and refuses what comes, over connections that still stand.
       close: async () => {
         await node.close();

@@ -95,7 +95,7 @@ class NodeProcess {
   readonly #platform: Platform;
   readonly #signals: StopSignals;
   /** Whether the node still loads what it holds. */
-  #isLoading: () => boolean = () => true;
+  #isBulky: () => boolean = () => true;
 
   constructor(options: NodeProcessOptions) {
     this.#options = options;
@@ -113,7 +113,7 @@ class NodeProcess {
 
   async run(): Promise<void> {
     const { control, directory, name } = this.#options;
-    limitHeapGrowth(() => this.#isLoading());
+    limitHeapGrowth(() => this.#isBulky());
     const attachment = await this.#attach({ name, directory }, control);
     try {
       if (this.#signals.isStopping) return;
@@ -129,7 +129,7 @@ class NodeProcess {
     const { directory, log } = this.#options;
     const node = await this.#host();
     if (node === undefined) return;
-    this.#isLoading = () => node.isReplaying();
+    this.#isBulky = () => node.isBulky();
     const pidFile = directory === undefined ? undefined : join(directory, "coterie.pid");
     try {
       if (directory !== undefined) saveSettings(directory, this.#options.plan.settings);

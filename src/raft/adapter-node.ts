@@ -218,12 +218,12 @@ export class AdapterNode {
   }
 
   persist({ hardState, entries, snapshot }: PersistJson): void {
-    if (snapshot !== undefined) {
+    if (snapshot !== undefined && snapshot !== null) {
       this.#store.snapshot = snapshotOf(snapshot);
       this.#store.log.reset(this.#store.snapshot);
     }
-    if (entries !== undefined) this.#store.log.append(this.#codec.entries(entries));
-    if (hardState !== undefined) this.#store.hardState = hardStateOf(hardState);
+    this.#store.log.append(this.#codec.entries(entries ?? undefined));
+    if (hardState !== undefined && hardState !== null) this.#store.hardState = hardStateOf(hardState);
   }
 
   stableLog(): StableLog {

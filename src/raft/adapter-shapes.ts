@@ -99,10 +99,11 @@ export interface StatusJson {
   readonly progress: Readonly<Record<Id, ProgressJson>>;
 }
 
+/** What is absent, or null, is not to be stored. */
 export interface PersistJson {
-  readonly hardState?: Hard;
-  readonly entries?: readonly EntryJson[];
-  readonly snapshot?: Snap;
+  readonly hardState?: Hard | null;
+  readonly entries?: readonly EntryJson[] | null;
+  readonly snapshot?: Snap | null;
 }
 
 export interface StableLog {

@@ -133,6 +133,14 @@ test("a restart keeps what was persisted and applies the rest again", () => {
   expect(nodes[2]!.status()).toMatchObject({ commit: 12, applied: 12 });
 });
 
+test("what is absent or null is not stored", () => {
+  const [node] = nodesOf(1);
+  const before = node!.stableLog();
+  node!.persist({});
+  node!.persist({ hardState: null, entries: null, snapshot: null });
+  expect([node!.stableLog(), node!.restart()]).toEqual([before, snapshot]);
+});
+
 test("a check of the quorum forgets who was active before it", () => {
   const nodes = nodesOf(3, { checkQuorum: true });
   nodes[0]!.campaign();
