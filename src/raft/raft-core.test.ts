@@ -178,6 +178,22 @@ test("a group of one voter acknowledges only after its own write is durable [O-2
   expect(leader.commitIndex).toBe(2);
 });
 
+test("the end of an earlier write says nothing of what the leader has written since [O-2]", () => {
+  const network = new TestNetwork([1]);
+  const leader = network.elect(1);
+  network.isSyncing = false;
+  const node = network.node(1);
+  for (const text of ["a", "b"]) {
+    leader.propose(bytesOf(text));
+    node.takeReady();
+  }
+  const [first, second] = node.writes;
+  leader.persisted(first!.id);
+  expect(leader.commitIndex).toBe(2);
+  leader.persisted(second!.id);
+  expect(leader.commitIndex).toBe(3);
+});
+
 test("any number of writes may be under way, and they are reported in order", () => {
   const network = new TestNetwork([1, 2, 3]);
   const leader = network.elect(1);
