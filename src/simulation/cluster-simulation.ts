@@ -14,6 +14,7 @@ import { clientNames, lossesBorne, type Scenario, sessionClientNames, sessionSee
 import { SeededRandom } from "./seeded-random.ts";
 import { SessionClient } from "./session-client.ts";
 import { newerLevel } from "./simulated-version.ts";
+import type { OnAlone } from "./stage-injection.ts";
 import { VainHistory } from "./vain-history.ts";
 import { type ClientOptions, WorkloadClient } from "./workload-client.ts";
 import { SimulatedWorld, type WorldOptions } from "./world.ts";
@@ -83,6 +84,8 @@ export class ClusterSimulation {
   /** Those of nodes that were declared lost and came back, and who asks them. */
   readonly #vainAddresses: SocketAddress[] = [];
   #vainClient: WorkloadClient | undefined;
+  /** Who read from a leader that was alone, and who wrote elsewhere meanwhile. */
+  readonly #passingClients: WorkloadClient[] = [];
   readonly #marks = new Map<MarkName, number>();
   #connectionCount = 0;
   #valueCount = 0;
@@ -122,7 +125,7 @@ export class ClusterSimulation {
     this.#clients = clientNames(scenario.workload.clients).map((name) => this.#client(name, this.#recorder));
     this.#sessionRandom = new SeededRandom(seed + sessionSeeds);
     this.#sessionClients = this.#newSessionClients();
-    this.#injector = new FaultInjector(this.world, this.#members);
+    this.#injector = new FaultInjector(this.world, this.#members, (leader, of) => this.#askAlone(leader, of));
     this.#mover = new Mover(this.world, this.#members);
     if (recovery === undefined) return;
     const { segmentBytes } = settings;
@@ -250,6 +253,30 @@ export class ClusterSimulation {
     this.#vainClient.start();
   }
 
+  /** One key for all that is read from the leader, and written at the others; who waits for too long gives up. */
+  #askAlone({ name, redisAddress }: ClusterMember, { forMs, thinkMs }: Parameters<OnAlone>[1]): void {
+    const others = this.#members.filter((member) => member.isPresent && member.name !== name);
+    const { workload } = this.#scenario;
+    const hasty = { pipelineMax: 1, thinkMs, reconnectMs: thinkMs, patienceMs: forMs / 3 };
+    const common = { ...workload, ...hasty, hotShare: 1, deadlineShare: 0, retries: false };
+    const number = this.#passingClients.length / 2 + 1;
+    const clients = [
+      this.#client(`reader${number}`, this.#recorder, {
+        servers: [redisAddress],
+        workload: { ...common, readShare: 1 },
+      }),
+      this.#client(`writer${number}`, this.#recorder, {
+        servers: others.map((member) => member.redisAddress),
+        workload: { ...common, readShare: 0 },
+      }),
+    ];
+    this.#passingClients.push(...clients);
+    for (const client of clients) {
+      client.start();
+      this.world.schedule(forMs, () => client.stop());
+    }
+  }
+
   /** While clients work. Where a node is gone for good nobody can say that all know the new level. */
   async #finishUpgrade(goOn: GoOn, check: FinalCheck): Promise<boolean> {
     this.#injector.upgradeAll();
@@ -312,7 +339,7 @@ export class ClusterSimulation {
 
   async #comeToRest(goOn: GoOn): Promise<boolean> {
     const vain = this.#vainClient === undefined ? [] : [this.#vainClient];
-    const clients = [...this.#clients, ...this.#sessionClients, ...vain];
+    const clients = [...this.#clients, ...this.#sessionClients, ...this.#passingClients, ...vain];
     for (const client of clients) client.stop();
     const isIdle = (): boolean => clients.every((client) => client.isIdle);
     const isAtRest = await goOn(isIdle, drainMsMax, "clients did not come to rest");

@@ -19,7 +19,7 @@ import { MemberInjector } from "./member-injection.ts";
 import type { NetworkSettings } from "./network.ts";
 import { Operator } from "./operator.ts";
 import { SimulatedExit } from "./process.ts";
-import { StageInjector } from "./stage-injection.ts";
+import { type OnAlone, StageInjector } from "./stage-injection.ts";
 import type { SimulatedWorld } from "./world.ts";
 
 type CutLeaders = Extract<NetworkFault, { readonly kind: "cutLeaders" }>;
@@ -46,12 +46,12 @@ export class FaultInjector {
   #isOver = false;
   #isUpgradeFinished = false;
 
-  constructor(world: SimulatedWorld, members: readonly ClusterMember[]) {
+  constructor(world: SimulatedWorld, members: readonly ClusterMember[], onAlone: OnAlone) {
     this.#world = world;
     this.#members = new Map(members.map((member) => [member.name, member]));
     this.#diskSettings = new Map(members.map(({ name, machine }) => [name, machine.disk.settings]));
     this.#damage = new DamageInjector(world, members);
-    this.#stages = new StageInjector(world, members);
+    this.#stages = new StageInjector(world, members, onAlone);
     this.#operator = new Operator(world, members);
     this.#coming = new MemberInjector(this.#members, this.#operator);
   }
@@ -153,6 +153,7 @@ export class FaultInjector {
       case "cutPowerAt":
       case "partHalves":
       case "pauseLeader":
+      case "readAlone":
         return this.#stages.begin(fault);
       case "cutLinks":
         return this.#cut(fault.links);

@@ -184,6 +184,11 @@ export type StagedFault =
    */
   | { readonly kind: "pauseLeader"; readonly pauseMs: number; readonly aloneMs: number; readonly forMs: number }
   /**
+   * A leader that has written is alone for `holdMs`, in which somebody reads from it what somebody else writes elsewhere, each every
+   * `thinkMs`: once the others have a leader, what it still answers is old.
+   */
+  | { readonly kind: "readAlone"; readonly holdMs: number; readonly thinkMs: number; readonly forMs: number }
+  /**
    * A leader whose configuration becomes a joint one is alone for `holdMs` with those that get their votes by it, while those that
    * have had theirs may elect somebody else. It is killed, and starts again at once, `restartAfterMs` later.
    */

@@ -59,6 +59,7 @@ const everyKind: Readonly<Record<Fault["kind"], true>> = {
   cutPowerAt: true,
   partHalves: true,
   pauseLeader: true,
+  readAlone: true,
   restartAs: true,
   finishUpgrade: true,
 };

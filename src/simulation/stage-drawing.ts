@@ -5,13 +5,16 @@ import { SeededRandom } from "./seeded-random.ts";
 const stageSeeds = 2 ** 48;
 
 /**
- * In one seed of four power goes around elections, in one of four around writes, in one of four leaders stand still; in half of those in which
+ * In one seed of four power goes around elections, in one of four around writes, in one of four leaders stand still, in one of four they are read from while they are alone; in half of those in which
  * replicas move halves are parted.
  */
 const electionChance = 0.25;
 const writeChance = 0.25;
 const pauseChance = 0.25;
+const readChance = 0.25;
 const halvesChance = 0.5;
+/** How often one that is alone is read from in an election time. */
+const readsInElection = 30;
 /** Of about the time of a write: what was acknowledged without it is seen in between. */
 const afterWriteMs = 2;
 
@@ -29,6 +32,7 @@ export function drawStages(seed: number, place: Place): readonly TimedFault[] {
     writes: random.chance(writeChance) ? random.integer(1, 4) : 0,
     pauses: random.chance(pauseChance) ? random.integer(2, 6) : 0,
     halves: place.areShardsMoved && random.chance(halvesChance) ? random.integer(1, 3) : 0,
+    reads: random.chance(readChance) ? random.integer(1, 3) : 0,
   };
   const times = (count: number, draw: (atMs: number) => StagedFault): readonly TimedFault[] =>
     Array.from({ length: count }, () => {
@@ -40,6 +44,7 @@ export function drawStages(seed: number, place: Place): readonly TimedFault[] {
     ...times(counts.writes, (atMs) => drawPowerCut(random, "a batch is durable", { ...place, atMs })),
     ...times(counts.pauses, (atMs) => drawPause(random, { ...place, atMs })),
     ...times(counts.halves, (atMs) => drawParting(random, { ...place, atMs })),
+    ...times(counts.reads, (atMs) => drawReading(random, { ...place, atMs })),
   ];
 }
 
@@ -69,6 +74,14 @@ function drawPause(
 ): StagedFault {
   const [pauseMs, aloneMs] = [random.between(2, 4) * electionMs, random.between(0.5, 1.5) * electionMs];
   return { kind: "pauseLeader", pauseMs, aloneMs, forMs: durationMs - atMs };
+}
+
+function drawReading(
+  random: SeededRandom,
+  { atMs, durationMs, electionMs }: Place & { readonly atMs: number },
+): StagedFault {
+  const holdMs = random.between(2, 4) * electionMs;
+  return { kind: "readAlone", holdMs, thinkMs: electionMs / readsInElection, forMs: durationMs - atMs };
 }
 
 function drawParting(

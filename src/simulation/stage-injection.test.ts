@@ -96,3 +96,17 @@ test("a leader that stood still while another one was elected gives no old answe
   const [, after = ""] = story.split("is alone then");
   expect(after).toMatch(new RegExp(`(?!${leader})n\\d leads term(.*\\n)*.*${leader} process goes on`));
 });
+
+test("who is alone and takes itself for the leader answers no reads while others write elsewhere [R-1]", async () => {
+  const faults = [200, 600, 1_000].map(
+    (atMs): TimedFault => ({ atMs, fault: { kind: "readAlone", holdMs: 600, thinkMs: 5, forMs: 400 } }),
+  );
+  const [report, story] = await run(faults, { faultsMs: 2_000 });
+  expect(report.violations).toEqual([]);
+  const [, leader, after = ""] = /fault (n\d) leads, is alone, and is read from([\s\S]*)/.exec(story) ?? [];
+  expect(leader).toBeDefined();
+  // Somebody else is elected meanwhile, and written to.
+  const [, later = ""] = after.split(/leads term/);
+  expect(later).toMatch(/reader\d asks/);
+  expect(later).toMatch(/writer\d hears of/);
+});

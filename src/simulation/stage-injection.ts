@@ -9,16 +9,21 @@ import type { SimulatedWorld } from "./world.ts";
 
 type CutPowerAt = Extract<StagedFault, { readonly kind: "cutPowerAt" }>;
 type PauseLeader = Extract<StagedFault, { readonly kind: "pauseLeader" }>;
+type ReadAlone = Extract<StagedFault, { readonly kind: "readAlone" }>;
 type PartHalves = Extract<StagedFault, { readonly kind: "partHalves" }>;
+
+export type OnAlone = (leader: ClusterMember, of: { readonly forMs: number; readonly thinkMs: number }) => void;
 
 /**
  * Does several things in one moment, which each fault of its own would hardly ever meet together: the few that a broken
  * promise takes to be seen. Every one waits for its moment, and comes once.
  */
 export class StageInjector {
-  constructor(world: SimulatedWorld, members: readonly ClusterMember[]) {
+  /** @param onAlone a leader is alone, and is to be read from, for so long */
+  constructor(world: SimulatedWorld, members: readonly ClusterMember[], onAlone: OnAlone) {
     this.#world = world;
     this.#members = members;
+    this.#onAlone = onAlone;
   }
 
   /** Returns what ends the waiting. */
@@ -43,6 +48,7 @@ export class StageInjector {
       else {
         this.#armed.delete(fault);
         if (fault.kind === "cutPowerAt") this.#cutPower(fault, member);
+        else if (fault.kind === "readAlone") this.#readAlone(fault, member);
         else this.#pause(fault, member);
       }
       return;
@@ -51,6 +57,7 @@ export class StageInjector {
 
   readonly #world: SimulatedWorld;
   readonly #members: readonly ClusterMember[];
+  readonly #onAlone: OnAlone;
   readonly #armed: Set<StagedFault> = new Set();
   #isOver = false;
 
@@ -82,6 +89,13 @@ export class StageInjector {
     this.#part([leader.name], pauseMs + aloneMs);
     leader.machine.pause();
     this.#later(pauseMs, () => leader.machine.resume());
+  }
+
+  #readAlone({ holdMs, thinkMs }: ReadAlone, leader: ClusterMember): void {
+    this.#world.trace("fault", `${leader.name} leads, is alone, and is read from`);
+    this.#part([leader.name], holdMs);
+    // Not within the turn in which it passes the mark.
+    this.#later(0, () => this.#onAlone(leader, { forMs: holdMs, thinkMs }));
   }
 
   #partHalves(fault: PartHalves, leader: ClusterMember): void {
@@ -121,7 +135,7 @@ function failSyncs(members: readonly ClusterMember[], restartMs: number): () => 
 }
 
 function momentOf(fault: StagedFault): MarkName {
-  if (fault.kind === "pauseLeader") return "a batch is durable";
+  if (fault.kind === "pauseLeader" || fault.kind === "readAlone") return "a batch is durable";
   return fault.kind === "partHalves" ? "a leader's configuration becomes a joint one" : fault.mark;
 }
 
