@@ -94,7 +94,7 @@ class NodeProcess {
   readonly #options: NodeProcessOptions;
   readonly #platform: Platform;
   readonly #signals: StopSignals;
-  /** Whether the node still loads what it holds. */
+  /** Whether the node still loads what it holds, or replicas move. */
   #isBulky: () => boolean = () => true;
 
   constructor(options: NodeProcessOptions) {
