@@ -17,10 +17,10 @@ const steps: readonly { readonly mebibytes: number; readonly percent: number }[]
 const bulkyPercentMin = 100;
 const lookPeriodMs = 250;
 
-/** The percentage for a heap of that size. */
-export function heapGrowthPercent(usedBytes: number, isBulky: boolean): number {
+/** The percentage for a heap of that size; `isBulky` is asked where it matters. */
+export function heapGrowthPercent(usedBytes: number, isBulky: () => boolean): number {
   const percent = steps.find(({ mebibytes }) => usedBytes >= mebibytes * 1024 * 1024)?.percent ?? 0;
-  return isBulky && percent > 0 ? Math.max(percent, bulkyPercentMin) : percent;
+  return percent > 0 && isBulky() ? Math.max(percent, bulkyPercentMin) : percent;
 }
 
 /**
@@ -31,7 +31,7 @@ export function heapGrowthPercent(usedBytes: number, isBulky: boolean): number {
 export function limitHeapGrowth(isBulky: () => boolean): void {
   let percent = 0;
   const look = (): void => {
-    const wanted = heapGrowthPercent(getHeapStatistics().used_heap_size, isBulky());
+    const wanted = heapGrowthPercent(getHeapStatistics().used_heap_size, isBulky);
     if (wanted === percent) return;
     percent = wanted;
     setFlagsFromString(`--heap-growing-percent=${percent}`);

@@ -21,7 +21,7 @@ import type { StartFlags } from "./start-command.ts";
 import { planStart, type StartPlan } from "./start-plan.ts";
 import { StopSignals } from "./stop-signals.ts";
 
-const rolePollMs = 100;
+const rolePollMs = 250;
 
 /** What the environment says, taken out of it: no child or dump of this process shows it. */
 interface Secrets {

@@ -122,7 +122,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       forwarding: this.#forwarding,
       transfers: this.transfers,
       links,
-      tickMs: settings.tickMs,
+      settings,
       peerQueueBytesMax: settings.peerQueueBytesMax,
       diskEpoch: () => log.diskEpoch,
       disks: this.disks,
@@ -465,15 +465,16 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
     this.#hosting.tick();
     this.clusterDirectory.tick();
     const isClockLooked = ++this.#tickCount % pingTicks === 0;
+    const isBeat = this.#tickCount % this.settings.restHeartbeatTicks === 0;
     if (isClockLooked) this.disks.look();
     for (const hosted of this.#groups) {
-      hosted.tick();
+      hosted.tick(isBeat);
       const isOff = isClockLooked && this.#clockAlarm.check(this.#entryClock.skewMs(hosted.otherVoters));
       if (isOff || this.space.isFull) this.#leadership.unfit(hosted);
       else if (this.disks.isSlow) this.#leadership.slow(hosted);
     }
     for (const lane of [...this.waiting]) lane.expire();
-    this.traffic.heartbeats.tick();
+    if (isBeat) this.traffic.heartbeats.beat();
     if (isClockLooked) this.traffic.ping();
     this.noteOutput();
   }

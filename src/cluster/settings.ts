@@ -9,8 +9,10 @@ const mebibyte = 1024 * kibibyte;
 
 /** How a node behaves. None of these changes what a command does: that is replicated state. */
 export interface NodeSettings {
-  /** Between two ticks of Raft, and between two heartbeats. Default 100. */
+  /** Between two ticks of Raft, and between two heartbeats to a follower that lacks something. Default 100. */
   readonly tickMs: number;
+  /** Ticks between two heartbeats to a follower that has everything. Default 2. */
+  readonly restHeartbeatTicks: number;
   /** A follower that hears nothing for this many ticks, up to twice as many by lot, asks for votes. Default 10. */
   readonly electionTicks: number;
   /** How long a command waits for a leader before it is answered `CLUSTERDOWN`. Default 3,000. */
@@ -103,6 +105,7 @@ export interface NodeSettings {
 
 export const nodeDefaults: NodeSettings = {
   tickMs: 100,
+  restHeartbeatTicks: 2,
   electionTicks: 10,
   electionWaitMs: 3_000,
   resolveWaitMs: 5_000,
@@ -149,6 +152,8 @@ export const nodeDefaults: NodeSettings = {
 export function nodeSettings(changes: Partial<NodeSettings> = {}): NodeSettings {
   const settings = { ...nodeDefaults, ...changes };
   assert(settings.tickMs > 0 && settings.electionTicks > 1, "an election takes longer than a tick");
+  assert(settings.restHeartbeatTicks > 0, "followers at rest hear heartbeats");
+  assert(settings.electionTicks > 2 * settings.restHeartbeatTicks, "one lost heartbeat makes no election");
   assert(settings.batchesInFlightMax > 0 && settings.readRoundsInFlightMax > 0, "at least one batch is in flight");
   assert(settings.pieceBytes + settings.batchBytesMax < settings.links.frameBytesMax / 4, "an entry fits into a frame");
   assert(settings.assembledBytesMax >= settings.commandBytesMax, "the largest command can be put together");

@@ -94,7 +94,7 @@ export class AdapterNode {
   }
 
   tick(): void {
-    tick(this.#replica);
+    tick(this.#replica, true);
   }
 
   campaign(): void {

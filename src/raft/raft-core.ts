@@ -115,9 +115,12 @@ export class RaftCore {
     return statusOf(this.#replica);
   }
 
-  /** One unit of time passes. */
-  tick(): void {
-    tick(this.#replica);
+  /**
+   * One unit of time passes. With `isBeat` a leader's heartbeats that are due go to everybody; without, only to followers
+   * that may lack something, or if reads wait. A host of many groups may so let those at rest beat less often, and together.
+   */
+  tick(isBeat = true): void {
+    tick(this.#replica, isBeat);
     // A commit index alone is written with whatever comes next, or at the next tick.
     if (this.#handed.commit < this.commitIndex) this.#isCommitDue = true;
     this.#check();

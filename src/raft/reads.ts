@@ -12,6 +12,19 @@ export function broadcastHeartbeat(replica: Replica): void {
   for (const progress of replica.members.all) if (progress.id !== replica.id) sendHeartbeat(replica, progress);
 }
 
+/** Heartbeats only to followers for which one may do more than say that the leader lives. */
+export function sendNeededHeartbeats(replica: Replica): void {
+  const isAsked = replica.reads.round !== 0;
+  for (const progress of replica.members.all) {
+    if (progress.id !== replica.id && (isAsked || !hasEverything(replica, progress))) sendHeartbeat(replica, progress);
+  }
+}
+
+/** It acknowledged all entries, and was told that they are committed. */
+function hasEverything({ log }: Replica, { kind, matchIndex, sentCommit }: Progress): boolean {
+  return kind === "replicate" && matchIndex === log.lastIndex && sentCommit === log.lastIndex;
+}
+
 function sendHeartbeat(replica: Replica, progress: Progress): void {
   const readRound = replica.reads.round;
   // The commit index goes only as far as the follower's log is known to match: beyond it, it may hold other entries

@@ -1,11 +1,11 @@
 import { mark } from "../platform/index.ts";
 import { campaign } from "./elections.ts";
-import { broadcastHeartbeat } from "./reads.ts";
+import { broadcastHeartbeat, sendNeededHeartbeats } from "./reads.ts";
 import type { Replica } from "./replica.ts";
 
-/** One unit of time passes. */
-export function tick(replica: Replica): void {
-  if (replica.role === "leader") tickLeader(replica);
+/** One unit of time passes. Without `isBeat` there are only heartbeats for whoever may lack something. */
+export function tick(replica: Replica, isBeat: boolean): void {
+  if (replica.role === "leader") tickLeader(replica, isBeat);
   else tickFollower(replica);
 }
 
@@ -16,7 +16,7 @@ function tickFollower(replica: Replica): void {
   campaign(replica);
 }
 
-function tickLeader(replica: Replica): void {
+function tickLeader(replica: Replica, isBeat: boolean): void {
   const { electionTicks, heartbeatTicks, checkQuorum } = replica.settings;
   replica.heartbeatElapsedTicks++;
   replica.electionElapsedTicks++;
@@ -33,6 +33,10 @@ function tickLeader(replica: Replica): void {
     replica.transferTarget = undefined;
   }
   if (replica.role !== "leader" || replica.heartbeatElapsedTicks < heartbeatTicks) return;
+  if (!isBeat) {
+    sendNeededHeartbeats(replica);
+    return;
+  }
   replica.heartbeatElapsedTicks = 0;
   broadcastHeartbeat(replica);
 }

@@ -119,7 +119,7 @@ export class ModelRun {
     this.#cut = new Set();
     for (const node of this.#network.nodes.values()) if (!node.isUp) this.#restart(node);
     for (let round = 0; round < 300; round++) {
-      for (const node of this.#network.nodes.values()) node.core.tick();
+      for (const node of this.#network.nodes.values()) node.core.tick(round % 2 === 0);
       for (let i = 0; i < 4; i++) this.#workAll();
       if (round % 20 === 19) {
         this.#doHostsDuties();
@@ -212,7 +212,8 @@ export class ModelRun {
   }
 
   #tickAll(): void {
-    for (const node of this.#network.nodes.values()) if (node.isUp && this.#below(3) > 0) node.core.tick();
+    for (const node of this.#network.nodes.values())
+      if (node.isUp && this.#below(3) > 0) node.core.tick(this.#below(2) === 0);
   }
 
   #propose(node: TestNode): void {

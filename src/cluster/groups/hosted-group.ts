@@ -142,12 +142,14 @@ export class HostedGroup {
     return this.#lost === undefined && this.#members().hasGone;
   }
 
-  tick(): void {
-    this.replica.tick();
+  tick(isBeat: boolean): void {
+    this.replica.tick(isBeat);
+    this.changes.tick();
+    // The rest looks at clocks: with many groups at rest that is much for nothing at every tick.
+    if (!isBeat) return;
     // On a full disk the entry would wait for space, and votes behind it.
     if (this.replica.isLeading && !this.#options.host.space.lacksSpace(this.group)) this.checksums.tick();
     this.snapshots.tick();
-    this.changes.tick();
     this.#lost?.tick();
     if (this.#isRebuilding && !this.#isCopying) this.#rebuilt();
   }

@@ -52,7 +52,7 @@ test("what goes to one node in one turn is one message, whatever the number of g
   expect(second?.[1]?.message).toEqual({ type: "heartbeatResponse", from: 1, to: 3, term: 1, readRound: 7 });
 });
 
-test("answers that say nothing new wait for a tick, or for what goes to that node anyway [H-2]", () => {
+test("answers that say nothing new wait for a beat, or for what goes to that node anyway [H-2]", () => {
   const { frames, heartbeats } = links(0);
   const answer = (term: number, readRound = 0, to = 2): void =>
     heartbeats.add(1, { type: "heartbeatResponse", from: 1, to, term, readRound });
@@ -64,7 +64,7 @@ test("answers that say nothing new wait for a tick, or for what goes to that nod
   expect(sent()).toEqual([1]); // The first one in a term.
   answer(5);
   expect(sent()).toEqual([]);
-  heartbeats.tick();
+  heartbeats.beat();
   expect(sent()).toEqual([1]);
   answer(5);
   heartbeats.add(2, heartbeat(2, 7));

@@ -1,7 +1,7 @@
 /**
  * Heartbeats and their answers, of all groups: what goes to one node in one turn is one message, however many groups there
- * are (CONSENSUS H-2). Answers that say nothing new wait for the next tick, and go with the heartbeats of this node: at rest
- * two nodes send each other one message a tick.
+ * are (CONSENSUS H-2). Answers that say nothing new wait for the next beat, and go with the heartbeats of this node: at rest
+ * two nodes send each other one message a beat.
  */
 import type { PeerLink } from "../../net/index.ts";
 import type { Heartbeat, HeartbeatResponse, Term } from "../../raft/index.ts";
@@ -27,7 +27,7 @@ export class Heartbeats {
   }
 
   /** What waits goes at the end of this turn. */
-  tick(): void {
+  beat(): void {
     for (const waiting of this.#waiting.values()) if (waiting.messages.length > 0) waiting.isDue = true;
   }
 
@@ -77,7 +77,7 @@ interface Waiting {
   readonly answeredTerms: Map<number, Term>;
 }
 
-/** Whether it says once more that a follower is there, which the leader asks in many ticks, and confirms no read. */
+/** Whether it says once more that a follower is there, which the leader asks in many beats, and confirms no read. */
 function isNothingNew(group: number, message: Heartbeat | HeartbeatResponse, { answeredTerms }: Waiting): boolean {
   const isAnswer = message.type === "heartbeatResponse";
   return isAnswer && message.readRound === 0 && answeredTerms.get(group) === message.term;

@@ -19,6 +19,7 @@ import type { NodeDisks } from "../leadership/node-disks.ts";
 import { admit } from "../membership/admission.ts";
 import type { NodeDirectory } from "../membership/node-directory.ts";
 import { nodeOf } from "../replica/replica-id.ts";
+import type { NodeSettings } from "../settings.ts";
 import { readSnapshotPiece, readSnapshotQuestion } from "../snapshots/snapshot-wire.ts";
 import type { DiskSpace } from "./disk-space.ts";
 import type { EntryClock } from "./entry-clock.ts";
@@ -32,8 +33,8 @@ import { Silences } from "./silences.ts";
 
 /** Ticks between two questions for a peer's clock. */
 export const pingTicks = 5;
-/** After so many without one of its heartbeats a leader may be gone. */
-const silentTicks = 3;
+/** So long after it should have come, a leader whose heartbeat has not may be gone. */
+const lateTicks = 2;
 
 export interface PeerTrafficOptions {
   readonly clock: Clock;
@@ -43,7 +44,7 @@ export interface PeerTrafficOptions {
   readonly forwarding: Forwarding;
   readonly transfers: LeaderTransfers;
   readonly links: () => PeerLinks;
-  readonly tickMs: number;
+  readonly settings: Pick<NodeSettings, "restHeartbeatTicks" | "tickMs">;
   readonly peerQueueBytesMax: number;
   readonly diskEpoch: () => number;
   /** This node's, and those that the others tell of. */
@@ -179,11 +180,11 @@ export class PeerTraffic implements PeerLinksHandler {
    * Whether another node leads there that was heard lately: nobody is sent to one that may be gone (CONSENSUS B-4).
    */
   isLeaderHeard({ route: { leader }, replica }: LanePlace): boolean {
-    const { clock, directory, links, tickMs } = this.#options;
+    const { clock, directory, links, settings } = this.#options;
     const link = leader === directory.nodeId ? undefined : links().link(leader, "control");
     // To a node without a replica it may have nothing to say between two pings.
-    const ticks = replica === undefined ? pingTicks + silentTicks : silentTicks;
-    return link !== undefined && clock.nowMs() - link.receivedMs <= ticks * tickMs;
+    const ticks = settings.restHeartbeatTicks + lateTicks + (replica === undefined ? pingTicks : 0);
+    return link !== undefined && clock.nowMs() - link.receivedMs <= ticks * settings.tickMs;
   }
 
   startSeen(nodeId: number): number {

@@ -46,6 +46,7 @@ export class Orphans {
 
   /** Gives up on those that have waited for too long. */
   expire(): void {
+    if (this.#waiting.length === 0) return;
     const nowMs = this.#clock.nowMs();
     const late = this.#waiting.filter(({ deadlineMs }) => deadlineMs <= nowMs);
     if (late.length === 0) return;

@@ -247,6 +247,9 @@ export class ReplicaCommands {
    * waiting for that: after a while the truth is that we do not know.
    */
   #giveUpStalled(): void {
+    // Most groups are at rest at most ticks.
+    const isIdle = this.#writes.oldestIndex === undefined;
+    if (isIdle && !this.#stall.isRunning && !this.#freeingStall.isRunning) return;
     const { core, settings } = this.#options;
     const stalled = (index: LogIndex | undefined): LogIndex | undefined =>
       index !== undefined && index > core.commitIndex && this.#lacksSpace ? index : undefined;

@@ -276,11 +276,11 @@ export class Replica {
     });
   }
 
-  /** One tick of Raft's time. */
-  tick(): void {
+  /** One tick of Raft's time; see `RaftCore.tick`. */
+  tick(isBeat: boolean): void {
     const { role } = this.core;
     this.#guard(() => {
-      this.core.tick();
+      this.core.tick(isBeat);
       this.#commands.expire();
       if (this.isLeading) this.#advanceClock();
     });

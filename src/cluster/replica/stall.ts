@@ -5,6 +5,11 @@ import type { LogIndex } from "../../raft/index.ts";
  * meanwhile first.
  */
 export class Stall {
+  /** Whether an entry waited at the last tick. */
+  get isRunning(): boolean {
+    return this.#index !== undefined;
+  }
+
   /** A tick has passed in which the entry at `index` waits; undefined: none does. True, and it begins anew: it is the same for so many. */
   tick(index: LogIndex | undefined, ticksMax: number): boolean {
     this.#ticks = index !== undefined && index === this.#index ? this.#ticks + 1 : 0;
