@@ -1,39 +1,7 @@
 // Compiles bench/ if it is stale and runs it. Needs nothing but Node and what scripts/prepare.mjs has installed.
-import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { built } from "./building.mjs";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const output = join(root, ".build", "bench");
-const stamp = join(output, ".built");
-
-/** The newest change below `path`, in milliseconds; 0 if there is nothing. */
-function newestMs(path) {
-  if (!existsSync(path)) return 0;
-  const stat = statSync(path);
-  if (!stat.isDirectory()) return stat.mtimeMs;
-  return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => newestMs(join(path, name))));
-}
-
-const newest = Math.max(
-  ...["bench", "tsconfig.base.json", "package-lock.json"].map((name) => newestMs(join(root, name))),
-);
-if (!existsSync(stamp) || statSync(stamp).mtimeMs < newest) {
-  console.error("Building the benchmarks …");
-  rmSync(output, { recursive: true, force: true });
-  rmSync(join(root, ".build", "bench.tsbuildinfo"), { force: true });
-  try {
-    const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
-    execFileSync(process.execPath, [compiler, "-p", join(root, "bench", "tsconfig.json")], {
-      cwd: root,
-      stdio: ["ignore", 2, 2],
-    });
-  } catch (error) {
-    console.error(`Building the benchmarks failed: ${error.message.split("\n")[0]}`);
-    process.exit(1);
-  }
-  writeFileSync(stamp, "");
-}
-
+const output = built("bench", "bench", ["bench", "tsconfig.base.json", "package-lock.json"]);
 await import(pathToFileURL(join(output, "main.js")).href);

@@ -1,21 +1,8 @@
 // Makes a checkout ready: installs what is missing, builds what is stale. Needs nothing but Node and npm.
 import { execFileSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-
-const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { compile, isStale, root, writeStamp } from "./building.mjs";
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
@@ -25,34 +12,26 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(2);
 }
 
-function run(what, command, args) {
-  console.error(`${what} …`);
-  // Standard output belongs to the command that comes after.
-  execFileSync(command, args, { cwd: root, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });
-}
-
-/** The newest change below `path`, in milliseconds; 0 if there is nothing. */
-function newestMs(path) {
-  if (!existsSync(path)) return 0;
-  const stat = statSync(path);
-  if (!stat.isDirectory()) return stat.mtimeMs;
-  return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => newestMs(join(path, name))));
-}
-
 function isInstalled() {
   const stamp = join(root, "node_modules", ".coterie-lock");
   return existsSync(stamp) && readFileSync(stamp, "utf8") === readFileSync(join(root, "package-lock.json"), "utf8");
 }
 
 function isBuilt() {
-  const stamp = join(root, "dist", ".built");
-  if (!existsSync(stamp)) return false;
   const sources = ["src", "tsconfig.base.json", "tsconfig.build.json", "package-lock.json"];
-  return Math.max(...sources.map((name) => newestMs(join(root, name)))) <= statSync(stamp).mtimeMs;
+  return !isStale(join(root, "dist", ".built"), sources);
 }
 
 function install() {
-  run("Installing", npm, ["ci", "--include=dev", "--no-fund", "--no-audit"]);
+  console.error("Installing …");
+  // Standard output belongs to the command that comes after.
+  const stdio = ["ignore", 2, 2];
+  const isWindows = process.platform === "win32";
+  execFileSync(isWindows ? "npm.cmd" : "npm", ["ci", "--include=dev", "--no-fund", "--no-audit"], {
+    cwd: root,
+    stdio,
+    shell: isWindows,
+  });
   writeFileSync(join(root, "node_modules", ".coterie-lock"), readFileSync(join(root, "package-lock.json")));
 }
 
@@ -63,15 +42,12 @@ function build() {
   const fresh = join(root, `.dist-${process.pid}`);
   const old = `${fresh}-old`;
   const dist = join(root, "dist");
-  const stamp = join(fresh, ".built");
-  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
   try {
     for (const folder of [fresh, old]) rmSync(folder, { recursive: true, force: true });
     mkdirSync(fresh);
-    run("Building", process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", fresh]);
-    writeFileSync(stamp, "");
-    // What changes while the compiler runs is newer than the build.
-    utimesSync(stamp, startedMs / 1000, startedMs / 1000);
+    console.error("Building …");
+    compile("-p", "tsconfig.build.json", "--outDir", fresh);
+    writeStamp(join(fresh, ".built"), startedMs);
     if (existsSync(dist)) renameSync(dist, old);
     renameSync(fresh, dist);
   } finally {
