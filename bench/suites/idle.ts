@@ -7,8 +7,12 @@ import { startBalanced } from "../systems/balanced.ts";
 
 const shards = 64;
 const coresMax = 0.03;
-/** What a start leaves to be compiled and collected. */
-const settleMs = 10_000;
+/**
+ * What a start leaves to be compiled and collected: V8's threads take 1 % of a core and more for some 40 s after it, and a tenth
+ * of that from then on (docs/performance.md).
+ */
+const settleMs = 50_000;
+const settleMsQuick = 5_000;
 const roundMs = 20_000;
 const roundMsQuick = 5_000;
 
@@ -19,7 +23,7 @@ export const idleSuite: Suite = {
     progress(`idle: starting three nodes with ${shards} shards`);
     const system = await startBalanced(premises, shards);
     try {
-      await sleep(settleMs);
+      await sleep(options.isQuick ? settleMsQuick : settleMs);
       const rounds: { readonly nodes: readonly number[]; readonly others: number }[] = [];
       const cpu = (): readonly number[] => system.pids.map((pid) => cpuSeconds([pid]));
       for (let round = 1; round <= options.rounds; round++) {
