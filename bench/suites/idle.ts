@@ -8,8 +8,8 @@ import { startBalanced } from "../systems/balanced.ts";
 const shards = 64;
 const coresMax = 0.03;
 /**
- * What a start leaves to be compiled and collected: V8's threads take 1 % of a core and more for some 40 s after it, and a tenth
- * of that from then on (docs/performance.md).
+ * What a start leaves to be compiled and collected: V8's threads take about 1 % of a core for some 40 s after it, and some 0.2 %
+ * from then on (docs/performance.md).
  */
 const settleMs = 50_000;
 const settleMsQuick = 5_000;
