@@ -59,11 +59,7 @@ test("a damaged learner of the directory is made anew, and is shown as that only
     await cluster.until(() => client.isAnswered, "replies");
   }
   cluster.kill("n4");
-  const { disk } = cluster.world.machine("n4");
-  const segments = disk.files().filter(({ path }) => path.startsWith("/data/log/") && path.endsWith(".segment"));
-  for (const { path, sizeBytes } of segments) {
-    for (let at = 8_192; at + 4_096 <= sizeBytes; at += 4_096) disk.flipBit(path, at + 120, 3);
-  }
+  cluster.damageLog("n4");
   await cluster.start();
   await cluster.until(() => statusOf(cluster, "n4").replica > 4, "a successor");
   await untilDirectoryEqual(cluster);

@@ -127,6 +127,7 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
       diskEpoch: () => log.diskEpoch,
       disks: this.disks,
       space: this.space,
+      setMembers: options.setMembers,
       handler: this,
     });
     this.waves = new NodeWaves(this.clock, settings, shardCount);

@@ -35,19 +35,9 @@ async function load(cluster: SimulatedCluster, client: Client, rounds: number, b
   await cluster.until(() => client.isAnswered, "replies");
 }
 
-/** Flips a bit of what a node's log has acknowledged long ago; the node is down. */
-function damage(cluster: SimulatedCluster, name: string): void {
-  const { disk } = cluster.world.machine(name);
-  const isLog = (path: string): boolean => path.startsWith("/data/log/") && path.endsWith(".segment");
-  for (const { path, sizeBytes } of disk.files()) {
-    // In the bodies of all its batches, behind the two headers of the segment.
-    for (let at = 8_192; isLog(path) && at + 4_096 <= sizeBytes; at += 4_096) disk.flipBit(path, at + 120, 3);
-  }
-}
-
 async function restartDamaged(cluster: SimulatedCluster, name: string): Promise<void> {
   cluster.kill(name);
-  damage(cluster, name);
+  cluster.damageLog(name);
   await cluster.world.until(cluster.startNode(name));
   expect(cluster.status(name)).toMatchObject({ role: "stopped", stoppedBecause: "its log is damaged" });
 }
@@ -112,7 +102,7 @@ test("five nodes, two damaged: nobody leads without the entry that one of them l
   await cluster.until(() => client.isAnswered, "a reply");
   await cluster.world.run(300);
   for (const name of [leader, one, two]) cluster.kill(name);
-  for (const name of [one, two]) damage(cluster, name);
+  for (const name of [one, two]) cluster.damageLog(name);
   cluster.world.network.healAll();
   for (const name of [one, two]) await cluster.world.until(cluster.startNode(name));
   await cluster.world.run(10_000);
@@ -135,7 +125,7 @@ test("a majority damaged: nobody guesses, nobody leads, and all say so [D-3, M-7
   await load(cluster, client, 10);
   for (const name of ["n1", "n2"]) {
     cluster.kill(name);
-    damage(cluster, name);
+    cluster.damageLog(name);
   }
   for (const name of ["n1", "n2"]) await cluster.world.until(cluster.startNode(name));
   await cluster.world.run(20_000);
@@ -172,7 +162,7 @@ test("the leader's own log is damaged while it runs: another leads, and makes it
   const client = cluster.client(leader);
   cluster.kill(laggard);
   await load(cluster, client, 30, 2_000);
-  damage(cluster, leader);
+  cluster.damageLog(leader);
   // It reads back, for the one that lacks them, entries that are bad.
   await cluster.world.until(cluster.startNode(laggard));
   await cluster.until(() => cluster.status(leader).role === "stopped", "a replica that stops");
@@ -192,7 +182,7 @@ test("entries that rot and that nobody asks for are found when all is read back,
   const [victim = ""] = cluster.followers;
   await load(cluster, cluster.client(leader), 30, 2_000);
   const scrub = (name: string) => cluster.node(name).nodeStatus().scrub;
-  damage(cluster, victim);
+  cluster.damageLog(victim);
   // The shard's, and the directory's.
   const found = (): boolean => scrub(victim)?.damageCount === 2;
   await cluster.until(found, "damage found", 70_000);

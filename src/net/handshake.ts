@@ -49,7 +49,7 @@ export interface ProtocolVersions {
  * What this program speaks. A new kind of message, or another form of one, is a new version, and is sent over links of that
  * version alone (`PeerLink.version`). The oldest goes only when no release that is upgraded from speaks nothing newer.
  */
-export const protocolVersions: ProtocolVersions = { min: 4, max: 6 };
+export const protocolVersions: ProtocolVersions = { min: 4, max: 7 };
 
 const magic = 0x50_54_4f_43;
 const nonceBytes = 32;

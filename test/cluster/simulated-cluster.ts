@@ -168,6 +168,16 @@ export class SimulatedCluster {
     this.world.machine(name).kill();
   }
 
+  /** Flips a bit of each batch that the log of a node, which is down, has acknowledged. */
+  damageLog(name: string): void {
+    const { disk } = this.world.machine(name);
+    const files = disk.files().filter(({ path }) => path.startsWith("/data/log/") && path.endsWith(".segment"));
+    for (const { path, sizeBytes } of files) {
+      // In the bodies of the batches, behind the two headers of the segment.
+      for (let at = 8_192; at + 4_096 <= sizeBytes; at += 4_096) disk.flipBit(path, at + 120, 3);
+    }
+  }
+
   /** Cuts a node off from all others, both ways. */
   isolate(name: string): void {
     this.world.network.partition([[name], [...this.names, ...this.joined].filter((other) => other !== name)]);

@@ -127,6 +127,11 @@ class Host {
     return this.groups.get(group)?.replica.core.id;
   }
 
+  /** First replicas of other nodes. */
+  get others(): readonly ReplicaId[] {
+    return [1, 2, 3, 4].filter((node) => node !== this.own).slice(0, 3);
+  }
+
   replica(generation: number): ReplicaId {
     return replicaOf(this.own, generation);
   }
@@ -135,6 +140,13 @@ class Host {
 /** A committed configuration: first members, and those given. */
 function report(voters: readonly ReplicaId[], highestReplica: ReplicaId): MembersReport {
   return { voters, learners: [], highestReplica };
+}
+
+/** Ids of replicas cannot be noted any more; returns how that ends. */
+function failNotes({ world }: Host): () => void {
+  const { disk } = world.machine("node");
+  const matches = (path: string): boolean => path.includes("node.json");
+  return disk.inject({ operation: "write", code: "EIO", matches, count: Number.POSITIVE_INFINITY });
 }
 
 test("a replica begins with the first message for it, and not one of another node, group or generation [M-10, C-4]", async () => {
@@ -150,11 +162,11 @@ test("a replica begins with the first message for it, and not one of another nod
 test("one that was proved to have gone is destroyed, and late messages bring nothing back [M-10]", async () => {
   const host = await Host.make();
   await host.addressed(host.replica(2));
-  host.report = report([1, 2, 3], host.replica(1));
+  host.report = report(host.others, host.replica(1));
   expect(await host.ticked(), "of an earlier time").toBe(host.replica(2));
-  host.report = report([1, 2, host.replica(2)], host.replica(2));
+  host.report = report([...host.others.slice(1), host.replica(2)], host.replica(2));
   expect(await host.ticked(), "it is a voter").toBe(host.replica(2));
-  host.report = report([1, 2, 3], host.replica(2));
+  host.report = report(host.others, host.replica(2));
   expect(await host.ticked()).toBeUndefined();
   expect(host.log.group(group)).toMatchObject({ replica: host.replica(2), isEnded: true, lastIndex: 0 });
   for (const generation of [0, 1, 2]) expect(await host.addressed(host.replica(generation))).toBeUndefined();
@@ -165,24 +177,39 @@ test("one that was proved to have gone is destroyed, and late messages bring not
 
 test("an id that cannot be noted is used up: the others are told, until it has gone [C-4]", async () => {
   const host = await Host.make();
-  const lift = host.world.machine("node").disk.inject({
-    operation: "write",
-    code: "EIO",
-    matches: (path) => path.includes("node.json"),
-    count: Number.POSITIVE_INFINITY,
-  });
+  const lift = failNotes(host);
   expect(await host.addressed(host.replica(1))).toBeUndefined();
   lift();
   await host.ticked();
   expect(host.told).toEqual([host.replica(1)]);
   expect(await host.addressed(host.replica(1))).toBeUndefined();
-  host.report = report([1, 2, 3], host.replica(1));
+  host.report = report(host.others, host.replica(1));
   await host.ticked();
   await host.world.run(3_000);
   await host.ticked();
   expect(host.told).toEqual([host.replica(1)]);
   expect(await host.addressed(host.replica(1))).toBeUndefined();
   expect(await host.addressed(host.replica(2))).toBe(host.replica(2));
+});
+
+test("a successor has gone, and the one before it counts: the others are told that it is lost, until they have another [D-3, C-4]", async () => {
+  const host = await Host.make();
+  const lift = failNotes(host);
+  await host.addressed(host.replica(1));
+  lift();
+  expect(await host.addressed(host.replica(2))).toBe(host.replica(2));
+  // The leader had added the second one, and has taken that back.
+  host.report = report([...host.others.slice(1), host.replica(1)], host.replica(2));
+  host.told.length = 0;
+  expect(await host.ticked()).toBeUndefined();
+  await host.ticked();
+  expect(host.told).toEqual([host.replica(1), host.replica(1)]);
+  expect(await host.addressed(host.replica(3))).toBe(host.replica(3));
+  host.report = { ...report([...host.others.slice(1), host.replica(1)], host.replica(3)), learners: [host.replica(3)] };
+  await host.ticked();
+  host.report = report([...host.others.slice(1), host.replica(3)], host.replica(3));
+  await host.ticked();
+  expect(host.told).toHaveLength(2);
 });
 
 test("once it stops nothing begins any more", async () => {

@@ -75,6 +75,7 @@ export class GroupHosting {
     const isLook = ++this.#tickCount % lookTicks === 0;
     for (const hosted of this.#options.groups) if (isLook && this.#isProvedGone(hosted)) this.#end(hosted);
     if (isLook) this.#dropVacancies();
+    if (isLook) for (const { group } of this.#options.groups.places) this.#tellSuperseded(group);
   }
 
   /** A message has come for a replica of a group that this node does not host. */
@@ -150,7 +151,7 @@ export class GroupHosting {
     const vacancy = new Vacancy({
       group,
       nodeId: directory.nodeId,
-      upTo: Math.max(this.#firstReplica, directory.replicaOf(group), log.group(group).replica),
+      upTo: Math.max(this.#firstReplica, this.#newestReplica(group)),
       isLost: false,
       clock,
       logger: host.logger,
@@ -196,6 +197,25 @@ export class GroupHosting {
       vacancy.stop();
       this.#vacancies.delete(group);
     }
+  }
+
+  /** The newest that was ever to begin here; 0: none. */
+  #newestReplica(group: number): ReplicaId {
+    const { directory, log } = this.#options;
+    return Math.max(directory.replicaOf(group), log.group(group).replica);
+  }
+
+  /**
+   * Where the group counts a replica here, and not the newest one, a successor was given up before it had taken over. The one that is
+   * counted gave its place to it, and never speaks again: that is for this node to say, whether the successor has gone or not.
+   */
+  #tellSuperseded(group: number): void {
+    const { directory, placement, traffic } = this.#options;
+    const report = placement.reportOf(group);
+    if (report === undefined) return;
+    const counted = [...report.voters, ...report.learners].filter((id) => nodeOf(id) === directory.nodeId);
+    const newest = counted.length === 0 ? 0 : this.#newestReplica(group);
+    if (counted.some((id) => id < newest) && !counted.includes(newest)) traffic.sendLost(group, Math.max(...counted));
   }
 
   #end(hosted: HostedGroup): void {

@@ -30,7 +30,7 @@ function strangerRefusal(directory: NodeDirectory, peer: PeerIdentity): Refusal 
   }
   const member = directory.member(peer.nodeId);
   if (member === undefined) {
-    const text = `node ${name} does not know node ${peer.name} (${peer.nodeId}) yet: nothing is to be done, it will hear of it.`;
+    const text = `node ${name} does not know node ${peer.name} (${peer.nodeId}) yet: nothing is to be done, it asks the nodes that it knows.`;
     return { code: "UNKNOWN_NODE", text };
   }
   if (member.name !== peer.name || peer.nodeId === directory.nodeId) {

@@ -121,7 +121,7 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
   }
   // Of directories from before there were others, every node has every shard.
   const { nodeId = names.indexOf(name) + 1, replicaCount = Math.max(3, names.length) } = fields;
-  const members = parseMembers(names, fields.members);
+  const members = parseKept(names, fields.members);
   const isSound = isNodeId(nodeId) && isNodeId(replicaCount) && isFirstReplicaCount(replicaCount, names.length);
   if (!isSound || !members.some((member) => member.id === nodeId && member.name === name)) throw damaged;
   return {
@@ -147,13 +147,21 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
 const restore = "The node's identity stands there: put the file back from the newest copy of this directory.";
 
 /** What cannot be read of the soft copy is left out; the first nodes are always among them. */
-function parseMembers(names: readonly string[], value: unknown): readonly Member[] {
+function parseKept(names: readonly string[], value: unknown): readonly Member[] {
   const members = new Map(firstMembers(names).map((member) => [member.id, member]));
   for (const [, fields] of entriesOf(value)) {
     const member = parseMember(fields);
     if (member !== undefined) members.set(member.id, member);
   }
   return [...members.values()].toSorted((left, right) => left.id - right.id);
+}
+
+/** A JSON text: members in the order of their numbers. Undefined if it is anything else. */
+export function parseMembers(text: string): readonly Member[] | undefined {
+  const entries = entriesOf(parseObject(text));
+  const members = entries.flatMap(([, fields]) => parseMember(fields) ?? []);
+  const isOrdered = members.every(({ id }, at) => id > (members[at - 1]?.id ?? 0));
+  return members.length === entries.length && members.length > 0 && isOrdered ? members : undefined;
 }
 
 /** Undefined if it makes no sense. */

@@ -25,6 +25,8 @@ export const messageType: {
   readonly transferQuestion: 19;
   readonly transferAnswer: 20;
   readonly leaderKept: 21;
+  readonly membersQuestion: 22;
+  readonly membersAnswer: 23;
 } = {
   raft: 1,
   ping: 2,
@@ -47,4 +49,6 @@ export const messageType: {
   transferQuestion: 19,
   transferAnswer: 20,
   leaderKept: 21,
+  membersQuestion: 22,
+  membersAnswer: 23,
 };

@@ -17,6 +17,8 @@ import type { LanePlace } from "../lanes/local-lane.ts";
 import type { LeaderTransfers } from "../leadership/leader-transfers.ts";
 import type { NodeDisks } from "../leadership/node-disks.ts";
 import { admit } from "../membership/admission.ts";
+import type { Member } from "../membership/member.ts";
+import { MemberNews } from "../membership/member-news.ts";
 import type { NodeDirectory } from "../membership/node-directory.ts";
 import { nodeOf } from "../replica/replica-id.ts";
 import type { NodeSettings } from "../settings.ts";
@@ -50,6 +52,8 @@ export interface PeerTrafficOptions {
   /** This node's, and those that the others tell of. */
   readonly disks: NodeDisks;
   readonly space: Pick<DiskSpace, "sent">;
+  /** Takes what the directory says of all nodes, in the order of their numbers. */
+  readonly setMembers: (nodes: readonly Member[]) => void;
   readonly handler: PeerTrafficHandler;
 }
 
@@ -68,6 +72,11 @@ export class PeerTraffic implements PeerLinksHandler {
       heardMs: (nodeId) => this.heardMs(nodeId),
     });
     this.heartbeats = new Heartbeats((nodeId) => options.links().link(nodeId, "control"), options.peerQueueBytesMax);
+    this.#news = new MemberNews({
+      ...options,
+      link: (nodeId) => options.links().link(nodeId, "control"),
+      onOutput: () => options.handler.onOutput(),
+    });
   }
 
   send(group: number, message: Message): void {
@@ -197,7 +206,9 @@ export class PeerTraffic implements PeerLinksHandler {
   }
 
   admit(peer: PeerIdentity, earlier: EarlierRun): Refusal | undefined {
-    return admit(this.#options.directory, peer, earlier);
+    const refusal = admit(this.#options.directory, peer, earlier);
+    if (refusal?.code === "UNKNOWN_NODE") this.#news.knocked(peer.nodeId);
+    return refusal;
   }
 
   onRefused(refusal: Refusal, by: string): void {
@@ -298,6 +309,10 @@ export class PeerTraffic implements PeerLinksHandler {
         return transfers.receiveAnswer(input);
       case messageType.leaderKept:
         return transfers.receiveKept(input);
+      case messageType.membersQuestion:
+        return this.#news.receiveQuestion(link, input);
+      case messageType.membersAnswer:
+        return this.#news.receiveAnswer(link, input);
       default:
         return false;
     }
@@ -312,6 +327,7 @@ export class PeerTraffic implements PeerLinksHandler {
   }
 
   readonly #options: PeerTrafficOptions;
+  readonly #news: MemberNews;
   readonly #heardMs: Map<number, number> = new Map();
   readonly #refusedBy: Set<string> = new Set();
   /** Peers that have not heard of this node yet. */
