@@ -129,6 +129,11 @@ test.for([
   expect(told).toMatch(/group 1 recovered on \d, group 2 recovered on \d/);
 });
 
+test("who is left with another secret than the cluster's gets that back, starts, and refuses who was declared lost", async () => {
+  const changes = { returners: both, damage: { node: "n3", kind: "oldBit" } } as const;
+  await untilTold(/n3 has another secret/, changes, {}, 6);
+});
+
 const both = [
   { node: "n1", how: "kill", afterMs: 0 },
   { node: "n2", how: "cutPower", afterMs: 20 },

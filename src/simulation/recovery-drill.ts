@@ -72,16 +72,31 @@ async function survey(options: DrillOptions, member: ClusterMember): Promise<Nod
     if (!(error instanceof CoterieError) || !member.isExcused) throw error;
     world.trace("operator", `${member.name} cannot be surveyed: ${error.code}, ${error.message}`);
     if (!error.message.includes("Put the cluster's secret back")) return undefined;
-    await offline(world, member, ({ disk }) => putSecretBack(disk));
+    await offline(world, member, ({ disk }) => putSecretBack(disk, "create"));
     return survey(options, member);
+  }
+  if (member.isExcused && (await offline(world, member, ({ disk }) => isOtherSecret(disk))) === true) {
+    world.trace("operator", `${member.name} has another secret, and gets the cluster's back`);
+    await offline(world, member, ({ disk }) => putSecretBack(disk, "write"));
   }
   if (found === undefined) throw new Error(`the survey of ${member.name} has not ended`);
   return parseSurvey(member.name, formatSurvey(found));
 }
 
+const secretPath = `${nodeDirectory}/secret`;
+
+/** Nothing else in the directory says what it is: whoever gives it at a start is told that the file holds another one. */
+async function isOtherSecret(disk: Disk): Promise<boolean> {
+  return (
+    Buffer.from(await disk.readFile(secretPath))
+      .toString("utf8")
+      .trim() !== secret
+  );
+}
+
 /** Which an operator has. */
-async function putSecretBack(disk: Disk): Promise<true> {
-  const file = await disk.open(`${nodeDirectory}/secret`, "create");
+async function putSecretBack(disk: Disk, mode: "create" | "write"): Promise<true> {
+  const file = await disk.open(secretPath, mode);
   await new Promise<void>((resolve, reject) => {
     file.writeAndSync(Buffer.from(secret), 0, (error) => (error === undefined ? resolve() : reject(error)));
   });
