@@ -97,11 +97,22 @@ for (const name of ["src", "test", "package.json", "tsconfig.base.json", "tsconf
 }
 symlinkSync(join(root, "node_modules"), join(place, "node_modules"), "dir");
 
-/** A mutant need not satisfy the compiler; what it emits runs. Were there nothing, the mutant before would be judged again. */
-function build() {
+/** Of the compiler, what a mutant may leave behind: names that nobody uses any more, comparisons that never hold. */
+const harmless = new Set(["TS2367", "TS6133", "TS6192", "TS6196", "TS6198"]);
+
+/**
+ * What does not fit the code any more fails by that, and shows nothing. Were nothing emitted, the mutant before would be judged
+ * again.
+ */
+function build({ name }) {
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
   rmSync(join(place, "dist"), { recursive: true, force: true });
-  spawnSync(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: place, stdio: "ignore" });
+  const { stdout } = run([compiler, "-p", "tsconfig.build.json", "--pretty", "false"]);
+  const wrong = stdout.split("\n").find((line) => {
+    const code = /error (TS\d+)/.exec(line)?.[1];
+    return code !== undefined && !harmless.has(code);
+  });
+  if (wrong !== undefined) throw new Error(`${name} does not fit the code any more: ${wrong}`);
   if (!existsSync(join(place, "dist/simulation/main.js"))) throw new Error("The compiler emits nothing.");
 }
 
@@ -115,6 +126,7 @@ function isForSimulator({ isBeyondSimulator }) {
 
 /** By what the mutant was caught, or undefined. */
 function judge(mutant) {
+  if (!values.simulator || isOpen(recordOf(mutant))) build(mutant);
   if (!isForSimulator(mutant)) return judgeByTests(mutant);
   const bySimulator = judgeBySimulator(mutant);
   if (bySimulator !== undefined || values.simulator || mutant.tests === undefined) return bySimulator;
@@ -147,7 +159,6 @@ function isOpen({ caughtBy, seedsTried }) {
 
 function judgeBySimulator(mutant) {
   const record = recordOf(mutant);
-  if (isOpen(record)) build();
   while (isOpen(record)) {
     const count = Math.min(seedsAtOnce, Number(values.seeds) - record.seedsTried);
     const caught = trySeeds(record.nextSeed, count);
