@@ -30,6 +30,7 @@ import { LeadershipMoves } from "./leadership/leadership-moves.ts";
 import { NodeDisks } from "./leadership/node-disks.ts";
 import type { Member } from "./membership/member.ts";
 import type { NodeDirectory } from "./membership/node-directory.ts";
+import type { NodeAttributes } from "./node-attributes.ts";
 import { DiskSpace } from "./peers/disk-space.ts";
 import { EntryClock } from "./peers/entry-clock.ts";
 import { PeerTraffic, pingTicks } from "./peers/peer-traffic.ts";
@@ -45,7 +46,7 @@ import type { NodeSettings } from "./settings.ts";
 import type { SnapshotPiece, SnapshotQuestion } from "./snapshots/snapshot-wire.ts";
 import type { GroupStatus } from "./status.ts";
 import { Ticker } from "./ticker.ts";
-import { parseAttributes, type Topology, topologyShards } from "./topology.ts";
+import { type Topology, topologyShards } from "./topology.ts";
 
 export interface NodeWorkOptions {
   readonly platform: Platform;
@@ -58,8 +59,7 @@ export interface NodeWorkOptions {
   /** Where replicas are to be. Default: as the directory says. */
   readonly placement?: GroupPlacement | undefined;
   readonly links: () => PeerLinks;
-  /** What is to be known of this node, see `Node.setAttribute`. */
-  readonly attributes: () => Readonly<Record<string, string>>;
+  readonly attributes: NodeAttributes;
   /** This node's status, as it is sent to others. */
   readonly statusText: () => string;
   /** Takes what the directory says of all nodes, in the order of their numbers: at each of its changes. */
@@ -397,16 +397,15 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   }
 
   facts(): string {
-    return JSON.stringify(this.#options.attributes());
+    return JSON.stringify(this.#options.attributes.told);
   }
 
   onFacts(nodeId: number, text: string): void {
-    this.#attributes.set(nodeId, parseAttributes(text));
+    this.#options.attributes.heard(nodeId, text);
   }
 
-  /** What another node has said of itself; empty as long as it has not. */
-  attributesOf(nodeId: number): Readonly<Record<string, string>> {
-    return this.#attributes.get(nodeId) ?? {};
+  onFactsUnknown(nodeId: number): void {
+    this.#options.attributes.unknown(nodeId);
   }
 
   onStatusQuestion(): string {
@@ -431,8 +430,6 @@ export class NodeWork implements ReplicaHost, ClientStreamHost, PeerTrafficHandl
   readonly #groups: HostedGroups;
   readonly #entryClock: EntryClock;
   readonly #clockAlarm: ClockAlarm;
-  /** By node. */
-  readonly #attributes: Map<number, Readonly<Record<string, string>>> = new Map();
   readonly #forwarding: Forwarding;
   readonly #leadership: LeadershipMoves;
   readonly #hosting: GroupHosting;

@@ -7,6 +7,7 @@ import { isLoopback, type SocketAddress } from "../platform/index.ts";
 import { nodeClosing, nodeExitCode, SkipRefusedError } from "./errors.ts";
 import { judgeSkip, type SkipPicture, type SkipRequest } from "./groups/entry-skip.ts";
 import { directoryStatus, replicaInfo } from "./groups/group-status.ts";
+import { keyspaceFigures } from "./keyspace-figures.ts";
 import type { ClientStream, ReplyTarget, StreamOptions } from "./lanes/client-stream.ts";
 import { ownIdentity } from "./membership/admission.ts";
 import type { JoinVisit } from "./membership/join-visit.ts";
@@ -15,6 +16,7 @@ import type { Member } from "./membership/member.ts";
 import { Membership } from "./membership/membership.ts";
 import type { NodeDirectory } from "./membership/node-directory.ts";
 import { NodeJoins } from "./membership/node-joins.ts";
+import { type Attributes, NodeAttributes } from "./node-attributes.ts";
 import { openDirectory } from "./node-given.ts";
 import { NodeGossip } from "./node-gossip.ts";
 import { openNodeLog } from "./node-log.ts";
@@ -34,7 +36,7 @@ import {
   type ReplicaView,
   summaryOf,
 } from "./status.ts";
-import type { Topology, TopologyNode } from "./topology.ts";
+import { leaderIn, type Topology, type TopologyNode } from "./topology.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /**
@@ -193,18 +195,15 @@ export class Node {
 
   /** Something that the program around the node wants all nodes to know, such as the address of its Redis port. */
   setAttribute(name: string, value: string): void {
-    this.#attributes[name] = value;
-    this.#work.traffic.tellFacts();
-    this.#gossip?.tell();
+    this.#attributes.set(name, value);
+    this.#tellAttributes();
   }
 
   /** What is known here at this moment; cheap. */
   info(): NodeInfo {
     const status = this.nodeStatus();
-    const keyspaces = this.#keyspaces();
-    const sum = (figure: (keyspace: Keyspace) => number): number =>
-      keyspaces.reduce((total, keyspace) => total + figure(keyspace), 0);
     return {
+      ...keyspaceFigures(this.#keyspaces()),
       name: this.name,
       directory: this.#options.directory,
       shards: status.groups.map((group) => ({
@@ -215,37 +214,31 @@ export class Node {
       })),
       directoryGroup:
         status.directory === null ? undefined : { ...replicaInfo(status.directory), epoch: status.directory.epoch },
-      keyCount: sum(({ keyCount }) => keyCount),
-      deadlineCount: sum(({ deadlineCount }) => deadlineCount),
-      logicalBytes: sum(({ logicalBytes }) => logicalBytes),
       logBytes: status.logBytes,
       isDiskSlow: status.isDiskSlow,
       syncMs: status.syncMs,
       scrub: status.scrub,
-      statistics: {
-        hitCount: sum(({ statistics }) => statistics.hitCount),
-        missCount: sum(({ statistics }) => statistics.missCount),
-        expiredCount: sum(({ statistics }) => statistics.expiredCount),
-      },
     };
   }
 
   /** Where the shards are, as far as this node knows; cheap. */
   topology(): Topology {
-    const { clusterId } = this.#directory.record;
+    if (this.#lastTopology !== undefined) return this.#lastTopology;
     const nodes = this.#presentMembers().map(({ id: nodeId, name }): TopologyNode => {
       const isSelf = nodeId === this.#directory.nodeId;
-      const isUp = isSelf || this.#links.link(nodeId, "control") !== undefined;
-      return { nodeId, name, isSelf, isUp, attributes: isSelf ? this.#attributes : this.#attributesOf(nodeId) };
+      const isUp = isSelf ? !this.#attributes.isWithdrawn : this.#links.link(nodeId, "control") !== undefined;
+      return { nodeId, name, isSelf, isUp, attributes: isSelf ? this.#attributes.own : this.#attributesOf(nodeId) };
     });
-    return { clusterId, nodes, shards: this.#work.shardPlaces() };
+    return { clusterId: this.#directory.record.clusterId, nodes, shards: this.#work.shardPlaces() };
   }
 
   /**
    * The attribute `name` of the node that leads the slot's shard; undefined while that is this one, or not known or heard.
    */
   leaderAttribute(slot: number, name: string): string | undefined {
-    const place = this.#work.placeOf(this.#work.router.ranges.shardOf(slot));
+    const shard = this.#work.router.ranges.shardOf(slot);
+    if (this.#lastTopology !== undefined) return leaderIn(this.#lastTopology, shard)?.attributes[name];
+    const place = this.#work.placeOf(shard);
     return this.#work.traffic.isLeaderHeard(place) ? this.#attributesOf(place.route.leader)[name] : undefined;
   }
 
@@ -280,7 +273,7 @@ export class Node {
       rejectedConnections: this.#links.rejectedCount,
       gossip: this.#gossip?.status() ?? null,
       semanticsLevelMax: this.#settings.semanticsLevelMax,
-      attributes: { ...this.#attributes },
+      attributes: { ...this.#attributes.own },
       groups: this.#work.groupStatuses(),
       directory: directory === undefined ? null : directoryStatus(directory, nameOf, warnings),
     };
@@ -336,7 +329,9 @@ export class Node {
   readonly #gossip: NodeGossip | undefined;
   readonly #work: NodeWork;
   readonly #startedMs: number;
-  readonly #attributes: Record<string, string> = {};
+  readonly #attributes = new NodeAttributes();
+  /** What was known of the others when this node left them. */
+  #lastTopology: Topology | undefined;
   #peerAddress: SocketAddress | undefined;
   #closing: Promise<void> | undefined;
 
@@ -367,7 +362,7 @@ export class Node {
       keyspaces,
       placement: options.placement,
       links: () => this.#links,
-      attributes: () => this.#attributes,
+      attributes: this.#attributes,
       statusText: () => JSON.stringify(this.nodeStatus()),
       setMembers: (nodes) => this.#membership.set(nodes),
     });
@@ -411,7 +406,7 @@ export class Node {
       links: () => this.#links,
       probe: (nodeId, timeoutMs, answered) => this.#work.traffic.probe(nodeId, timeoutMs, answered),
       details: () => nodeOfNumber(this.directoryState, this.#directory.nodeId),
-      attributes: () => this.#attributes,
+      attributes: () => this.#attributes.told,
     });
   }
 
@@ -426,9 +421,13 @@ export class Node {
   }
 
   /** As it said itself, or else as others have heard. */
-  #attributesOf(nodeId: number): Readonly<Record<string, string>> {
-    const attributes = this.#work.attributesOf(nodeId);
-    return Object.keys(attributes).length > 0 ? attributes : (this.#gossip?.attributesOf(nodeId) ?? {});
+  #attributesOf(nodeId: number): Attributes {
+    return this.#attributes.of(nodeId) ?? this.#gossip?.attributesOf(nodeId) ?? {};
+  }
+
+  #tellAttributes(): void {
+    this.#work.traffic.tellFacts();
+    this.#gossip?.tell();
   }
 
   #presentMembers(): readonly Member[] {
@@ -483,10 +482,12 @@ export class Node {
   }
 
   async #close(): Promise<void> {
-    const { clock } = this.#options.platform;
     this.#joins.stop();
+    this.#attributes.withdraw();
+    this.#tellAttributes();
     this.#work.beginClosing(nodeClosing);
-    await waitUntil(clock, () => this.#work.isQuiet, this.#settings.closeWaitMs);
+    await waitUntil(this.#options.platform.clock, () => this.#work.isQuiet, this.#settings.closeWaitMs);
+    this.#lastTopology = this.topology();
     this.#work.stop(nodeClosing);
     // What was answered just now reaches the other nodes' clients.
     this.#links.flush();

@@ -2,6 +2,7 @@
 import type { Term } from "../raft/index.ts";
 import type { SlotRange, SlotRanges } from "../ring/index.ts";
 import type { ShardPlace } from "./groups/shard-place.ts";
+import type { Attributes } from "./node-attributes.ts";
 import { shardOfGroup } from "./replica/shard-group.ts";
 
 export interface Topology {
@@ -17,10 +18,10 @@ export interface TopologyNode {
   readonly nodeId: number;
   readonly name: string;
   readonly isSelf: boolean;
-  /** Whether it can be reached from here. */
+  /** Whether it can be reached from here. A node that stops is not up itself, and remembers of the others what was so last. */
   readonly isUp: boolean;
   /** What the node says of itself, such as its clients' addresses; empty as long as it was not heard. */
-  readonly attributes: Readonly<Record<string, string>>;
+  readonly attributes: Attributes;
 }
 
 export interface TopologyShard {
@@ -49,14 +50,8 @@ export function topologyShards(
   });
 }
 
-/** Of a message from another node; what is no text is left out. */
-export function parseAttributes(text: string): Readonly<Record<string, string>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null) return {};
-    const fields = Object.entries(value).flatMap(([name, field]) => (typeof field === "string" ? [[name, field]] : []));
-    return Object.fromEntries(fields);
-  } catch {
-    return {};
-  }
+/** Another node that leads the shard, and can be reached; undefined if none is known. */
+export function leaderIn({ nodes, shards }: Topology, shard: number): TopologyNode | undefined {
+  const leader = shards.find((each) => each.shard === shard)?.leader;
+  return nodes.find(({ nodeId, isSelf, isUp }) => nodeId === leader && isUp && !isSelf);
 }

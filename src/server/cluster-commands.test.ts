@@ -27,9 +27,9 @@ const places: Topology = {
   ].map((shard, at) => ({ ...shard, shard: at, term: 3, slots: { first: 4_096 * at, last: 4_096 * at + 4_095 } })),
 };
 
-async function connect(): Promise<RawClient> {
+async function connect(seen: Topology = places): Promise<RawClient> {
   const served = await opened.start({ clusterPort: 0 });
-  served.node.places = places;
+  served.node.places = seen;
   return RawClient.connect(Number(served.server.clusterAddress?.port));
 }
 
@@ -56,14 +56,27 @@ function fields(reply: Reply | undefined): ReadonlyMap<Reply, Reply> {
   return new Map(entries.flatMap((entry, at) => (at % 2 === 0 ? [[entry, entries[at + 1] ?? null]] : [])));
 }
 
-test("every slot has a node to ask in CLUSTER SLOTS, whatever is known of its leader", async () => {
-  const client = await connect();
-  const table = items(await client.run("CLUSTER", "SLOTS")).map((row) => {
+async function slotTable(client: RawClient): Promise<readonly (readonly unknown[])[]> {
+  return items(await client.run("CLUSTER", "SLOTS")).map((row) => {
     const [first, last, ...nodes] = items(row);
     return [first, last, ...nodes.map((node) => lastPart(items(node)[0]))];
   });
-  expect(table).toEqual(expected);
+}
+
+test("every slot has a node to ask in CLUSTER SLOTS, whatever is known of its leader", async () => {
+  const client = await connect();
+  expect(await slotTable(client)).toEqual(expected);
   client.close();
+});
+
+test("a node that stops names others first in CLUSTER SLOTS, itself only where nobody else is there", async () => {
+  const stopping = places.nodes.map((node) => (node.isSelf ? { ...node, isUp: false } : node));
+  const client = await connect({ ...places, nodes: stopping });
+  expect((await slotTable(client)).map(([, , head]) => head)).toEqual([2, 3, 2, 2]);
+  client.close();
+  const alone = await connect({ ...places, nodes: stopping.map((node) => ({ ...node, isUp: false })) });
+  expect((await slotTable(alone)).map(([, , head]) => head)).toEqual([1, 1, 1, 1]);
+  alone.close();
 });
 
 test("the node to ask is the master in CLUSTER SHARDS and CLUSTER NODES", async () => {

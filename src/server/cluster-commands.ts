@@ -46,7 +46,8 @@ function addressOf(text: string | undefined): { readonly host: string; readonly 
 /**
  * Whom clients are to ask for a shard's keys: its leader. While that is not known, or not to be reached, another replica,
  * this node's own if it has one: it keeps commands until there is a leader again. Clients know no slot without anybody to
- * ask: node-redis fails with a `TypeError`, and looks at no table again before it is redirected.
+ * ask: node-redis fails with a `TypeError`, and looks at no table again before it is redirected. A node that stops sends
+ * clients to others to its end: node-redis forgets whoever is not in the last table that it saw.
  */
 function headOf({ nodes }: Picture, { leader, replicas }: TopologyShard): ClusterNode | undefined {
   const known = nodes.filter(({ host }) => host !== "");
@@ -55,6 +56,8 @@ function headOf({ nodes }: Picture, { leader, replicas }: TopologyShard): Cluste
     known.find((node) => node.nodeId === leader && node.isUp) ??
     known.find((node) => node.isSelf && isThere(node)) ??
     known.find(isThere) ??
+    known.find(({ isSelf, isUp }) => isSelf && isUp) ??
+    known.find(({ isUp }) => isUp) ??
     known.find(({ isSelf }) => isSelf)
   );
 }

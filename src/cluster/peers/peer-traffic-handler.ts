@@ -30,6 +30,8 @@ export interface PeerTrafficHandler {
   facts(): string;
   /** What another node wants to be known of it. */
   onFacts(nodeId: number, text: string): void;
+  /** What it said before counts no more: it will say it anew. */
+  onFactsUnknown(nodeId: number): void;
   /** Something was written, or may be now: there is to be a turn. */
   onOutput(): void;
   /** The peers do not take this node as who it says it is: it must stop. */

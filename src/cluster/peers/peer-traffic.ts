@@ -237,6 +237,7 @@ export class PeerTraffic implements PeerLinksHandler {
     if (link.kind === "control") {
       this.#ping(link);
       this.#tellFacts(link);
+      handler.onFactsUnknown(nodeId);
       handler.onLedUnknown(nodeId);
       this.#sendLed(link, handler.led());
       handler.onPeerUp(nodeId);
