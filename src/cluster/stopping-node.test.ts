@@ -40,7 +40,7 @@ function leadersOf({ nodes, shards }: Topology): readonly (string | undefined)[]
   return shards.map(({ leader }) => nodes.find(({ nodeId }) => nodeId === leader)?.name);
 }
 
-test("a node that stops sends clients to others to its end, and they send none to it", async () => {
+test("a node that stops sends clients to others to its end, and they send none to it [B-4]", async () => {
   await started();
   const leaves = "n2";
   const others = ["n1", "n3"];
@@ -72,7 +72,7 @@ test("a node that stops sends clients to others to its end, and they send none t
   expect(redirectsOf(leaves)).toEqual(leaders.map((leader) => `${leader}:7000`));
 });
 
-test("where a node was before it stopped counts no more once it is back, until it says where it is", async () => {
+test("where a node was before it stopped counts no more once it is back, until it says where it is [B-4]", async () => {
   await started();
   cluster.kill("n3");
   await cluster.world.run(5_000);

@@ -16,7 +16,7 @@ async function headsAt(client: RawClient): Promise<readonly unknown[] | undefine
   return table.map((row) => (Array.isArray(row) && Array.isArray(row[2]) ? row[2][1] : undefined));
 }
 
-test("a node that stops names the others to the end, each at its address", async () => {
+test("a node that stops names the others to the end, each at its address [B-4]", async () => {
   const cluster = await ProcessCluster.start({ shards, clusterPorts: true });
   const [stopped, ...others] = cluster.nodes as [ProcessNode, ...ProcessNode[]];
   const client = await RawClient.connect(stopped.clusterPort);
