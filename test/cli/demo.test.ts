@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
-import { ask, binary, cleanUp, DemoRun, gone, isAlive, portOf, Run, run, temporaryFolder } from "./processes.ts";
+import { ask, binary, cleanUp, DemoRun, gone, isAlive, portOf, Run, run, temporaryFolder, write } from "./processes.ts";
 
 // Processes start slowly where much else runs.
 vi.setConfig({ testTimeout: 120_000 });
@@ -113,7 +113,7 @@ test("the directory can be used again with another port, not with another number
   const dir = join(temporaryFolder(), "data");
   const first = new DemoRun(["--dir", dir, "--nodes", "1"]);
   const [before] = await first.ready();
-  await ask(portOf(before?.redis ?? ""), [["SET", "hello", "world"]]);
+  await write(portOf(before?.redis ?? ""), "hello", "world");
   expect(await run(["demo", "--dir", dir, "--port", "0"])).toMatchObject({
     code: 2,
     stderr: `coterie: ${dir} is in use by another demo. Stop that one, or choose another --dir.\n`,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { choosePorts } from "../../src/cli/demo-ports.ts";
 import { createNodePlatform } from "../../src/platform/index.ts";
-import { ask, cleanUp, Run, run, temporaryFolder } from "./processes.ts";
+import { ask, cleanUp, Run, run, temporaryFolder, write } from "./processes.ts";
 
 const { random } = createNodePlatform();
 const secret = "0123456789abcdef0123456789abcdef";
@@ -59,7 +59,7 @@ test.for([
   async ({ environment }) => {
     const [first, fourth] = await cluster(environment);
     const [one] = first;
-    await ask(one?.port ?? 0, [["SET", "hello", "world"]]);
+    await write(one?.port ?? 0, "hello", "world");
     const words = [...fourth.words, "--join", `127.0.0.1:${one?.port}`, "--zone", "east"];
     const joined = await serving(words, environment);
     expect(await ask(fourth.port, [["GET", "hello"]])).toEqual(["world"]);

@@ -4,7 +4,8 @@ import { existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { type Reply, ReplyDecoder } from "../../src/resp/index.ts";
+import { isDeepStrictEqual } from "node:util";
+import { ErrorReply, ok, type Reply, ReplyDecoder } from "../../src/resp/index.ts";
 
 /** The repository, also for what is compiled into a folder of it. */
 export const root: string = rootOf(import.meta.dirname);
@@ -197,4 +198,14 @@ export function ask(port: number, commands: readonly (readonly string[])[]): Pro
       resolve(replies);
     });
   });
+}
+
+/** Has the key hold the value, once there is a leader: what was refused did not happen, and is sent again. */
+export async function write(port: number, key: string, value: string): Promise<void> {
+  for (;;) {
+    const [reply] = await ask(port, [["SET", key, value]]);
+    if (isDeepStrictEqual(reply, ok)) return;
+    const isRefused = reply instanceof ErrorReply && /^(CLUSTERDOWN|LOADING) /.test(reply.text);
+    if (!isRefused) throw new Error(`SET ${key}: ${JSON.stringify(reply)}`);
+  }
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { choosePorts } from "../../src/cli/demo-ports.ts";
 import { createNodePlatform } from "../../src/platform/index.ts";
-import { ask, cleanUp, Run, run, temporaryFolder } from "./processes.ts";
+import { ask, cleanUp, Run, run, temporaryFolder, write } from "./processes.ts";
 
 const { random } = createNodePlatform();
 
@@ -79,7 +79,7 @@ test("nodes that are started by hand form a cluster, and afterwards --dir alone 
   const nodes = await planned(3);
   const first = await Promise.all(nodes.map(({ words }) => started(words)));
   const [one, two] = nodes;
-  expect(await ask(one?.port ?? 0, [["SET", "hello", "world"]])).toMatchObject([{ text: "OK" }]);
+  await write(one?.port ?? 0, "hello", "world");
   for (const { child } of first) child.kill("SIGTERM");
   expect((await Promise.all(first.map(({ done }) => done))).map(({ code }) => code)).toEqual([0, 0, 0]);
   await Promise.all(nodes.map(({ dir }) => started(["start", "--dir", dir])));
@@ -164,7 +164,7 @@ test("a directory that another process uses is refused", async () => {
 test("an empty directory under a name that its peers have seen is refused with the cure", async () => {
   const nodes = await planned(3);
   const first = await Promise.all(nodes.map(({ words }) => started(words)));
-  await ask(nodes[0]?.port ?? 0, [["SET", "hello", "world"]]);
+  await write(nodes[0]?.port ?? 0, "hello", "world");
   first[2]?.child.kill("SIGKILL");
   await first[2]?.done;
   rmSync(nodes[2]?.dir ?? "", { recursive: true });
@@ -244,7 +244,7 @@ test.for([
 test("nodes of one machine that are to be reached from others need a secret first, and go on with it", async () => {
   const nodes = await planned(3);
   const first = await Promise.all(nodes.map(({ words }) => started(words)));
-  await ask(nodes[0]?.port ?? 0, [["SET", "hello", "world"]]);
+  await write(nodes[0]?.port ?? 0, "hello", "world");
   for (const { child } of first) child.kill("SIGTERM");
   await Promise.all(first.map(({ done }) => done));
   const [node] = nodes;

@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
-import { ask, cleanUp, DemoRun, portOf, run } from "./processes.ts";
+import { cleanUp, DemoRun, portOf, run, write } from "./processes.ts";
 
 const servers: Server[] = [];
 const sockets: Socket[] = [];
@@ -36,7 +36,7 @@ test("any node tells of all, also of one that is dead", async () => {
   const asked = nodes.find(({ role }) => role === "follower");
   const leader = nodes.find(({ role }) => role === "leader");
   const port = String(portOf(asked?.redis ?? ""));
-  await ask(Number(port), [["SET", "hello", "world"]]);
+  await write(Number(port), "hello", "world");
   const text = await run(["status", "--port", port]);
   expect(text).toMatchObject({ code: 0, stderr: "" });
   for (const { name, pid, redis, role } of nodes) {
@@ -60,7 +60,7 @@ test("the digests of all nodes at a common index are shown", async () => {
   const demo = new DemoRun();
   const [node] = await demo.ready();
   const port = String(portOf(node?.redis ?? ""));
-  await ask(Number(port), [["SET", "hello", "world"]]);
+  await write(Number(port), "hello", "world");
   let found: readonly string[] = [];
   // The first question asks for a round of digests, a later one finds it finished.
   for (let tries = 0; tries < 50 && found.length === 0; tries++) {

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import { nodeExitCode } from "../../src/cluster/index.ts";
 import { ErrorReply, type Reply, SimpleString } from "../../src/resp/index.ts";
-import { ask, cleanUp, run } from "../cli/processes.ts";
+import { cleanUp, run, write } from "../cli/processes.ts";
 import { eventually, ProcessCluster, type ProcessNode } from "./cluster.ts";
 import { HistoryLoad } from "./history-load.ts";
 import { RespClient } from "./resp-client.ts";
@@ -84,7 +84,7 @@ test("where no disk has space writes are refused, reads and elections go on, and
   const cluster = await ProcessCluster.start({ faultyDisks: true });
   const leader = await cluster.leader();
   const others = cluster.others(leader);
-  await ask(leader.port, [["SET", "kept", "value"]]);
+  await write(leader.port, "kept", "value");
   for (const { disk } of cluster.nodes) disk.begin("full");
   const expectRefusals = async (nodes: readonly ProcessNode[]): Promise<void> => {
     for (const { port } of nodes) {
