@@ -76,6 +76,35 @@ test("what is written is what is read, of a node that joined too", () => {
   expect([nodeKey(names, 2), nodeKey(names, 9)]).toEqual(["n2", "#9"]);
 });
 
+test("a bit that has flipped is found wherever it says something else, and a copy with other spaces is sound", () => {
+  const names = namesUpTo(3);
+  const memory = { directoryId: hex("d"), bootCounter: 4, incarnation: hex("a"), diskEpoch: 6 };
+  const record: NodeRecord = {
+    ...parseNodeRecord("node.json", oldText(names)),
+    bootCounter: 2,
+    incarnations: [hex("1"), hex("2")],
+    peers: { n1: memory, n3: { ...memory, bootCounter: 1 } },
+    replicas: { 0: 65_537, 10: 131_074 },
+    refusal: "REMOVED: “n2” is…",
+  };
+  const bytes = Buffer.from(formatNodeRecord(record), "utf8");
+  expect(parseNodeRecord("node.json", JSON.stringify(JSON.parse(bytes.toString("utf8"))))).toEqual(record);
+  let refusedCount = 0;
+  for (let bit = 0; bit < 8 * bytes.length; bit++) {
+    const flipped = Buffer.from(bytes);
+    flipped.writeUInt8(flipped.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+    let read: NodeRecord | undefined;
+    try {
+      read = parseNodeRecord("node.json", flipped.toString("utf8"));
+    } catch {
+      refusedCount++;
+    }
+    // Between the values, or in the name of the checksum itself.
+    if (read !== undefined) expect(read).toEqual(record);
+  }
+  expect(refusedCount).toBeGreaterThan(7 * bytes.length);
+});
+
 test.for([
   { what: "a number that is nobody's", changes: { nodeId: 4 } },
   { what: "another's number", changes: { nodeId: 1 } },

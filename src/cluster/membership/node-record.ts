@@ -1,4 +1,5 @@
 /** What a node knows for good about itself and its peers: `node.json` in its directory. */
+import { createHash } from "node:crypto";
 import { firstReplicasMax, isEntryChecksum, isFirstReplicaCount, type SkippedEntry } from "../../directory/index.ts";
 import type { SocketAddress } from "../../platform/index.ts";
 import type { ReplicaId } from "../../raft/index.ts";
@@ -86,14 +87,22 @@ export function nodeKey(names: readonly string[], nodeId: number): string {
   return names[nodeId - 1] ?? `#${nodeId}`;
 }
 
+/** With a checksum: one flipped bit can turn a number into another that makes sense, and have a sound peer refused. */
 export function formatNodeRecord(record: NodeRecord): string {
-  return `${JSON.stringify({ format, ...record }, undefined, 2)}\n`;
+  const fields = { format, ...record };
+  return `${JSON.stringify({ ...fields, checksum: checksumOf(fields) }, undefined, 2)}\n`;
+}
+
+/** Of what the fields say, however it is laid out: 16 hexadecimal digits. */
+function checksumOf(fields: object): string {
+  return createHash("sha256").update(JSON.stringify(fields)).digest("hex").slice(0, 16);
 }
 
 /** @throws DirectoryUnreadableError (DIRECTORY_UNREADABLE) */
 export function parseNodeRecord(path: string, text: string): NodeRecord {
-  const fields = parseObject(text);
-  if (fields === undefined) throw new DirectoryUnreadableError(path, `cannot be read. ${restore}`);
+  const parsed = parseObject(text);
+  if (parsed === undefined) throw new DirectoryUnreadableError(path, `cannot be read. ${restore}`);
+  const { checksum, ...fields } = parsed;
   if (fields.format !== format) {
     const reason = `has format ${String(fields.format)}; this version knows ${format}. Run the version that wrote it.`;
     throw new DirectoryUnreadableError(path, reason);
@@ -113,6 +122,8 @@ export function parseNodeRecord(path: string, text: string): NodeRecord {
   const replicas = entriesOf(fields.replicas).filter((each): each is [string, number] => isCount(each[1]));
   const isEveryReplicaKnown = replicas.length === entriesOf(fields.replicas).length;
   const damaged = new DirectoryUnreadableError(path, `is damaged or incomplete. ${restore}`);
+  // Versions before wrote none.
+  if (checksum !== undefined && checksum !== checksumOf(fields)) throw damaged;
   const skips = entriesOf(fields.skips).flatMap(([, value]) => parseSkip(value));
   if (!isWhole || !isEveryReplicaKnown || skips.length !== entriesOf(fields.skips).length) throw damaged;
   if (fields.replicaCount === undefined && names.length > firstReplicasMax) {
