@@ -3,7 +3,9 @@ export type Attributes = Readonly<Record<string, string>>;
 
 export class NodeAttributes {
   /** Whether this node has taken back what it said. */
-  isWithdrawn = false;
+  get isWithdrawn(): boolean {
+    return this.#isWithdrawn;
+  }
 
   get own(): Attributes {
     return this.#own;
@@ -11,7 +13,7 @@ export class NodeAttributes {
 
   /** What the other nodes are to know of this one. */
   get told(): Attributes {
-    return this.isWithdrawn ? {} : this.#own;
+    return this.#isWithdrawn ? {} : this.#own;
   }
 
   set(name: string, value: string): void {
@@ -20,7 +22,7 @@ export class NodeAttributes {
 
   /** Nobody is to be sent to this node any more. */
   withdraw(): void {
-    this.isWithdrawn = true;
+    this.#isWithdrawn = true;
   }
 
   /** @param text `told` as JSON */
@@ -38,6 +40,7 @@ export class NodeAttributes {
     return this.#others.get(nodeId);
   }
 
+  #isWithdrawn = false;
   readonly #own: Record<string, string> = {};
   readonly #others = new Map<number, Attributes>();
 }

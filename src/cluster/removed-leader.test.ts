@@ -1,4 +1,4 @@
-/** Who leads a shard commits its own removal, and nobody hears of it. */
+/** A shard gives up a replica, and whoever knows of that is gone or cut off. */
 import { expect, test } from "vitest";
 import { SimulatedCluster } from "../../test/cluster/simulated-cluster.ts";
 import { watchMarks } from "../platform/index.ts";
@@ -75,4 +75,48 @@ test("a leader that has committed its own removal unheard is there until those t
     await cluster.close();
   }
   expect(count).toBe(2);
+});
+
+test("a replica that a shard has given up keeps its vote until a majority of those that stay know of it [M-10]", async () => {
+  const cluster = new SimulatedCluster({ size: 5, seed: 1, node: { shards: 1, replicas: 3 } });
+  await cluster.start();
+  await cluster.untilAllLed();
+  await cluster.world.run(5_000);
+  const hosts = hostsOf(cluster);
+  const dead = hosts.find((name) => isLeading(cluster, name)) as string;
+  const [gone, kept] = hosts.filter((name) => name !== dead) as [string, string];
+  const target = cluster.names.find((name) => !hosts.includes(name)) as string;
+  const idOf = (name: string): number => cluster.node(name).nodeStatus().nodeId;
+  const nodes = [dead, kept, target].map(idOf).sort((a, b) => a - b);
+  const { report } = cluster.node(dead).directoryState.shards[shard] as { report: { configurationIndex: number } };
+  const { configurationIndex } = report;
+  const before = watchMarks((name) => {
+    if (name === "a replica gets its vote where it is wished") cluster.isolate(kept);
+  });
+  try {
+    await cluster.world.until(cluster.node(dead).changeDirectory({ kind: "wish", shard, nodes, configurationIndex }));
+    // In the moment in which the leader knows it, and nobody else does.
+    const votersOf = (name: string): readonly number[] => replicaOf(cluster, name)?.core.configuration.voters ?? [];
+    const isLeft = (): boolean => {
+      const configuration = replicaOf(cluster, dead)?.core.configuration;
+      return (
+        configuration !== undefined &&
+        !isJoint(configuration) &&
+        votersOf(dead).some((id) => id % 65_536 === idOf(target))
+      );
+    };
+    await cluster.until(isLeft, "the new configuration");
+    cluster.kill(target);
+    await cluster.world.run(5_000);
+    expect(hostsOf(cluster)).toContain(gone);
+    cluster.kill(dead);
+    cluster.world.network.healAll();
+    await cluster.world.until(cluster.startNode(target));
+    const isServed = (): boolean => [kept, target].some((name) => isLeading(cluster, name));
+    await cluster.until(isServed, "a leader among those that stay", 30_000);
+    await cluster.until(() => !hostsOf(cluster).includes(gone), "the end of the removed one", 30_000);
+  } finally {
+    watchMarks(before);
+  }
+  await cluster.close();
 });

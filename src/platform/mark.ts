@@ -10,6 +10,7 @@ export const markNames = [
   "a vote is held back by the lease",
   "a vote is refused for a shorter log",
   "a refused vote tells what is committed",
+  "a vote tells what is committed",
   "an election is won",
   "an election is lost",
   "an entry of an older term is not committed by counting",

@@ -78,15 +78,16 @@ export function handleVoteRequest(replica: Replica, message: RequestVote): void 
 }
 
 /**
- * A voter has refused, and says what is committed. A candidate with the same entry takes that from it: who refuses may
- * have left the group with the longest log, so that nobody else can be elected before the others know that it has left. One
- * whose own configuration changes by this stands again with the new one.
+ * A voter says what is committed. A candidate with the same entry takes that from it: who refuses may have left the group with
+ * the longest log, and who agrees may be the only one that knows of a change by which its vote suffices. One whose own
+ * configuration changes by this stands again with the new one.
  */
-export function handleRefusedVote(replica: Replica, { commit, commitTerm }: RequestVoteResponse): void {
+export function learnWhatIsCommitted(replica: Replica, { granted, commit, commitTerm }: RequestVoteResponse): void {
   const { log } = replica;
   if (replica.role === "leader" || commit <= log.commitIndex || !log.matches(commit, commitTerm)) return;
   log.commitTo(commit);
-  mark("a refused vote tells what is committed");
+  if (granted) mark("a vote tells what is committed");
+  else mark("a refused vote tells what is committed");
   if (replica.role !== "follower" && log.hasUnappliedConfigurationChange()) {
     replica.becomeFollower(replica.term, undefined);
   }
@@ -110,7 +111,7 @@ export function handleVoteResponse(replica: Replica, message: RequestVoteRespons
   }
 }
 
-/** The answer to a request for a vote or a pre-vote. A refusal tells what is committed. */
+/** The answer to a request for a vote or a pre-vote, and what is committed. */
 export function voteResponse(
   replica: Replica,
   to: ReplicaId,
@@ -119,7 +120,7 @@ export function voteResponse(
   granted: boolean,
 ): RequestVoteResponse {
   const { log, id } = replica;
-  const commit = granted ? 0 : log.commitIndex;
-  const commitTerm = granted ? 0 : (log.term(commit) ?? 0);
+  const commit = log.commitIndex;
+  const commitTerm = log.term(commit) ?? 0;
   return { type: "requestVoteResponse", from: id, to, term, isPreVote, granted, commit, commitTerm };
 }

@@ -319,26 +319,67 @@ test.for([{ preVote: false }, { preVote: true }])(
   },
 );
 
-test("what a refused vote says is committed counts where the entry is the same, and not otherwise [M-5, I-6]", () => {
-  const refused = (commit: number, commitTerm: number): Message => {
-    const envelope = { from: 2, to: 1, term: 3, commit, commitTerm };
-    return { type: "requestVoteResponse", ...envelope, isPreVote: true, granted: false };
-  };
+test("who votes tells what is committed: it may be the only one to know by what change its vote suffices [M-10]", () => {
   const network = new TestNetwork([1, 2, 3]);
-  network.elect(1);
-  network.isolate(1);
-  network.propose(1, "a");
-  network.propose(1, "b");
-  const { core } = network.node(1);
-  const { commitIndex, lastIndex } = core;
-  core.step(refused(lastIndex, 2));
-  core.step(refused(lastIndex + 1, 1));
-  core.step(refused(commitIndex - 1, 1));
-  core.step(refused(0, 0));
-  expect([core.commitIndex, core.role]).toEqual([commitIndex, "follower"]);
-  core.step(refused(lastIndex - 1, 1));
-  expect(core.commitIndex).toBe(lastIndex - 1);
+  const leader = network.elect(1);
+  network.addEmpty(4);
+  leader.proposeConfigurationChange(change("l4"));
+  network.settle();
+  network.tick(2);
+  // The joint configuration, and the one behind it.
+  const left = leader.lastIndex + 2;
+  const answers: Message[] = [];
+  network.isLost = (message) => {
+    const { type, to } = message;
+    if (type === "appendEntriesResponse" && message.index >= left) return answers.push(message) > 0;
+    return to === 2 && type === "appendEntries" && message.previousIndex >= left;
+  };
+  leader.proposeConfigurationChange(change("v4 r3"));
+  network.settle();
+  leader.propose(bytesOf("a"));
+  network.settle();
+  network.isLost = ({ type, to }) => to !== 2 || type === "appendEntries";
+  for (const answer of answers)
+    if (answer.type === "appendEntriesResponse" && answer.index === left) leader.step(answer);
+  network.settle();
+  network.tick(2);
+  const [two, four] = [network.core(2), network.core(4)];
+  const voters = [1, 2, 4];
+  expect(two.configuration).toMatchObject({ voters, votersOutgoing: [] });
+  expect(four.configuration).toMatchObject({ voters, votersOutgoing: [1, 2, 3] });
+  expect(four.lastIndex).toBeGreaterThan(two.lastIndex);
+  network.heal();
+  network.isolate(1, 3);
+  network.tick(100);
+  expect(four.configuration).toMatchObject({ voters, votersOutgoing: [] });
+  expect([two.role, four.role]).toContain("leader");
 });
+
+test.for([{ granted: false }, { granted: true }])(
+  "what a vote says is committed counts where the entry is the same, and not otherwise: granted $granted [M-5, I-6]",
+  ({ granted }) => {
+    const said = (commit: number, commitTerm: number, isGranted = granted): Message => {
+      const envelope = { from: 2, to: 1, term: 3, commit, commitTerm };
+      return { type: "requestVoteResponse", ...envelope, isPreVote: true, granted: isGranted };
+    };
+    const network = new TestNetwork([1, 2, 3]);
+    network.elect(1);
+    network.isolate(1);
+    network.propose(1, "a");
+    network.propose(1, "b");
+    const { core } = network.node(1);
+    const { commitIndex, lastIndex } = core;
+    // A later term, and it leads no more.
+    core.step(said(0, 0, false));
+    core.step(said(lastIndex, 2));
+    core.step(said(lastIndex + 1, 1));
+    core.step(said(commitIndex - 1, 1));
+    core.step(said(0, 0));
+    expect([core.commitIndex, core.role]).toEqual([commitIndex, "follower"]);
+    core.step(said(lastIndex - 1, 1));
+    expect(core.commitIndex).toBe(lastIndex - 1);
+  },
+);
 
 test("a node that does not know that it was removed disturbs nobody [E-4]", () => {
   const network = new TestNetwork([1, 2, 3]);

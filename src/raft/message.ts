@@ -58,8 +58,8 @@ export interface RequestVoteResponse extends Envelope {
   readonly isPreVote: boolean;
   readonly granted: boolean;
   /**
-   * Of a refusal: how far the voter knows the log to be committed, and the term there, so that a candidate with the same
-   * entry knows it too (CONSENSUS M-5). 0 with a vote, and where it is not said.
+   * How far the voter knows the log to be committed, and the term there, so that a candidate with the same entry knows it
+   * too (CONSENSUS M-5, M-10). 0 where it is not said, as in votes of earlier versions.
    */
   readonly commit: LogIndex;
   readonly commitTerm: Term;

@@ -1,10 +1,10 @@
 import { unreachable } from "../platform/index.ts";
 import {
   campaignByOrder,
-  handleRefusedVote,
   handleVoteRequest,
   handleVoteResponse,
   isHeldBackByLease,
+  learnWhatIsCommitted,
   voteResponse,
 } from "./elections.ts";
 import type {
@@ -79,7 +79,7 @@ function dispatch(replica: Replica, message: Message): Refusal | undefined {
       handleVoteRequest(replica, message);
       return undefined;
     case "requestVoteResponse":
-      if (!message.granted) handleRefusedVote(replica, message);
+      learnWhatIsCommitted(replica, message);
       if (replica.role === (message.isPreVote ? "preCandidate" : "candidate")) handleVoteResponse(replica, message);
       return undefined;
     case "appendEntries":

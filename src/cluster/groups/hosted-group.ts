@@ -30,6 +30,7 @@ import type { RebuildStatus } from "../status.ts";
 import { type Checksum, Checksums, digestWithMembers, noChecksum } from "./checksums.ts";
 import { ElectionHaste } from "./election-haste.ts";
 import type { GroupWish } from "./group-change.ts";
+import { HeardConfiguration } from "./heard-configuration.ts";
 import { MemberChanges, type MemberChangesOptions, promotionLagEntriesMax } from "./member-changes.ts";
 import { OwnLane } from "./own-lane.ts";
 import { Vacancy } from "./vacancy.ts";
@@ -142,6 +143,11 @@ export class HostedGroup {
     return this.#lost === undefined && this.#members().hasGone;
   }
 
+  /** Whether others than the members may be told who these are; to be asked where the replica here leads. */
+  get isConfigurationHeard(): boolean {
+    return this.#heard.isHeard(this.replica);
+  }
+
   tick(isBeat: boolean): void {
     this.replica.tick(isBeat);
     this.changes.tick();
@@ -251,6 +257,7 @@ export class HostedGroup {
   }
 
   readonly #options: HostedGroupOptions;
+  readonly #heard = new HeardConfiguration();
   #lost: Vacancy | undefined;
   /** The replica has begun in another's place, and has no vote yet. */
   #isRebuilding = false;

@@ -115,8 +115,13 @@ export class ClusterDirectory {
   /** One tick has passed. */
   tick(): void {
     this.leftOut.tick();
-    if (++this.#tickCount % reportTicks !== 0 || this.#isReporting) return;
-    if (reportsOf(this.#copy.state, this.#led()).length > 0) void this.#report();
+    this.#ticksToReport--;
+    if (this.#ticksToReport > 0 || this.#isReporting) return;
+    const due = reportsOf(this.#copy.state, this.#led());
+    const isHeard = due.map(({ shard }) => this.#isHeard(shard));
+    // What is about to be heard is told as soon as it is.
+    this.#ticksToReport = isHeard.includes(false) ? 1 : reportTicks;
+    if (isHeard.includes(true)) void this.#report();
   }
 
   /** The node stops. Changes under way fail; what was sent may count still. */
@@ -129,7 +134,7 @@ export class ClusterDirectory {
   readonly #copy: DirectoryCopy;
   readonly #client: DirectoryClient;
   #driver: PlacementDriver | undefined;
-  #tickCount = 0;
+  #ticksToReport = reportTicks;
   #isReporting = false;
   /** What was said last of reports that were refused, so that it is said once. */
   #said = "";
@@ -148,6 +153,11 @@ export class ClusterDirectory {
       if (!membersOf(configuration).includes(id)) continue;
       yield { shard: shardOfGroup(group), configuration, appliedIndex };
     }
+  }
+
+  /** Whether the members of a shard that this node leads may be told. */
+  #isHeard(shard: number): boolean {
+    return this.#options.groups.get(groupOfShard(shard))?.isConfigurationHeard === true;
   }
 
   *#witnessed(): Iterable<WitnessedShard> {
@@ -171,7 +181,10 @@ export class ClusterDirectory {
   }
 
   #reportRecords(state: DirectoryState): readonly DirectoryRecord[] {
-    const { records, refused } = decideAll(state, reportsOf(state, this.#led()));
+    const { records, refused } = decideAll(
+      state,
+      reportsOf(state, this.#led()).filter(({ shard }) => this.#isHeard(shard)),
+    );
     const said = refused.map(({ refusal }) => refusal.message).join(" ");
     if (said !== this.#said && said !== "") {
       this.#options.logger.log("warn", "the directory refuses what is reported of shards", { reason: said });

@@ -10,9 +10,11 @@ export interface LedShard {
   readonly appliedIndex: LogIndex;
 }
 
+type ReportRequest = Extract<DirectoryRequest, { readonly kind: "report" }>;
+
 /** What the directory is to be told: of the shards whose members are not those that it knows. */
-export function reportsOf({ shards }: DirectoryState, led: Iterable<LedShard>): readonly DirectoryRequest[] {
-  const requests: DirectoryRequest[] = [];
+export function reportsOf({ shards }: DirectoryState, led: Iterable<LedShard>): readonly ReportRequest[] {
+  const requests: ReportRequest[] = [];
   for (const { shard, configuration, appliedIndex } of led) {
     const known = shards[shard]?.report;
     // The index is that at which these were the members for sure: of two reports the one with the higher index is newer.

@@ -106,9 +106,14 @@ export class ReplicaCommands {
     this.#writes.openBatch().add(lane, 0, args, false);
   }
 
-  /** There is to be an entry, with commands or without: it advances the replicated clock. */
-  forceEntry(): void {
-    this.#writes.openBatch().isForced = true;
+  /** Keys fall due whether or not anybody looks at them: an entry, with commands or without, advances the replicated clock. */
+  advanceClock(): void {
+    const { core, keyspace, entryTimeMs } = this.#options;
+    const dueMs = keyspace().nextDeadlineMs();
+    // On a full disk the entry would wait for space, and votes behind it.
+    if (dueMs === undefined || !core.hasCommittedInTerm || this.#lacksSpace) return;
+    const nowMs = entryTimeMs();
+    if (nowMs !== undefined && dueMs <= nowMs) this.#writes.openBatch().isForced = true;
   }
 
   /** What has collected goes on its way: once a turn, while this replica leads. */

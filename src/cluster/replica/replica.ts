@@ -14,6 +14,7 @@ import {
   InvariantViolation,
   type LogIndex,
   type Message,
+  noData,
   type Persist,
   type Proposed,
   type RaftCore,
@@ -198,16 +199,19 @@ export class Replica {
   /** Puts a change of the members into the log; undefined if this replica does not lead. */
   proposeMembers(change: ConfigurationChange): Proposed | undefined {
     let proposed: Proposed | undefined;
-    this.#guard(() => {
+    this.#act(() => {
       if (this.isLeading) proposed = this.core.proposeConfigurationChange(change);
     });
-    this.#host.markDirty(this);
     return proposed;
   }
 
+  /** Puts an entry without any effect into the log, if this replica leads. */
+  proposeNothing(): void {
+    this.#act(() => this.isLeading && this.core.propose(noData));
+  }
+
   step(message: Message): void {
-    this.#guard(() => this.core.step(message));
-    this.#host.markDirty(this);
+    this.#act(() => this.core.step(message));
   }
 
   /** Whether what a leader offers would be taken: not if it is old, or holds only what the log here holds as well. */
@@ -244,8 +248,7 @@ export class Replica {
 
   /** A follower did not install the snapshot that it was sent. */
   snapshotFailed(follower: ReplicaId): void {
-    this.#guard(() => this.core.reportSnapshot(follower, false));
-    this.#host.markDirty(this);
+    this.#act(() => this.core.reportSnapshot(follower, false));
   }
 
   /** An exception that nobody expected: this replica stops, and nothing else (CONSENSUS H-8). */
@@ -259,14 +262,12 @@ export class Replica {
 
   /** The leader has surely gone: votes and pre-votes are no longer held back. */
   forgetLeader(): void {
-    this.#guard(() => this.core.forgetLeader());
-    this.#host.markDirty(this);
+    this.#act(() => this.core.forgetLeader());
   }
 
   /** Asks for pre-votes now. */
   campaign(): void {
-    this.#guard(() => this.core.campaign());
-    this.#host.markDirty(this);
+    this.#act(() => this.core.campaign());
   }
 
   /** Messages to a node were dropped, or may be lost. */
@@ -282,7 +283,7 @@ export class Replica {
     this.#guard(() => {
       this.core.tick(isBeat);
       this.#commands.expire();
-      if (this.isLeading) this.#advanceClock();
+      if (this.isLeading) this.#commands.advanceClock();
     });
     if (this.#needsTurn || this.core.role !== role) this.#host.markDirty(this);
   }
@@ -307,11 +308,10 @@ export class Replica {
 
   /** Asks another voter, on a node that is fit to lead: the one whose log is the longest of those that seem to answer. */
   handOver(isFit: (nodeId: number) => boolean = () => true): void {
-    this.#guard(() => {
+    this.#act(() => {
       const best = bestSuccessor(this.core.status().progress, this.core.id, isFit);
       if (best !== undefined) this.core.transferLeadership(best);
     });
-    this.#host.markDirty(this);
   }
 
   /** To whom leadership is being handed; undefined while it is not. */
@@ -476,13 +476,10 @@ export class Replica {
     this.#host.onRoute(this);
   }
 
-  /** Keys fall due whether or not anybody looks at them. */
-  #advanceClock(): void {
-    const dueMs = this.keyspace.nextDeadlineMs();
-    // On a full disk the entry would wait for space, and votes behind it.
-    if (dueMs === undefined || !this.core.hasCommittedInTerm || this.#host.space.lacksSpace(this.group)) return;
-    const nowMs = this.#host.entryTimeMs(this);
-    if (nowMs !== undefined && dueMs <= nowMs) this.#commands.forceEntry();
+  /** An input of the core: what it says to that is carried out at the end of the turn. */
+  #act(action: () => void): void {
+    this.#guard(action);
+    this.#host.markDirty(this);
   }
 
   /** Runs what may meet a broken invariant: that stops this replica, and nothing else (CONSENSUS H-8). */
