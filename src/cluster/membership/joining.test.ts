@@ -104,6 +104,36 @@ test("wherever a node dies that joins, its next start asks with the same directo
   expect(deathCount).toBeGreaterThan(10);
 });
 
+test("wherever a node is killed that joins, and loses power when it has asked again, it asks with the same directory", async () => {
+  let deathCount = 0;
+  for (let afterMs = 0; ; afterMs += 0.05) {
+    const world = new SimulatedWorld({ seed: 7 + deathCount });
+    const granter = new Granter();
+    let isOpen = false;
+    const start = (): void => {
+      open(world, given({}), granter).then(
+        () => {
+          isOpen = true;
+        },
+        () => {},
+      );
+    };
+    start();
+    await world.run(afterMs);
+    if (isOpen) break;
+    world.machine("n4").kill();
+    start();
+    const askedBefore = granter.asked.length;
+    await world.runUntil(() => isOpen || granter.asked.length > askedBefore, 1_000);
+    world.machine("n4").cutPower("everything");
+    const directory = await world.until(open(world, given({}), granter));
+    expect(granter.numbers.size, `killed after ${afterMs} ms`).toBe(1);
+    expect(granter.numbers.get(directory.record.directoryId)).toBe(4);
+    deathCount++;
+  }
+  expect(deathCount).toBeGreaterThan(10);
+});
+
 test.for([
   { reason: "NODE_NAME_TAKEN", isForgotten: true },
   { reason: "WRONG_SECRET", isForgotten: false },

@@ -78,9 +78,13 @@ async function directoryIdFor({ disk, random, directory }: JoiningOptions, name:
     const known = fields?.directoryId;
     if (fields?.format !== format || !isHex(known, 32))
       throw new DirectoryUnreadableError(path, "cannot be read. Choose another directory, and another name.");
-    if (fields.name === name) return known;
-    const cure = "Go on with that name, or choose another directory.";
-    throw new IdentityError(`${directory} began to join as node ${String(fields.name)}, not as ${name}. ${cure}`);
+    if (fields.name !== name) {
+      const cure = "Go on with that name, or choose another directory.";
+      throw new IdentityError(`${directory} began to join as node ${String(fields.name)}, not as ${name}. ${cure}`);
+    }
+    // Who wrote it may have been killed before its name was durable.
+    await disk.syncDirectory(directory);
+    return known;
   }
   const directoryId = Buffer.from(random.bytes(16)).toString("hex");
   await replaceFile(disk, directory, joiningFile, `${JSON.stringify({ format, name, directoryId }, undefined, 2)}\n`);
