@@ -22,6 +22,8 @@ const lanesMax = 65_536;
 interface Transfers {
   readonly sender: BulkSender;
   readonly receiver: BulkReceiver;
+  /** Commands that have come while only the peer knew of the data connection: it is up there as soon as the peer has agreed. */
+  readonly early: Buffer[];
 }
 
 export class Forwarding {
@@ -98,21 +100,33 @@ export class Forwarding {
   }
 
   receiveBulk(link: PeerLink, input: ByteReader): boolean {
-    const whole = this.#transfersOf(link.peer.nodeId).receiver.receive(input);
+    const { receiver, early } = this.#transfersOf(link.peer.nodeId);
+    const whole = receiver.receive(input);
     if (whole === "bad") return false;
     if (whole === undefined) return true;
-    const content = new ByteReader();
-    content.open(whole.content, 0, whole.content.length);
     const data = this.#links().link(link.peer.nodeId, "data");
+    if (whole.kind === commandTransfer) {
+      if (data !== undefined) return this.receiveForward(data, readerOf(whole.content));
+      early.push(whole.content);
+      return early.reduce((bytes, { length }) => bytes + length, 0) <= this.#heldBytesMax;
+    }
+    if (whole.kind !== replyTransfer) return false;
     // Without it, whoever waits for this has been told that it is lost.
     if (data === undefined) return true;
-    if (whole.kind === commandTransfer) return this.receiveForward(data, content);
-    if (whole.kind !== replyTransfer) return false;
+    const content = readerOf(whole.content);
     const header = readReplyHeader(content);
     if (header === undefined) return false;
     const stream = this.#streams.get(header.stream);
     if (stream?.link === data) stream.receiveBulk(header.number, restOf(content));
     return true;
+  }
+
+  /** Commands that came over the bulk connection before this one was up belong to it. */
+  linkUp(link: PeerLink): void {
+    if (link.kind !== "data") return;
+    for (const content of this.#transfers.get(link.peer.nodeId)?.early.splice(0) ?? []) {
+      if (!this.receiveForward(link, readerOf(content))) link.close("a message makes no sense");
+    }
   }
 
   /** Data and bulk connection share one fate: what was under way on either of them is lost. */
@@ -137,6 +151,10 @@ export class Forwarding {
   readonly #transfers: Map<number, Transfers> = new Map();
   readonly #args: Arguments = new Arguments();
   #lastStream = 0;
+
+  get #heldBytesMax(): number {
+    return 2 * this.#settings.assembledBytesMax;
+  }
 
   #accept(link: PeerLink, header: ForwardHeader, args: Arguments): void {
     const lane = this.#laneOf(link, header);
@@ -177,9 +195,15 @@ export class Forwarding {
     let transfers = this.#transfers.get(nodeId);
     if (transfers === undefined) {
       const sender = new BulkSender(() => this.#links().link(nodeId, "bulk"));
-      transfers = { sender, receiver: new BulkReceiver(2 * this.#settings.assembledBytesMax) };
+      transfers = { sender, receiver: new BulkReceiver(this.#heldBytesMax), early: [] };
       this.#transfers.set(nodeId, transfers);
     }
     return transfers;
   }
+}
+
+function readerOf(bytes: Buffer): ByteReader {
+  const reader = new ByteReader();
+  reader.open(bytes, 0, bytes.length);
+  return reader;
 }

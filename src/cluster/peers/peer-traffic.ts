@@ -242,6 +242,7 @@ export class PeerTraffic implements PeerLinksHandler {
       this.#sendLed(link, handler.led());
       handler.onPeerUp(nodeId);
     } else if (link.kind === "data") {
+      this.#options.forwarding.linkUp(link);
       handler.onPeerUp(nodeId);
     }
     if (directory.nodeIdOf(name) === nodeId) handler.onOutput();
