@@ -19,11 +19,8 @@ function isLeading(cluster: SimulatedCluster, name: string): boolean {
   return replicaOf(cluster, name)?.core.role === "leader";
 }
 
-/**
- * A replica moves from `gone` to `target`, and the leader dies for good in the midst of the change. Whether `gone` is then elected, and what it
- * commits, its own removal, stays unheard.
- */
-async function moveWithoutWord(cluster: SimulatedCluster): Promise<{ dead: string; gone: string } | undefined> {
+/** The leader is to die, and a replica to move from `gone` to `target`. */
+function planMove(cluster: SimulatedCluster) {
   const hosts = hostsOf(cluster);
   const dead = hosts.find((name) => isLeading(cluster, name)) as string;
   const [gone, kept] = hosts.filter((name) => name !== dead) as [string, string];
@@ -32,6 +29,15 @@ async function moveWithoutWord(cluster: SimulatedCluster): Promise<{ dead: strin
   const nodes = [dead, kept, target].map(idOf).sort((a, b) => a - b);
   const { report } = cluster.node(dead).directoryState.shards[shard] as { report: { configurationIndex: number } };
   const { configurationIndex } = report;
+  return { dead, gone, kept, target, wish: { kind: "wish", shard, nodes, configurationIndex } as const };
+}
+
+/**
+ * A replica moves from `gone` to `target`, and the leader dies for good in the midst of the change. Whether `gone` is then elected, and what it
+ * commits, its own removal, stays unheard.
+ */
+async function moveWithoutWord(cluster: SimulatedCluster): Promise<{ dead: string; gone: string } | undefined> {
+  const { dead, gone, kept, target, wish } = planMove(cluster);
   let isMet = false;
   const before = watchMarks((name) => {
     if (name !== "a replica gets its vote where it is wished" || isMet) return;
@@ -39,7 +45,7 @@ async function moveWithoutWord(cluster: SimulatedCluster): Promise<{ dead: strin
     cluster.world.schedule(1, () => cluster.kill(dead));
   });
   try {
-    await cluster.world.until(cluster.node(kept).changeDirectory({ kind: "wish", shard, nodes, configurationIndex }));
+    await cluster.world.until(cluster.node(kept).changeDirectory(wish));
     await cluster.until(() => isMet && !cluster.nodes.has(dead), "the change");
   } finally {
     watchMarks(before);
@@ -82,19 +88,12 @@ test("a replica that a shard has given up keeps its vote until a majority of tho
   await cluster.start();
   await cluster.untilAllLed();
   await cluster.world.run(5_000);
-  const hosts = hostsOf(cluster);
-  const dead = hosts.find((name) => isLeading(cluster, name)) as string;
-  const [gone, kept] = hosts.filter((name) => name !== dead) as [string, string];
-  const target = cluster.names.find((name) => !hosts.includes(name)) as string;
-  const idOf = (name: string): number => cluster.node(name).nodeStatus().nodeId;
-  const nodes = [dead, kept, target].map(idOf).sort((a, b) => a - b);
-  const { report } = cluster.node(dead).directoryState.shards[shard] as { report: { configurationIndex: number } };
-  const { configurationIndex } = report;
+  const { dead, gone, kept, target, wish } = planMove(cluster);
   const before = watchMarks((name) => {
     if (name === "a replica gets its vote where it is wished") cluster.isolate(kept);
   });
   try {
-    await cluster.world.until(cluster.node(dead).changeDirectory({ kind: "wish", shard, nodes, configurationIndex }));
+    await cluster.world.until(cluster.node(dead).changeDirectory(wish));
     // In the moment in which the leader knows it, and nobody else does.
     const votersOf = (name: string): readonly number[] => replicaOf(cluster, name)?.core.configuration.voters ?? [];
     const isLeft = (): boolean => {
@@ -102,7 +101,7 @@ test("a replica that a shard has given up keeps its vote until a majority of tho
       return (
         configuration !== undefined &&
         !isJoint(configuration) &&
-        votersOf(dead).some((id) => id % 65_536 === idOf(target))
+        votersOf(dead).some((id) => id % 65_536 === cluster.node(target).nodeStatus().nodeId)
       );
     };
     await cluster.until(isLeft, "the new configuration");

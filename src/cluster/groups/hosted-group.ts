@@ -144,7 +144,7 @@ export class HostedGroup {
   }
 
   /** Whether others than the members may be told who these are; to be asked where the replica here leads. */
-  get isConfigurationHeard(): boolean {
+  isConfigurationHeard(): boolean {
     return this.#heard.isHeard(this.replica);
   }
 

@@ -157,7 +157,7 @@ export class ClusterDirectory {
 
   /** Whether the members of a shard that this node leads may be told. */
   #isHeard(shard: number): boolean {
-    return this.#options.groups.get(groupOfShard(shard))?.isConfigurationHeard === true;
+    return this.#options.groups.get(groupOfShard(shard))?.isConfigurationHeard() === true;
   }
 
   *#witnessed(): Iterable<WitnessedShard> {
