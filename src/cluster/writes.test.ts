@@ -58,6 +58,23 @@ test("a deposed leader tells the truth: what its successor had is answered as do
   expect(doneCount).toBeGreaterThan(0);
 });
 
+test("a deposed leader tells the truth: nobody has to write for it to learn that its last writes never happen [O-8]", async () => {
+  const cluster = await started({ node: { settings: { resolveWaitMs: 60_000 } } });
+  const old = await cluster.untilLeader();
+  cluster.isolate(old);
+  const client = cluster.client(old);
+  // Each of them an entry of its own: the successor's log, which ends with its empty entry, is shorter.
+  for (let each = 0; each < 3; each++) {
+    client.send("SET", "k", "lost");
+    await cluster.world.run(5);
+  }
+  await cluster.untilLeader(old);
+  cluster.world.network.healAll();
+  await cluster.until(() => client.isAnswered, "replies", 5_000);
+  for (const reply of client.replies) expect(reply).toMatch(tryAgain);
+  await cluster.close();
+});
+
 test("a write is UNCERTAIN only when its fate stays unknown for too long, or its node stops [O-8]", async () => {
   const cluster = await started({ node: { settings: { resolveWaitMs: 2_000, closeWaitMs: 100 } } });
   const old = await cluster.untilLeader();

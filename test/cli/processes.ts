@@ -200,12 +200,12 @@ export function ask(port: number, commands: readonly (readonly string[])[]): Pro
   });
 }
 
-/** Has the key hold the value, once there is a leader: what was refused did not happen, and is sent again. */
+/** Has the key hold the value, once there is a leader that lasts: what was refused is sent again, and what may have happened may be. */
 export async function write(port: number, key: string, value: string): Promise<void> {
   for (;;) {
     const [reply] = await ask(port, [["SET", key, value]]);
     if (isDeepStrictEqual(reply, ok)) return;
-    const isRefused = reply instanceof ErrorReply && /^(CLUSTERDOWN|LOADING) /.test(reply.text);
-    if (!isRefused) throw new Error(`SET ${key}: ${JSON.stringify(reply)}`);
+    const isToBeRepeated = reply instanceof ErrorReply && /^(CLUSTERDOWN|LOADING|TRYAGAIN|UNCERTAIN) /.test(reply.text);
+    if (!isToBeRepeated) throw new Error(`SET ${key}: ${JSON.stringify(reply)}`);
   }
 }

@@ -170,9 +170,9 @@ export class ReplicaCommands {
     this.#waits.giveBack();
   }
 
-  /** A snapshot has taken the place of all entries up to `index`. */
-  skipTo(index: LogIndex): void {
-    this.#orphans.skipTo(index);
+  /** A snapshot has taken the place of all entries up to `index`, which was of this term. */
+  skipTo(index: LogIndex, term: Term): void {
+    this.#orphans.skipTo(index, term);
   }
 
   /** Nobody will be served any more. What surely did not happen is answered with `reply`. */

@@ -19,6 +19,7 @@ import {
   type Proposed,
   type RaftCore,
   type ReplicaId,
+  type Snapshot,
   type Term,
 } from "../../raft/index.ts";
 import type { Arguments, ErrorReply, Reply } from "../../resp/index.ts";
@@ -384,7 +385,7 @@ export class Replica {
 
   #persist(persist: Persist): void {
     const { snapshot } = persist;
-    if (snapshot !== undefined) this.#replaceState(snapshot.index);
+    if (snapshot !== undefined) this.#replaceState(snapshot);
     this.#host.append(this.group, persist, () => {
       if (this.#stoppedBecause !== undefined) return;
       if (snapshot !== undefined) this.#installingCount--;
@@ -398,7 +399,7 @@ export class Replica {
   }
 
   /** The core has taken the snapshot that was received: what it had handed out before must not be applied any more. */
-  #replaceState(index: LogIndex): void {
+  #replaceState({ index, term }: Snapshot): void {
     const received = this.#received;
     assert(received?.index === index, "the core takes a snapshot that was not received");
     this.#received = undefined;
@@ -407,7 +408,7 @@ export class Replica {
     this.#installingCount++;
     this.#applying = noEntries;
     this.#applier.replace(received.keyspace);
-    this.#commands.skipTo(index);
+    this.#commands.skipTo(index, term);
     this.#loading.applied(index);
     this.#host.onInstalled(this);
     this.#host.onApplied(this.keyspace.clockMs);
