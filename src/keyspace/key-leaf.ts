@@ -2,7 +2,8 @@
  * Some keys of one slot, sorted by hash and then by bytes. A leaf is one flat array, because a million keys are looked up
  * in memory that no cache holds: the hash that the search compares, the key, the value and the rest stand side by side,
  * and there is no object a key (docs/decisions/keyspace-memory.md has the measurements). Being sorted, a leaf lies in
- * memory in the logical order, however it came to be, and walking it needs no sorting.
+ * memory in the logical order, however it came to be, and walking it needs no sorting. (The leaf of a slot that is gathered is
+ * put in order later: gathered-slots.ts.)
  *
  * ```
  *   [ hash, key, value, meta,  hash, key, value, meta,  … ]
@@ -118,6 +119,40 @@ export function insertAt(leaf: KeyLeaf, index: number, hash: number, key: string
   leaf[at + keyOffset] = key;
   leaf[at + valueOffset] = value;
   leaf[at + metaOffset] = meta;
+}
+
+/** Sorts a leaf whose keys stand in any order. */
+export function putInOrder(leaf: KeyLeaf): void {
+  const count = keysIn(leaf);
+  assert(count <= leafKeysMax, "a leaf is put in order that should have been split");
+  for (let index = 0; index < count; index++) hashes[index] = hashAt(leaf, index);
+  for (let index = 0; index < count; index++) {
+    const hash = hashes[index] as number;
+    let place = index;
+    while (place > 0 && isBefore(leaf, hash, index, order[place - 1] as number)) {
+      order[place] = order[place - 1] as number;
+      place--;
+    }
+    order[place] = index;
+  }
+  const copy = leaf.slice();
+  for (let index = 0; index < count; index++) copyKey(copy, order[index] as number, leaf, index);
+}
+
+/** Of use within one call of `putInOrder` only. */
+const hashes = new Int32Array(leafKeysMax);
+const order = new Uint8Array(leafKeysMax);
+
+/** Whether the key at `index`, of that hash, stands before the one at `other`. */
+function isBefore(leaf: KeyLeaf, hash: number, index: number, other: number): boolean {
+  const otherHash = hashes[other] as number;
+  return hash < otherHash || (hash === otherHash && keyAt(leaf, index) < keyAt(leaf, other));
+}
+
+function copyKey(from: KeyLeaf, index: number, to: KeyLeaf, toIndex: number): void {
+  const start = cellsPerKey * index;
+  const toStart = cellsPerKey * toIndex;
+  for (let cell = 0; cell < cellsPerKey; cell++) to[toStart + cell] = from[start + cell] as Cell;
 }
 
 /** Takes the key at `index` out. */

@@ -48,18 +48,21 @@ test("keys come and go as in a Map, and are always walked in the logical order",
   const key = fc.oneof(
     fc.nat(2_000).map((number) => `{t}${number}`),
     fc.nat(50).map((number) => `k${number}`),
+    fc.nat(100).map((number) => `{of one leaf}${number}`),
     fc.constantFrom(...colliding.pairs, "", "\0", "x".repeat(100)),
   );
   // Phases of mostly inserting and mostly removing make leaves split and join.
   const phase = fc.tuple(
     fc.integer({ min: 0, max: 10 }),
+    fc.boolean(),
     fc.array(key, { minLength: 1, maxLength: 1_500, size: "max" }),
   );
   fc.assert(
     fc.property(fc.array(phase, { minLength: 1, maxLength: 5 }), (phases) => {
       const table = new KeyTable();
       const model = new Map<string, string>();
-      for (const [removals, keys] of phases) {
+      for (const [removals, isGathering, keys] of phases) {
+        table.gather(isGathering);
         for (const [at, each] of keys.entries()) {
           expect(table.find(Arguments.of(["GET", each]), 1)).toBe(model.has(each));
           if (!model.has(each)) {
@@ -84,6 +87,50 @@ test("keys come and go as in a Map, and are always walked in the logical order",
     }),
     { numRuns: 8 },
   );
+});
+
+/** Ten slots with forty keys each, in the order in which they come. */
+const gathered = Array.from({ length: 400 }, (_, number) => `{${number % 10}}${(number * 7_919) % 400}`);
+
+test("a table that gathers finds, changes and removes what has just come", () => {
+  const table = new KeyTable();
+  table.gather(true);
+  const left = new Set<string>();
+  for (const [at, key] of gathered.entries()) {
+    insert(table, key, "first");
+    left.add(key);
+    const earlier = gathered[Math.floor(at / 2)] as string;
+    expect(table.find(Arguments.of([earlier]), 0)).toBe(left.has(earlier));
+    if (at % 3 === 0 && left.delete(earlier)) table.remove();
+    else if (left.has(earlier)) table.value = "second";
+  }
+  expect(table.keyCount).toBe(left.size);
+  for (const key of gathered) expect(table.find(Arguments.of([key]), 0)).toBe(left.has(key));
+  // Whether it goes on gathering or not, and whether somebody has walked through it or not, more may come.
+  for (const more of ["one more", "another", "a third"]) {
+    for (let number = 0; number < 10; number++) {
+      insert(table, `{${number}}${more}`);
+      left.add(`{${number}}${more}`);
+      expect(table.find(Arguments.of([`{${number}}${more}`]), 0)).toBe(true);
+    }
+    if (more === "one more") table.gather(false);
+    else expect(keysFrom(table)).toEqual(sorted(left));
+  }
+  for (const [at, key] of sorted(left).entries()) expect(table.nth(at).key).toBe(key);
+});
+
+test("a table that has gathered holds what any other holds, the same leaves in the same order", () => {
+  const plain = new KeyTable();
+  const table = new KeyTable();
+  table.gather(true);
+  for (const key of [...gathered, ...colliding.around, ...colliding.pairs].toReversed()) {
+    for (const each of [plain, table]) if (!each.find(Arguments.of([key]), 0)) each.insert(key, `value of ${key}`, 7);
+  }
+  expect(keysFrom(table)).toEqual(keysFrom(plain));
+  for (const key of keysFrom(plain)) {
+    expect(table.find(Arguments.of([key]), 0)).toBe(true);
+    expect([table.key, table.value, table.meta, table.position]).toEqual([key, `value of ${key}`, 7, positionOf(key)]);
+  }
 });
 
 test("one hash tag may hold many keys", () => {

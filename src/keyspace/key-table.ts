@@ -3,11 +3,12 @@
  * has put more into it than a leaf holds: a two-level tree, in which nothing grows by more than a list of a few
  * thousand references at once, so that no insertion stalls.
  *
- * The table has a place: `find` goes to a key, or to where it would stand; the other methods work there.
+ * The table has a place: `find` goes to a key, or to where it would stand; the other methods work there, and a walk ends it.
  */
 import { assert } from "../platform/index.ts";
 import type { Arguments } from "../resp/index.ts";
 import { hashSlot, hashSlotOfText, slotCount } from "../ring/index.ts";
+import { GatheredSlots } from "./gathered-slots.ts";
 import { type KeyPosition, keyHash, keyHashCount, keyHashOfText } from "./key-hash.ts";
 import {
   halvesOf,
@@ -64,6 +65,8 @@ export class KeyTable {
   /** The number of the leaf within its slot's list. */
   #leafNumber = 0;
   #ahead: KeysAhead = noKeysAhead;
+  #isGathering = false;
+  readonly #gathered: GatheredSlots = new GatheredSlots();
   readonly #slots: KeySlot[];
   /** Keys in each group of slots, so that the n-th key and the next one are found in a few hundred steps. */
   readonly #groupCounts: Int32Array = new Int32Array(slotCount >> groupBits);
@@ -77,6 +80,11 @@ export class KeyTable {
       this.keyCount += keyCount;
       this.#groupCounts[group] = (this.#groupCounts[group] as number) + keyCount;
     }
+  }
+
+  /** Advice: whether very many new keys are to come. Slots that get any are then gathered, as far as they are one leaf. */
+  gather(isGathering: boolean): void {
+    this.#isGathering = isGathering;
   }
 
   /** Of the key at the place, as are the next ones. */
@@ -111,7 +119,7 @@ export class KeyTable {
   /** Looks at what `find` will look at for each of `keys`, which are valid until they are cleared. Changes nothing. */
   readAhead(keys: KeysAhead): void {
     hashAhead(keys);
-    touchAhead(keys, this.#slots);
+    touchAhead(keys, this.#slots, this.#gathered);
     this.#ahead = keys;
   }
 
@@ -127,6 +135,7 @@ export class KeyTable {
     if (slot === undefined) return false;
     const hash = this.#hash;
     if (!(slot instanceof LeafList)) {
+      if (this.#gathered.has(this.#slot)) return this.#findGathered(slot, bytes, start, end);
       const index =
         ahead < 0 ? lowerBound(slot, hash) : lowerBoundFrom(slot, hash, this.#ahead.indexes[ahead] as number);
       this.#leaf = slot;
@@ -153,8 +162,16 @@ export class KeyTable {
       this.#leaf = this.#slots[this.#slot] = [];
       this.#index = 0;
     } else if (keysIn(this.#leaf) >= leafKeysMax) {
+      this.#order(this.#slot);
       this.#split(slot);
       this.#findAmong(this.#slots[this.#slot], key);
+    } else if (this.#isGathering && this.#index < keysIn(this.#leaf) && !(slot instanceof LeafList)) {
+      this.#gathered.begin(this.#slot, slot);
+      this.#index = keysIn(slot);
+    }
+    if (this.#gathered.has(this.#slot)) {
+      if (this.#isGathering) this.#gathered.append(this.#slot, this.#index, this.#hash);
+      else this.#findAmong(this.#leaf, key);
     }
     insertAt(this.#leaf, this.#index, this.#hash, key, value, meta);
     this.#count(1);
@@ -162,6 +179,7 @@ export class KeyTable {
 
   /** Removes the key at the place, which `find` has just found and which has no deadline any more. */
   remove(): void {
+    if (this.#gathered.has(this.#slot)) this.#gathered.remove(this.#slot, this.#index, this.#leaf);
     removeAt(this.#leaf, this.#index);
     this.#count(-1);
     const slot = this.#slots[this.#slot];
@@ -171,7 +189,7 @@ export class KeyTable {
 
   /** All keys from `position` on. */
   walk(position: KeyPosition): KeyWalk {
-    return new KeyWalk(this.#slots, this.#groupCounts, position);
+    return new KeyWalk((slot) => this.#order(slot), this.#groupCounts, position);
   }
 
   /** The key that `number` others stand before in the logical order. There must be more keys than that. */
@@ -190,6 +208,7 @@ export class KeyTable {
 
   #findAmong(slot: KeySlot, key: string): boolean {
     assert(slot !== undefined, "a search in an empty slot");
+    this.#order(this.#slot);
     const hash = this.#hash;
     let leaf: KeyLeaf;
     let index: number;
@@ -206,6 +225,26 @@ export class KeyTable {
     this.#leaf = leaf;
     this.#index = index;
     return index < count && keyAt(leaf, index) === key;
+  }
+
+  /** Goes to the key in the leaf of a gathered slot, or to its end. */
+  #findGathered(leaf: KeyLeaf, bytes: Buffer, start: number, end: number): boolean {
+    const gathered = this.#gathered;
+    const hash = this.#hash;
+    const count = keysIn(leaf);
+    let index = -1;
+    do index = gathered.indexOf(this.#slot, hash, index + 1, count);
+    while (index < count && (hashAt(leaf, index) !== hash || !isKey(keyAt(leaf, index), bytes, start, end)));
+    this.#leaf = leaf;
+    this.#index = index;
+    return index < count;
+  }
+
+  /** What stands there for the slot, in order. */
+  #order(number: number): KeySlot {
+    const slot = this.#slots[number];
+    if (this.#gathered.has(number)) this.#gathered.order(number, slot as KeyLeaf);
+    return slot;
   }
 
   #count(change: 1 | -1): void {
@@ -245,15 +284,15 @@ export class KeyWalk {
   #index = 0;
   #slot: number;
   #leafNumber = 0;
-  readonly #slots: readonly KeySlot[];
+  readonly #slotAt: (number: number) => KeySlot;
   readonly #groupCounts: Int32Array;
 
-  constructor(slots: readonly KeySlot[], groupCounts: Int32Array, position: KeyPosition) {
-    this.#slots = slots;
+  constructor(slotAt: (number: number) => KeySlot, groupCounts: Int32Array, position: KeyPosition) {
+    this.#slotAt = slotAt;
     this.#groupCounts = groupCounts;
     this.#slot = Math.floor(position / keyHashCount);
     const hash = position % keyHashCount;
-    const slot = slots[this.#slot];
+    const slot = slotAt(this.#slot);
     if (slot instanceof LeafList) {
       this.#leafNumber = firstLeafWith(slot.leaves, hash);
       this.#leaf = slot.leaves[this.#leafNumber];
@@ -319,7 +358,7 @@ export class KeyWalk {
   /** From behind the end of a leaf to the next leaf that has keys. */
   #skipEnds(): void {
     while (this.#leaf === undefined || this.#index >= keysIn(this.#leaf)) {
-      const slot = this.#slots[this.#slot];
+      const slot = this.#slotAt(this.#slot);
       this.#index = 0;
       if (slot instanceof LeafList && this.#leafNumber + 1 < slot.leaves.length) {
         this.#leaf = slot.leaves[++this.#leafNumber];
@@ -328,7 +367,7 @@ export class KeyWalk {
       this.#leaf = undefined;
       this.#slot = this.#nextSlot();
       if (this.#slot >= slotCount) return;
-      const following = this.#slots[this.#slot];
+      const following = this.#slotAt(this.#slot);
       this.#leafNumber = 0;
       this.#leaf = following instanceof LeafList ? following.leaves[0] : following;
     }

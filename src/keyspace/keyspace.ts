@@ -151,6 +151,11 @@ export class Keyspace {
     this.#table.readAhead(keys);
   }
 
+  /** Advice: whether many new keys are to come before anybody reads. `clear` ends it. */
+  gather(isGathering: boolean): void {
+    this.#table.gather(isGathering);
+  }
+
   /** Ends the entry: frees up to {@link freedKeysMax} due keys, in the order of their deadlines, and idle sessions. */
   endEntry(): void {
     assert(this.#isInEntry, "an entry ends that has not begun");
@@ -177,13 +182,12 @@ export class Keyspace {
     this.#isWriting = false;
     this.#nowMs = Math.max(nowMs, this.#clockMs);
     this.#hasMetDueKey = false;
-    const { statistics } = this;
-    const { hitCount, missCount } = statistics;
+    const { hitCount, missCount } = this.statistics;
     const reply = this.#run(spec, args);
     if (!this.#hasMetDueKey) return reply;
     // What will be run again is counted then.
-    statistics.hitCount = hitCount;
-    statistics.missCount = missCount;
+    this.statistics.hitCount = hitCount;
+    this.statistics.missCount = missCount;
     return dueKeyMet;
   }
 
@@ -269,9 +273,8 @@ export class Keyspace {
   add(key: string, value: Value): void {
     assert(this.#isWriting, "a read adds a key");
     assert(this.#place !== live, "a key is added that is there already");
-    const table = this.#table;
     if (this.#place === absent) {
-      table.insert(key, value, this.#revision);
+      this.#table.insert(key, value, this.#revision);
       this.#logicalBytes += logicalBytes(key, value);
       this.#place = live;
     } else {
@@ -374,10 +377,7 @@ export class Keyspace {
     return this.#revisionOf(this.#table.meta);
   }
 
-  /**
-   * For how long the found key has not been changed, in whole seconds, as far as this replica remembers. Reads do not
-   * count: they change nothing, so nobody knows of them.
-   */
+  /** Whole seconds since the found key was changed, as far as this replica remembers. Reads change nothing. */
   get idleSeconds(): number {
     const changedMs = this.#times.timeOf(this.revision) ?? this.#nowMs;
     return Math.max(0, Math.floor((this.#nowMs - changedMs) / 1_000));
@@ -396,8 +396,7 @@ export class Keyspace {
 
   /** Whether the key that a walk stands at is not due. */
   isLive(walk: KeyWalk): boolean {
-    const meta = walk.meta;
-    return meta >= 0 || !this.#isDue(meta);
+    return walk.meta >= 0 || !this.#isDue(walk.meta);
   }
 
   /** The key that `number` others, due ones included, stand before in the logical order. There must be more than that. */
@@ -405,7 +404,7 @@ export class Keyspace {
     return this.#table.nth(number);
   }
 
-  /** Keys with the due ones that are not freed yet. */
+  /** Due keys included. */
   get heldKeyCount(): number {
     return this.#table.keyCount;
   }

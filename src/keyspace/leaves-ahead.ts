@@ -4,6 +4,7 @@
  * leaves a call, most of that is lost.
  */
 import { hashSlot } from "../ring/index.ts";
+import type { GatheredSlots } from "./gathered-slots.ts";
 import { keyHash } from "./key-hash.ts";
 import { firstGuess, hashAt, type KeyLeaf, keyAt, keysIn, lowerBoundFrom, valueAt } from "./key-leaf.ts";
 import { type KeysAhead, keysAheadMax } from "./keys-ahead.ts";
@@ -26,11 +27,15 @@ export function hashAhead(keys: KeysAhead): void {
 }
 
 /** Looks at each key, in the leaf that is all of its slot; in `table` stand also things that are no leaves. */
-export function touchAhead(keys: KeysAhead, table: readonly (KeyLeaf | object | undefined)[]): void {
+export function touchAhead(
+  keys: KeysAhead,
+  table: readonly (KeyLeaf | object | undefined)[],
+  gathered: GatheredSlots,
+): void {
   for (let at = 0; at < keys.count; at++) slotsAhead[at] = table[keys.slots[at] as number];
   findLeaves(keys);
-  keys.sum = touchCells(keys);
-  findIndexes(keys);
+  keys.sum = touchCells(keys, gathered);
+  keys.sum += findIndexes(keys, gathered);
   keys.sum += touchKeys(keys);
   keys.sum += touchValues(keys);
 }
@@ -44,38 +49,53 @@ function findLeaves({ count, hashes, indexes }: KeysAhead): void {
   }
 }
 
-function touchCells({ count, indexes }: KeysAhead): number {
+function touchCells({ count, slots, indexes }: KeysAhead, gathered: GatheredSlots): number {
   let sum = 0;
   for (let at = 0; at < count; at++) {
     const leaf = leaves[at] as KeyLeaf;
     const index = indexes[at] as number;
-    if (index < keysIn(leaf)) sum += hashAt(leaf, index);
+    const slot = slots[at] as number;
+    if (gathered.has(slot)) sum += gathered.touch(slot) + hashAt(leaf, 0);
+    else if (index < keysIn(leaf)) sum += hashAt(leaf, index);
   }
   return sum;
 }
 
-function findIndexes({ count, hashes, indexes }: KeysAhead): void {
-  for (let at = 0; at < count; at++) {
-    indexes[at] = lowerBoundFrom(leaves[at] as KeyLeaf, hashes[at] as number, indexes[at] as number);
-  }
-}
-
-function touchKeys({ count, indexes }: KeysAhead): number {
+function findIndexes({ count, slots, hashes, indexes }: KeysAhead, gathered: GatheredSlots): number {
   let sum = 0;
   for (let at = 0; at < count; at++) {
     const leaf = leaves[at] as KeyLeaf;
-    const index = indexes[at] as number;
-    if (index < keysIn(leaf)) sum += keyAt(leaf, index).length;
+    const hash = hashes[at] as number;
+    const slot = slots[at] as number;
+    if (gathered.has(slot)) {
+      const keyCount = keysIn(leaf);
+      indexes[at] = gathered.indexOf(slot, hash, 0, keyCount);
+      // A key that is not there will stand behind this one.
+      sum += hashAt(leaf, keyCount - 1);
+    } else {
+      indexes[at] = lowerBoundFrom(leaf, hash, indexes[at] as number);
+    }
   }
   return sum;
 }
 
-function touchValues({ count, indexes }: KeysAhead): number {
+/** Where another hash stands, the key is not there, and a search looks no further either. */
+function touchKeys({ count, hashes, indexes }: KeysAhead): number {
   let sum = 0;
   for (let at = 0; at < count; at++) {
     const leaf = leaves[at] as KeyLeaf;
     const index = indexes[at] as number;
-    if (index < keysIn(leaf)) sum += valueBytes(valueAt(leaf, index));
+    if (index < keysIn(leaf) && hashAt(leaf, index) === hashes[at]) sum += keyAt(leaf, index).length;
+  }
+  return sum;
+}
+
+function touchValues({ count, hashes, indexes }: KeysAhead): number {
+  let sum = 0;
+  for (let at = 0; at < count; at++) {
+    const leaf = leaves[at] as KeyLeaf;
+    const index = indexes[at] as number;
+    if (index < keysIn(leaf) && hashAt(leaf, index) === hashes[at]) sum += valueBytes(valueAt(leaf, index));
   }
   return sum;
 }

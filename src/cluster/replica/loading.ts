@@ -27,10 +27,13 @@ export class Loading {
     readonly group: number;
     readonly from: LogIndex;
     readonly to: LogIndex;
+    /** Tells the state whether it is being loaded: at once, and when that is over. */
+    readonly gather: (isLoading: boolean) => void;
   }) {
     const { clock } = options;
     this.#options = options;
     this.#isOver = options.from >= options.to;
+    if (!this.#isOver) options.gather(true);
     this.#startedMs = this.#reportedMs = clock.nowMs();
     this.#startedWallMs = clock.wallMs();
   }
@@ -42,13 +45,14 @@ export class Loading {
   /** Everything up to `index` is applied. */
   applied(index: LogIndex): void {
     if (this.#isOver) return;
-    const { clock, logger, group, from, to } = this.#options;
+    const { clock, logger, group, from, to, gather } = this.#options;
     this.#index = index;
     const nowMs = clock.nowMs();
     if (index >= to) {
       this.#isOver = true;
       const milliseconds = Math.round(nowMs - this.#startedMs);
       logger.log("info", "the log was loaded", { group, entries: to - from, milliseconds });
+      gather(false);
     } else if (nowMs - this.#reportedMs >= reportMs) {
       this.#reportedMs = nowMs;
       logger.log("info", "the log is being loaded", { group, entries: index - from, of: to - from });

@@ -106,7 +106,8 @@ export class Replica {
     });
     this.#hints = new CommitHints(host.clock, host.settings.commitHintDelayMs, (message) => host.send(group, message));
     const { clock, logger } = host;
-    this.#loading = new Loading({ clock, logger, group, from: core.appliedIndex, to: core.commitIndex });
+    const gather = (isLoading: boolean) => this.keyspace.gather(isLoading);
+    this.#loading = new Loading({ clock, logger, group, from: core.appliedIndex, to: core.commitIndex, gather });
     log.onAvailable(() => {
       this.#guard(() => core.entriesAvailable());
       host.markDirty(this);
