@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { compile, isStale, root, writeStamp } from "./building.mjs";
+import { bundle, compile, isStale, root, writeStamp } from "./building.mjs";
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
@@ -18,7 +18,7 @@ function isInstalled() {
 }
 
 function isBuilt() {
-  const sources = ["src", "tsconfig.base.json", "tsconfig.build.json", "package-lock.json"];
+  const sources = ["src", "scripts/building.mjs", "tsconfig.base.json", "tsconfig.build.json", "package-lock.json"];
   return !isStale(join(root, "dist", ".built"), sources);
 }
 
@@ -36,7 +36,7 @@ function install() {
 }
 
 /** Built beside and renamed, so that a build that fails leaves the last good one. */
-function build() {
+async function build() {
   const startedMs = Date.now();
   // As deep as the place that it gets, since source maps say where the sources are from where they lie themselves.
   const fresh = join(root, `.dist-${process.pid}`);
@@ -47,6 +47,7 @@ function build() {
     mkdirSync(fresh);
     console.error("Building …");
     compile("-p", "tsconfig.build.json", "--outDir", fresh);
+    await bundle(fresh);
     writeStamp(join(fresh, ".built"), startedMs);
     if (existsSync(dist)) renameSync(dist, old);
     renameSync(fresh, dist);
@@ -58,7 +59,7 @@ function build() {
 if (existsSync(join(root, "src"))) {
   try {
     if (!isInstalled()) install();
-    if (!isBuilt()) build();
+    if (!isBuilt()) await build();
   } catch (error) {
     console.error(`Preparing failed: ${error.message.split("\n")[0]}`);
     process.exit(1);
