@@ -49,3 +49,13 @@ test("what one call has counted the next one goes on with, by the commit that it
     marks: { [rarest]: 4 },
   });
 });
+
+test("undecided seeds are told by number, also where a state file from before has only counted them", () => {
+  const { undecidedSeeds, ...before } = new Totals({ nextSeed: 7, seeds: 9, undecided: 2 }, "c1").record;
+  expect(undecidedSeeds).toEqual([]);
+  const totals = new Totals(before, "c2");
+  for (const seed of [7, 8, 9]) totals.add({ ...reportOf(seed, []), isUndecided: seed !== 8 }, 10);
+  expect(totals.record).toMatchObject({ undecided: 4, undecidedSeeds: [7, 9] });
+  expect(totals.describe()).toContain("4 undecided (7 9), ");
+  expect(new Totals(JSON.parse(JSON.stringify(totals.record)), "c3").record).toEqual(totals.record);
+});

@@ -10,6 +10,8 @@ export interface TotalsRecord {
   readonly seeds: number;
   readonly failedSeeds: readonly number[];
   readonly undecided: number;
+  /** Which these were; state files from before this was noted count some more. */
+  readonly undecidedSeeds: readonly number[];
   readonly operations: number;
   readonly unknown: number;
   readonly faults: number;
@@ -25,6 +27,7 @@ const nothing: Omit<TotalsRecord, "nextSeed"> = {
   seeds: 0,
   failedSeeds: [],
   undecided: 0,
+  undecidedSeeds: [],
   operations: 0,
   unknown: 0,
   faults: 0,
@@ -58,6 +61,7 @@ export class Totals {
       seeds: before.seeds + 1,
       failedSeeds: report.violations.length > 0 ? [...before.failedSeeds, report.seed] : before.failedSeeds,
       undecided: before.undecided + (report.isUndecided ? 1 : 0),
+      undecidedSeeds: report.isUndecided ? [...before.undecidedSeeds, report.seed] : before.undecidedSeeds,
       operations: before.operations + report.operationCount,
       unknown: before.unknown + report.unknownCount,
       faults: before.faults + report.faultCount,
@@ -80,12 +84,13 @@ export class Totals {
   }
 
   describe(): string {
-    const { elapsedMs, failedSeeds, faults, leaders, nextSeed, operations, seeds, simulatedMs, undecided, unknown } =
-      this.#record;
+    const { elapsedMs, failedSeeds, faults, leaders, nextSeed, operations, seeds, simulatedMs } = this.#record;
+    const { undecided, undecidedSeeds, unknown } = this.#record;
+    const which = undecidedSeeds.length === 0 ? "" : ` (${undecidedSeeds.join(" ")})`;
     const numbers = [
       `${seeds} seeds up to ${nextSeed - 1}`,
       `${failedSeeds.length} failed`,
-      `${undecided} undecided`,
+      `${undecided} undecided${which}`,
       `${operations} operations (${unknown} of unknown outcome)`,
       `${faults} faults`,
       `${leaders} leaders`,
