@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { HistoryRecorder, type Operation } from "./history.ts";
 import { type KeyValueInput, type KeyValueOutput, keyValueSpecification } from "./key-value-specification.ts";
 import { checkConnectionOrder, checkLinearizability } from "./linearizability.ts";
+import { searchLinearization } from "./linearization-search.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { impossible, type Specification } from "./specification.ts";
 
@@ -243,6 +244,20 @@ test("both checkers agree with trying everything", () => {
     { numRuns: 2_000 },
   );
   expect(Math.min(counts.passed, counts.failed)).toBeGreaterThan(100);
+});
+
+test("an order that is found with alike states taken for one is an order", () => {
+  const options = { configurationsMax: 10_000, areLikeStatesOne: true };
+  const counts = { found: 0, none: 0, undecided: 0 };
+  fc.assert(
+    fc.property(arbitraryHistory, fc.boolean(), (history, keepsClientOrder) => {
+      const { kind } = searchLinearization(history, keyValueSpecification, { ...options, keepsClientOrder });
+      counts[kind]++;
+      if (kind === "found") expect(bruteForce(history, keepsClientOrder)).toBe(true);
+    }),
+    { numRuns: 2_000 },
+  );
+  expect(Math.min(counts.found, counts.none)).toBeGreaterThan(100);
 });
 
 test("a counter-example contradicts itself, and every operation in it is needed", () => {

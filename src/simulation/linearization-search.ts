@@ -1,5 +1,6 @@
 import type { Operation } from "./history.ts";
 import { impossible, type Specification } from "./specification.ts";
+import { StateKinds } from "./state-kinds.ts";
 
 /**
  * The search for a linearization: an order of the operations that respects real time (what was answered before
@@ -29,6 +30,11 @@ export interface SearchOptions {
   readonly keepsClientOrder: boolean;
   /** How many configurations are looked at before giving up. */
   readonly configurationsMax: number;
+  /**
+   * States that are alike count as equal, so that of open operations which lead to such states only the first is
+   * tried. An order that is found is as good as any other; "none" says nothing. Absent: no.
+   */
+  readonly areLikeStatesOne?: boolean;
 }
 
 export function searchLinearization<State, Input, Output>(
@@ -83,9 +89,13 @@ interface Growth<State, Input> {
   grownCount: number;
 }
 
+/** To find the kind of a state so many operations are tried in the time for one configuration. */
+const triedPerConfiguration = 500;
+
 class Search<State, Input, Output> {
   readonly #specification: Specification<State, Input, Output>;
   readonly #configurationsMax: number;
+  readonly #kinds: StateKinds<State, Input, Output> | undefined;
   readonly #answered: Answered<Input, Output>[];
   readonly #open: Open<Input>[];
   /** By front: the answered operations from it on that were asked for before its reply. */
@@ -108,15 +118,16 @@ class Search<State, Input, Output> {
     const prepared = prepare(operations, specification, options.keepsClientOrder);
     this.#answered = prepared.answered;
     this.#open = prepared.open;
+    if (options.areLikeStatesOne) this.#kinds = new StateKinds(this.#answered, this.#open, specification);
     this.#overlapping = overlapping(prepared.answered);
     this.#growths = Array.from({ length: this.#answered.length + 1 }, () => []);
   }
 
   run(): SearchOutcome {
     const { initial } = this.#specification;
-    const stateText = this.#specification.encode(initial);
+    const stateText = this.#textOf(initial);
     this.#stack.push({ front: 0, ahead: [], open: 0n, state: initial, stateText });
-    while (this.#visitedCount <= this.#configurationsMax) {
+    while (this.#effort <= this.#configurationsMax) {
       const configuration = this.#stack.pop();
       if (configuration !== undefined) {
         if (configuration.front === this.#answered.length) return { kind: "found", visitedCount: this.#visitedCount };
@@ -168,7 +179,7 @@ class Search<State, Input, Output> {
       if (predecessor !== undefined && !isIn(from, predecessor)) continue;
       const state = this.#specification.next(from.state, operation.input, operation.output);
       if (state === impossible) continue;
-      const stateText = this.#specification.encode(state);
+      const stateText = this.#textOf(state);
       if (added.length > 0 && this.#mayWait(base, operation, added, stateText)) continue;
       const child = extended(from, index, state, stateText);
       if (operation.isReadOnly) {
@@ -195,7 +206,7 @@ class Search<State, Input, Output> {
       if (state === impossible) return false;
       state = this.#specification.next(state, input, undefined);
     }
-    return state !== impossible && this.#specification.encode(state) === stateText;
+    return state !== impossible && this.#textOf(state) === stateText;
   }
 
   /** The new variants with one more open operation than the next one to be grown. */
@@ -211,14 +222,26 @@ class Search<State, Input, Output> {
       tried.add(operation.text);
       const state = this.#specification.next(from.state, operation.input, undefined);
       if (state === impossible) continue;
-      const stateText = this.#specification.encode(state);
+      const stateText = this.#textOf(state);
       const open = from.open | operation.bit;
-      if (stateText === from.stateText || !isNews(growth.known, stateText, open)) continue;
-      this.#visitedCount++;
+      if (this.#effort > this.#configurationsMax) break;
+      // Where states that are alike count as equal most that are made are not looked at, and cost time all the same.
+      const areLikeOne = this.#kinds !== undefined;
+      if (areLikeOne) this.#visitedCount++;
+      if (stateText === from.stateText || !isNews(growth.known, stateText, areLikeOne ? 0n : open)) continue;
+      if (!areLikeOne) this.#visitedCount++;
       variants.push({ configuration: { ...from, open, state, stateText }, added: [...added, operation] });
     }
     growth.variants.push(...variants);
     return variants;
+  }
+
+  #textOf(state: State): string {
+    return this.#kinds === undefined ? this.#specification.encode(state) : this.#kinds.of(state);
+  }
+
+  get #effort(): number {
+    return this.#visitedCount + (this.#kinds?.triedCount ?? 0) / triedPerConfiguration;
   }
 
   /** False if it was looked at before, with no more open operations than now. */
