@@ -44,7 +44,7 @@ function checkSnapshot(
   return copy;
 }
 
-/** Applies random commands in entries of a few while a snapshot is made in steps of random sizes. */
+/** Applies random commands in entries of a few, gathering at times, while a snapshot is made in steps of random sizes. */
 function interleave(seed: number, chunkBytesMax: number): void {
   const draw = drawFrom(seed);
   const replica = new Replica();
@@ -55,6 +55,7 @@ function interleave(seed: number, chunkBytesMax: number): void {
     timeMs += draw(80) - 10;
     commands.options.nowMs = timeMs;
     const batch = Array.from({ length: draw(6) }, () => commands.next());
+    replica.keyspace.gather(draw(3) > 0);
     expect(replica.write(timeMs, ...batch)).toEqual(twin.write(timeMs, ...batch));
   };
   for (let entry = draw(40); entry >= 0; entry--) write();
