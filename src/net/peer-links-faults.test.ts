@@ -117,6 +117,27 @@ test.for([
   isOver = true;
 });
 
+test("with the control connection the others are made again, on which nobody spoke and one side alone has ended", async () => {
+  const world = new SimulatedWorld({ seed: 7, network: { timeoutMs: 5_000 } });
+  // The first, which dials, hears from the network that its control connection is lost before the silence strikes it.
+  const one = new PeerHost(world.machine("n1").start(), 1, { peers: [2], settings: { silenceMsMax: 30_000 } });
+  const two = new PeerHost(world.machine("n2").start(), 2, { peers: [1], settings: { silenceMsMax: 1_000 } });
+  await world.until(Promise.all([one.start(), two.start()]));
+  await untilConnected(world, one, two);
+  for (const [from, to] of [
+    ["n1", "n2"],
+    ["n2", "n1"],
+  ] as const)
+    world.network.cut({ from, to });
+  one.send(2, "control", "is anybody there");
+  const isControlDown = (): boolean => !one.kindsUp(2).includes("control") && two.kindsUp(1).length === 0;
+  expect(await world.runUntil(isControlDown, 20_000)).toBe(true);
+  // What the end of a connection still had to say to the other is given up by the network as well.
+  await world.run(10_000);
+  world.network.healAll();
+  await expectWorking(world, one, two);
+});
+
 test("a peer that stops to read one connection holds up nothing else, until that connection is given up", async () => {
   const { world, router, one, two } = await routedPair({ stallMsMax: 3_000 });
   const three = new PeerHost(world.machine("n3").start(), 3, { peers: [1] });

@@ -24,7 +24,7 @@ import {
   type ProtocolVersions,
   protocolVersions,
 } from "./handshake.ts";
-import { type LinkKind, linkKinds } from "./link-kind.ts";
+import type { LinkKind } from "./link-kind.ts";
 import { LogLimiter } from "./log-limiter.ts";
 import { Peer } from "./peer.ts";
 import type { EarlierRun, PeerIdentity, Refusal } from "./peer-identity.ts";
@@ -146,7 +146,7 @@ export class PeerLinks {
       this.#forget(attempt);
       attempt.cancel();
     }
-    for (const kind of linkKinds) peer.links[kind]?.close("the node is no peer any more");
+    peer.closeAll("the node is no peer any more");
   }
 
   /** Somebody else has said where a peer listens: it is dialled there from now on. False: it is connected, and knows better. */
@@ -215,7 +215,7 @@ export class PeerLinks {
     this.#attempts.clear();
     for (const peer of this.#peers.values()) {
       peer.cancelTimers();
-      for (const kind of linkKinds) peer.links[kind]?.close("this node is closing");
+      peer.closeAll("this node is closing");
     }
     await this.#listener?.close();
   }
@@ -401,6 +401,7 @@ export class PeerLinks {
     const wasSteady = peer.disconnected(link, this.#options.clock.nowMs());
     this.#options.logger.log("info", "a connection to a peer broke", { peer: peer.name, link: link.kind, reason });
     this.#options.handler.onDown(link, reason);
+    if (link.kind === "control") peer.closeUnwatched();
     if (this.#isGone(peer)) return;
     // The first try comes at once: its failure is the quickest news of a peer's death.
     for (const purpose of peer.missing()) {

@@ -120,7 +120,7 @@ export class Peer {
   closeDeadLinks(nowMs: number, settings: { readonly silenceMsMax: number; readonly stallMsMax: number }): void {
     const { control } = this.links;
     if (control !== undefined && nowMs - control.receivedMs > settings.silenceMsMax) {
-      for (const kind of linkKinds) this.links[kind]?.close("the peer has gone silent");
+      this.closeAll("the peer has gone silent");
     }
     for (const kind of linkKinds) {
       const link = this.links[kind];
@@ -129,6 +129,20 @@ export class Peer {
         link?.close("the peer takes no more bytes");
       }
     }
+  }
+
+  /** The control connection last: the others end with it, and would not say why. */
+  closeAll(reason: string): void {
+    for (const kind of ["data", "bulk", "control"] as const) this.links[kind]?.close(reason);
+  }
+
+  /**
+   * On the control connection alone something is always on its way. Without it nobody would notice that the peer has ended
+   * the others, whose end may be lost as well, and has no use for what is sent there.
+   */
+  closeUnwatched(): void {
+    if (this.links.control !== undefined) return;
+    for (const kind of linkKinds) this.links[kind]?.close("the control connection was lost");
   }
 
   cancelTimers(): void {
