@@ -16,6 +16,12 @@ export function toNetworkError(error: Error, operation: string): NetworkError {
   return new NetworkError(code, `${operation}: ${code}`, { cause: error });
 }
 
+/**
+ * After as long without a word a dialled connection is probed by TCP, every second, and given up after ten probes. Whatever on the
+ * way forgets idle connections (load balancers do after some four minutes) goes on to know it; one that was forgotten is noticed.
+ */
+const keepAliveDelayMs = 30_000;
+
 const unknownAddress: SocketAddress = { host: "", port: 0 };
 const unnamed: UnixAddress = { path: "" };
 
@@ -58,6 +64,7 @@ export class NodeSocket<A extends SocketAddress | UnixAddress> implements Stream
       connect({ host, port, noDelay: true, ...sharedOptions, onread: { buffer, callback } }),
     );
     socket.#dialled(handlers, () => {
+      socket.#socket.setKeepAlive(true, keepAliveDelayMs);
       socket.localAddress = addressOf(socket.#socket.localAddress, socket.#socket.localPort) ?? unknownAddress;
     });
     return socket;

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { silentLogger } from "../../platform/index.ts";
-import { emptyConfiguration } from "../../raft/index.ts";
+import { type ConfigurationChange, emptyConfiguration } from "../../raft/index.ts";
 import { SimulatedWorld } from "../../simulation/index.ts";
 import type { Replica } from "../replica/replica.ts";
+import { replicaOf } from "../replica/replica-id.ts";
 import { bestSuccessor } from "../replica/succession.ts";
 import { MemberChanges } from "./member-changes.ts";
 
@@ -53,4 +54,38 @@ test.for([
   { name: "to who is well where nobody follows closely", seen: { slow: [2], behind: [2, 3, 4] }, to: 3 },
 ])("a leader that is to go hands over $name [M-5, H-7]", ({ seen, to }) => {
   expect(successor(seen)).toBe(to);
+});
+
+test("what a node says of a replica that was lost before leaves one lost that it said of later ones [D-3]", () => {
+  const ids = [1, 2, replicaOf(3, 2)];
+  const configuration = { ...emptyConfiguration, voters: ids, highestReplica: replicaOf(3, 2) };
+  const progress = ids.map((id) => ({
+    id,
+    isLearner: false,
+    kind: "replicate",
+    isRecentlyActive: true,
+    matchIndex: 9,
+  }));
+  const proposed: ConfigurationChange[] = [];
+  const replica = {
+    isLeading: true,
+    core: { id: 1, configuration, lastIndex: 9, status: () => ({ configuration, progress, lastIndex: 9 }) },
+    proposeMembers: (change: ConfigurationChange) => void proposed.push(change),
+  };
+  const { clock } = new SimulatedWorld({ seed: 1 }).machine("n1").start();
+  const changes = new MemberChanges({
+    clock,
+    logger: silentLogger,
+    replica: () => replica as unknown as Replica,
+    nameOf: String,
+    wish: () => undefined,
+    disks: { isPeerFull: () => false, isPeerSlow: () => false },
+    areMembersKnown: () => true,
+  });
+
+  changes.lost(replicaOf(3, 2));
+  changes.lost(replicaOf(3, 1));
+  for (let tick = 0; tick < 10; tick++) changes.tick();
+
+  expect(proposed[0]?.changes).toMatchObject([{ replica: replicaOf(3, 3) }]);
 });

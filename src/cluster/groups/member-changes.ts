@@ -61,8 +61,9 @@ export class MemberChanges {
     return isLeading && this.#quiet?.configuration === core.configuration && this.#quiet.wish === this.#options.wish();
   }
 
-  /** A node says that its replicas up to this one are lost. Kept also by who does not lead: it may, soon. */
+  /** A node says that its replicas up to this one are lost, and so all before it. Kept also by who does not lead: it may, soon. */
   lost(upTo: ReplicaId): void {
+    if (this.#isLost(upTo) && this.#lost.get(nodeOf(upTo))?.upTo !== upTo) return;
     this.#lost.set(nodeOf(upTo), { upTo, heardMs: this.#options.clock.nowMs() });
   }
 
